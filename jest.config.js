@@ -1,0 +1,25 @@
+/** @type {import('jest').Config} */
+const shared = {
+  testEnvironment: 'node',
+  extensionsToTreatAsEsm: ['.ts'],
+  moduleNameMapper: {'^(\\.{1,2}/.*)\\.js$': '$1'},
+  // oclif reads bin/package.json; to jest it is a second package of the same name.
+  modulePathIgnorePatterns: ['<rootDir>/bin/', '<rootDir>/dist/'],
+  transform: {'^.+\\.ts$': ['@swc/jest', {jsc: {target: 'es2022', parser: {syntax: 'typescript'}}, module: {type: 'es6'}}]},
+  setupFilesAfterEnv: ['<rootDir>/test/helpers/setup.ts'],
+};
+
+const project = (name, extra = {}) => ({
+  ...shared,
+  ...extra,
+  displayName: name,
+  testMatch: [`<rootDir>/test/${name}/**/*.test.ts`],
+});
+
+const database = {globalSetup: '<rootDir>/test/helpers/global-setup.ts', globalTeardown: '<rootDir>/test/helpers/global-teardown.ts'};
+
+export default {
+  projects: [project('unit'), project('db', database), project('e2e', database)],
+  // Real servers and real processes: the slowest single steps (initdb, the supabase CLI) take a few seconds each.
+  testTimeout: 60_000,
+};

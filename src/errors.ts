@@ -1,0 +1,80 @@
+/** Process exit codes, the same with and without --json; the README lists them. */
+export const EXIT = {
+  ok: 0,
+  failed: 1,
+  usage: 2,
+  found: 3,
+  declined: 4,
+  interrupted: 130,
+} as const;
+
+/**
+ * Every code that an error of ours can carry in `--json` output, with the exit code that it ends the process with.
+ * Scripts branch on these: a code is never renamed. The README lists them all (a unit test compares).
+ */
+export const ERROR_CODES = {
+  ANSWER_REQUIRED: EXIT.usage,
+  AUTHENTICATION_FAILED: EXIT.failed,
+  AUTH_SCHEMA_MISSING: EXIT.failed,
+  CLI_FAILED: EXIT.failed,
+  CLI_MISSING: EXIT.failed,
+  CONFIG_INVALID: EXIT.failed,
+  CONFIG_UNREADABLE: EXIT.failed,
+  CONNECTION_FAILED: EXIT.failed,
+  CONNECTION_LOST: EXIT.failed,
+  CONNECTION_REFUSED: EXIT.failed,
+  DATABASE_ERROR: EXIT.failed,
+  DECLINED: EXIT.declined,
+  ENV_NOT_SET: EXIT.failed,
+  INTERRUPTED: EXIT.interrupted,
+  LOCK_TIMEOUT: EXIT.failed,
+  MIGRATIONS_UNREADABLE: EXIT.failed,
+  MIGRATIONS_UNWRITABLE: EXIT.failed,
+  MIGRATION_EDITED: EXIT.failed,
+  MIGRATION_OUTDATED: EXIT.failed,
+  NEWER_RELEASE: EXIT.failed,
+  NOT_INSTALLED: EXIT.failed,
+  NOT_LINKED: EXIT.failed,
+  OTHER_MIGRATIONS_PENDING: EXIT.failed,
+  PERMISSION_DENIED: EXIT.failed,
+  PORT_IN_USE: EXIT.failed,
+  PROJECT_NOT_FOUND: EXIT.failed,
+  SANDBOX_DATA: EXIT.failed,
+  SANDBOX_FAILED: EXIT.failed,
+  SANDBOX_UNAVAILABLE: EXIT.failed,
+  SETTING_INVALID: EXIT.usage,
+  TARGET_INVALID: EXIT.usage,
+  TLS_FAILED: EXIT.failed,
+  UNEXPECTED: EXIT.failed,
+  USAGE: EXIT.usage,
+} as const;
+
+export type ErrorCode = keyof typeof ERROR_CODES;
+
+export interface ErrorOptions {
+  /** Commands to type next, or what to change; each a line of its own. `{bin}` stands for the command's own name. */
+  suggestions?: string[];
+  /** Work done so far, or what a script needs to go on; part of the JSON shape of the error. */
+  details?: Record<string, unknown>;
+  cause?: unknown;
+}
+
+/** What went wrong, where, and what to type next. Every failure that a user can cause or mend is one of these. */
+export class SupasessionError extends Error {
+  readonly code: ErrorCode;
+  readonly suggestions: string[];
+  readonly details: Record<string, unknown> | undefined;
+
+  constructor(code: ErrorCode, message: string, options: ErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : {cause: options.cause});
+    this.name = 'SupasessionError';
+    this.code = code;
+    this.suggestions = options.suggestions ?? [];
+    this.details = options.details;
+  }
+
+  /** The exit code of the process that ends with this error. */
+  get exit(): number {
+    return ERROR_CODES[this.code];
+  }
+}
