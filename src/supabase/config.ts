@@ -1,0 +1,184 @@
+import {readFile} from 'node:fs/promises';
+import path from 'node:path';
+import {parse as parseJson, printParseErrorCode, type ParseError} from 'jsonc-parser';
+import {parse as parseToml, TomlError} from 'smol-toml';
+import {SupasessionError} from '../errors.js';
+import {readProjectEnv, type ProjectEnv} from './env-files.js';
+import {reasonOf} from './file-errors.js';
+import type {Env, Project} from './project.js';
+
+type Table = Record<string, unknown>;
+
+/**
+ * What we need of a project's configuration. Each value is looked up when it is read, so that one which a command does not use cannot
+ * fail it.
+ *
+ * Reading one throws SupasessionError ENV_NOT_SET (it is `env(NAME)` and nothing sets NAME) or CONFIG_INVALID (not a value of its kind).
+ */
+export interface ProjectConfig {
+  /** `project_id`; without one the name of the project's folder, as `supabase init` takes it. */
+  readonly projectId: string;
+  /** `[db] port` of the local database. */
+  readonly dbPort: number;
+  /** `[db] major_version` of Postgres. */
+  readonly dbMajorVersion: number;
+  /** `[auth] jwt_expiry` in seconds: how long an access token lives that was issued already. */
+  readonly jwtExpiry: number;
+  /** The file's content with the override for the project ref, `env()` unresolved. */
+  readonly raw: Table;
+}
+
+/**
+ * Reads a project's `config.toml`, `config.json` or `config.jsonc`.
+ *
+ * @param env the shell's variables
+ * @param options.projectRef the linked project: a `[remotes.<name>]` block with this `project_id` overrides the base
+ * @throws SupasessionError CONFIG_UNREADABLE, CONFIG_INVALID
+ */
+export async function readConfig(
+  project: Project,
+  env: Env,
+  options: {projectRef?: string | undefined} = {},
+): Promise<ProjectConfig> {
+  const base = parseConfig(project.configPath, await readText(project.configPath));
+  const projectEnv = await readProjectEnv(project, env);
+  return new Settings(project, withRemote(base, projectEnv, options.projectRef), projectEnv);
+}
+
+class Settings implements ProjectConfig {
+  constructor(
+    private readonly project: Project,
+    readonly raw: Table,
+    private readonly projectEnv: ProjectEnv,
+  ) {}
+
+  get projectId(): string {
+    // SUPABASE_PROJECT_ID is left out here: it names the linked project (link.ts), not this folder's.
+    const {value, source} = this.find('project_id', false);
+    if (value === undefined || value === '') return path.basename(this.project.root);
+    if (typeof value !== 'string') throw this.invalid(source, value, 'a text');
+    return value;
+  }
+
+  get dbPort(): number {
+    return this.integer('db.port', 54_322, {min: 1, max: 65_535}, 'a port (1 to 65535)');
+  }
+
+  get dbMajorVersion(): number {
+    return this.integer('db.major_version', 17, {min: 1, max: 99}, 'a major version of Postgres');
+  }
+
+  get jwtExpiry(): number {
+    return this.integer('auth.jwt_expiry', 3600, {min: 0, max: Number.MAX_SAFE_INTEGER}, 'a number of seconds');
+  }
+
+  private integer(key: string, fallback: number, range: {min: number; max: number}, expected: string): number {
+    const {value, source} = this.find(key, true);
+    if (value === undefined) return fallback;
+    const number = typeof value === 'string' && /^\d+$/.test(value.trim()) ? Number(value) : value;
+    if (typeof number !== 'number' || !Number.isInteger(number) || number < range.min || number > range.max) {
+      throw this.invalid(source, value, expected);
+    }
+    return number;
+  }
+
+  /** The value of a dotted key and where it is from. As in the CLI, `SUPABASE_DB_PORT` and its like beat the file. */
+  private find(key: string, overridable: boolean): {value: unknown; source: string} {
+    const name = `SUPABASE_${key.toUpperCase().replaceAll('.', '_')}`;
+    const override = overridable ? this.projectEnv.get(name) : undefined;
+    const source = override === undefined ? `${key} in ${this.project.configPath}` : name;
+    const value =
+      override ?? key.split('.').reduce<unknown>((at, part) => (isTable(at) ? at[part] : undefined), this.raw);
+    const variable = variableOf(value);
+    if (variable === undefined) return {value, source};
+    const resolved = this.projectEnv.get(variable);
+    if (resolved === undefined) {
+      throw new SupasessionError(
+        'ENV_NOT_SET',
+        `${source} is env(${variable}), and ${variable} is not set or empty. Looked in ${this.projectEnv.places.join(', ')}.`,
+        {
+          suggestions: [
+            `export ${variable}=...`,
+            `Add ${variable}=... to ${path.join(this.project.supabaseDir, '.env')}`,
+          ],
+          details: {variable, key, places: this.projectEnv.places},
+        },
+      );
+    }
+    return {value: resolved, source: `${source}, env(${variable}),`};
+  }
+
+  private invalid(source: string, value: unknown, expected: string): SupasessionError {
+    return new SupasessionError('CONFIG_INVALID', `${source} is ${JSON.stringify(value)}, which is not ${expected}.`, {
+      suggestions: [`Correct it in ${this.project.configPath}, or where the variable is set.`],
+    });
+  }
+}
+
+async function readText(file: string): Promise<string> {
+  try {
+    return (await readFile(file, 'utf8')).replace(/^\uFEFF/, '');
+  } catch (error) {
+    throw new SupasessionError('CONFIG_UNREADABLE', `Cannot read ${file}: ${reasonOf(error)}.`, {
+      suggestions: [`ls -l ${file}`],
+      cause: error,
+    });
+  }
+}
+
+function parseConfig(file: string, text: string): Table {
+  if (file.endsWith('.toml')) {
+    try {
+      return parseToml(text);
+    } catch (error) {
+      if (!(error instanceof TomlError)) throw error;
+      // The first line is the reason; the rest is an excerpt of the file, which may hold secrets.
+      throw invalidSyntax(file, error.line, error.column, error.message.split('\n', 1)[0] ?? 'invalid TOML');
+    }
+  }
+  const errors: ParseError[] = [];
+  // The CLI allows comments and trailing commas in config.json too.
+  const value: unknown = parseJson(text, errors, {allowTrailingComma: true});
+  const [first] = errors;
+  if (first) {
+    const before = text.slice(0, first.offset).split('\n');
+    throw invalidSyntax(file, before.length, (before.at(-1)?.length ?? 0) + 1, printParseErrorCode(first.error));
+  }
+  if (!isTable(value)) throw invalidSyntax(file, 1, 1, 'the file has to hold an object');
+  return value;
+}
+
+function invalidSyntax(file: string, line: number, column: number, reason: string): SupasessionError {
+  return new SupasessionError('CONFIG_INVALID', `${file}, line ${line}, column ${column}: ${reason}`, {
+    suggestions: [`Correct line ${line} of ${file}.`],
+    details: {file, line, column, reason},
+  });
+}
+
+function withRemote(base: Table, projectEnv: ProjectEnv, projectRef: string | undefined): Table {
+  if (projectRef === undefined || !isTable(base['remotes'])) return base;
+  const block = Object.values(base['remotes']).find((remote) => {
+    const id = isTable(remote) ? remote['project_id'] : undefined;
+    const variable = variableOf(id);
+    return (variable === undefined ? id : projectEnv.get(variable)) === projectRef;
+  });
+  return isTable(block) ? mergeTables(base, block) : base;
+}
+
+function mergeTables(base: Table, over: Table): Table {
+  const merged = {...base};
+  for (const [key, value] of Object.entries(over)) {
+    const below = merged[key];
+    merged[key] = isTable(below) && isTable(value) ? mergeTables(below, value) : value;
+  }
+  return merged;
+}
+
+/** The NAME of a value that is all `env(NAME)`, the form that the CLI knows. */
+function variableOf(value: unknown): string | undefined {
+  return typeof value === 'string' ? /^env\((.*)\)$/.exec(value)?.[1] : undefined;
+}
+
+function isTable(value: unknown): value is Table {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date);
+}
