@@ -1,0 +1,225 @@
+import {Command, Flags, type Interfaces} from '@oclif/core';
+
+import {resolveTarget, type TargetFlags} from './core/target.js';
+import {findLink} from './core/link.js';
+import {connect, type Connection} from './db/connection.js';
+import {passfilePassword} from './db/passfile.js';
+import {toSupasessionError} from './db/errors.js';
+import {SupasessionError, type ErrorCode} from './errors.js';
+import {rewriteRemote} from './flags.js';
+import {Asker} from './prompts/index.js';
+import {readConfig} from './supabase/config.js';
+import {findProject, type Project} from './supabase/project.js';
+import type {Target} from './types.js';
+import {errorText, targetLine} from './ui/text.js';
+
+/** The error shape of --json. */
+export interface ErrorJson {
+  error: {code: ErrorCode; message: string; suggestions: string[]; details?: Record<string, unknown>};
+}
+
+/** For the help of every command. */
+export const EXIT_CODES_HELP =
+  'Exit codes: 0 done (also nothing to do, and dry runs), 1 failed, 2 wrong usage or an answer missing, 3 a check found something, 4 declined, 130 interrupted.';
+
+/** A password may stand in what was typed, and the parser repeats what it did not understand. */
+function maskPasswords(text: string): string {
+  return text.replaceAll(/(\w+:\/\/[^\s:/@]*:)[^\s]*(@)/g, '$1***$2');
+}
+
+/** What every command shares: the project and the target, questions, output, errors and exit codes, and closing what was opened. */
+export abstract class BaseCommand extends Command {
+  static override enableJsonFlag = true;
+
+  static override baseFlags = {
+    workdir: Flags.string({
+      summary: 'The folder that holds supabase/, exactly (default: found by walking up).',
+      helpGroup: 'GLOBAL',
+      helpValue: '<dir>',
+      env: 'SUPABASE_WORKDIR',
+    }),
+  };
+
+  protected workdir: string | undefined;
+  readonly #connections = new Set<Connection>();
+  #project: Promise<Project> | undefined;
+  #ownsInterrupt = false;
+
+  /** How this program was called: the text before a command's name. As a plugin it stands under a topic of its host. */
+  protected get program(): string {
+    return this.id?.startsWith('supasession:') ? `${this.config.bin} supasession` : this.config.bin;
+  }
+
+  /** Whether somebody can answer questions; a script that wants JSON cannot. */
+  protected get interactive(): boolean {
+    return process.stdin.isTTY && process.stderr.isTTY && !this.jsonEnabled();
+  }
+
+  override async init(): Promise<void> {
+    await super.init();
+    process.on('SIGINT', this.#onInterrupt);
+  }
+
+  protected override async parse<
+    F extends Interfaces.OutputFlags<F>,
+    B extends Interfaces.OutputFlags<B>,
+    A extends Interfaces.OutputArgs<A>,
+  >(options?: Interfaces.Input<F, B, A>, argv = this.argv): Promise<Interfaces.ParserOutput<F, B, A>> {
+    const parsed = await super.parse(options, rewriteRemote(argv));
+    if ('workdir' in parsed.flags && typeof parsed.flags.workdir === 'string') this.workdir = parsed.flags.workdir;
+    return parsed;
+  }
+
+  /** Something for the reader beside the result; on stderr, because stdout is for results. */
+  protected note(text: string): void {
+    this.logToStderr(text.replaceAll('{bin}', this.program));
+  }
+
+  protected asker(flags: {yes?: boolean}): Asker {
+    return new Asker({interactive: this.interactive, yes: flags.yes ?? false});
+  }
+
+  /** @returns the project; looked for once */
+  protected project(): Promise<Project> {
+    return (this.#project ??= findProject({cwd: process.cwd(), workdir: this.workdir, env: process.env}));
+  }
+
+  /** @returns the project, or null where there is none: not every target needs one */
+  protected async projectIfAny(): Promise<Project | null> {
+    try {
+      return await this.project();
+    } catch (error) {
+      if (error instanceof SupasessionError && error.code === 'PROJECT_NOT_FOUND') return null;
+      throw error;
+    }
+  }
+
+  /**
+   * @param flags the parsed target flags
+   * @returns the target; nothing has been connected to
+   * @throws SupasessionError USAGE where two targets are named, and what `resolveTarget` throws
+   */
+  protected async target(flags: {
+    local?: boolean;
+    linked?: boolean;
+    'db-url'?: string | undefined;
+    'project-ref'?: string | undefined;
+  }): Promise<Target> {
+    const named = [
+      ...(flags.local ? ['--local'] : []),
+      ...(flags.linked ? ['--linked'] : []),
+      ...(flags['db-url'] === undefined ? [] : ['--db-url']),
+      ...(flags['project-ref'] === undefined ? [] : ['--remote=<ref>']),
+    ];
+    if (named.length > 1) {
+      throw new SupasessionError('USAGE', `Two targets are named: ${named.join(' and ')}.`, {
+        suggestions: ['Name one of them'],
+      });
+    }
+
+    const given: TargetFlags = {
+      local: flags.local,
+      linked: flags.linked,
+      dbUrl: flags['db-url'],
+      projectRef: flags['project-ref'],
+    };
+    const asker = this.asker({});
+    return resolveTarget(given, {
+      env: process.env,
+      localPort: async () => (await readConfig(await this.project(), process.env)).dbPort,
+      link: async (projectRef) => findLink(() => this.project(), process.env, projectRef),
+      passfile: passfilePassword,
+      askPassword: (question) => asker.password(question),
+    });
+  }
+
+  /** Opens a connection that is closed when the command ends, and says where it leads. */
+  protected async open(target: Target): Promise<Connection> {
+    const connection = this.track(await connect(target));
+    this.note(targetLine(connection));
+    return connection;
+  }
+
+  protected track(connection: Connection): Connection {
+    this.#connections.add(connection);
+    return connection;
+  }
+
+  /** Runs what has to finish its step before it can stop: Ctrl-C aborts the signal, and a second one ends the process. */
+  protected async finishingOnInterrupt<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const controller = new AbortController();
+    const abort = () => controller.abort();
+    this.#ownsInterrupt = true;
+    process.once('SIGINT', abort);
+    try {
+      return await work(controller.signal);
+    } finally {
+      process.off('SIGINT', abort);
+      this.#ownsInterrupt = false;
+    }
+  }
+
+  #interrupts = 0;
+  readonly #onInterrupt = (): void => {
+    this.#interrupts++;
+    if (this.#ownsInterrupt && this.#interrupts === 1) return;
+    // Closing politely could take as long as what is being interrupted; the server notices by itself.
+    this.#report(new SupasessionError('INTERRUPTED', 'Interrupted.'));
+    // A signal handler has nobody to throw to.
+    process.exit(130);
+  };
+
+  /** What went wrong, as one of our errors. */
+  #convert(error: unknown): SupasessionError {
+    if (error instanceof SupasessionError) return error;
+    const oclif = error as {oclif?: {exit?: number}; message: string};
+    if (oclif.oclif?.exit === 2) {
+      const summary = oclif.message.replace(/\n?See more help with.*$/s, '').trim();
+      return new SupasessionError('USAGE', maskPasswords(summary), {suggestions: [`{bin} ${this.commandName} --help`]});
+    }
+
+    const [connection] = this.#connections;
+    if (connection !== undefined && error instanceof Error && 'code' in error)
+      return toSupasessionError(error, connection.target);
+    return new SupasessionError('UNEXPECTED', maskPasswords(error instanceof Error ? error.message : String(error)), {
+      suggestions: ['Please report this, with the command that you typed'],
+      cause: error,
+    });
+  }
+
+  protected get commandName(): string {
+    return (this.id ?? '').replace(/^supasession:/, '').replaceAll(':', ' ');
+  }
+
+  #report(error: SupasessionError): void {
+    if (this.jsonEnabled()) this.logJson(this.toErrorJson(error));
+    else this.note(errorText(error));
+  }
+
+  protected override async catch(error: Error & {code?: string}): Promise<void> {
+    if (error.code === 'EEXIT') throw error;
+    const ours = this.#convert(error);
+    this.#report(ours);
+    if (process.env.SUPASESSION_DEBUG && error.stack) this.logToStderr(maskPasswords(error.stack));
+    await this.finally();
+    this.exit(ours.exit);
+  }
+
+  protected override async finally(): Promise<void> {
+    process.off('SIGINT', this.#onInterrupt);
+    await Promise.all([...this.#connections].map((connection) => connection.close()));
+    this.#connections.clear();
+  }
+
+  protected override toErrorJson(error: unknown): ErrorJson {
+    const {code, message, suggestions, details} = this.#convert(error);
+    return {
+      error: {
+        code,
+        message,
+        suggestions: suggestions.map((suggestion) => suggestion.replaceAll('{bin}', this.program)),
+        ...(details === undefined ? {} : {details}),
+      },
+    };
+  }
+}

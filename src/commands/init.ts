@@ -1,0 +1,145 @@
+import {Flags} from '@oclif/core';
+
+import {BaseCommand, EXIT_CODES_HELP} from '../base-command.js';
+import {currentSettings} from '../core/config.js';
+import {
+  applyPending,
+  connectIfListening,
+  enableLimit,
+  judgeEnable,
+  planApply,
+  planInit,
+  writeInit,
+  type InitMigration,
+} from '../core/init.js';
+import {confirmationName} from '../core/target.js';
+import {connect} from '../db/connection.js';
+import {SupasessionError} from '../errors.js';
+import {confirmFlag, dryRunFlag, maxFlag, strategyFlag, targetFlags, yesFlag} from '../flags.js';
+import {askInit} from '../prompts/init.js';
+import {DEFAULT_SETTINGS, targetJson, type TargetJson} from '../types.js';
+import {initText, pendingText} from '../ui/init.js';
+import {impactText, rejectWarning, targetLine} from '../ui/text.js';
+
+export interface InitResult {
+  /** The project's folder. */
+  project: string;
+  /** Null where no database was looked at. */
+  target: TargetJson | null;
+  migration: InitMigration;
+  /** Whether the target has this release now. */
+  applied: boolean;
+}
+
+export default class Init extends BaseCommand {
+  static override summary = 'Add session limits to this Supabase project, as a migration.';
+  static override description = `Writes supabase/migrations/<timestamp>_supasession.sql and, if wanted, applies it with the supabase CLI and switches the limit on.
+A second run writes nothing. ${EXIT_CODES_HELP}`;
+
+  static override examples = [
+    {description: 'Set everything up, answering questions.', command: '<%= config.bin %> <%= command.id %>'},
+    {
+      description: 'Three devices per user, on the local database, at once.',
+      command: '<%= config.bin %> <%= command.id %> --max 3 --strategy dequeue --enable --apply',
+    },
+    {
+      description: 'See what would be written and applied on the linked project.',
+      command: '<%= config.bin %> <%= command.id %> --linked --apply --dry-run',
+    },
+  ];
+
+  static override flags = {
+    ...targetFlags,
+    max: maxFlag,
+    strategy: strategyFlag,
+    enable: Flags.boolean({allowNo: true, summary: 'Switch the limit on in the target, after applying.'}),
+    save: Flags.boolean({
+      default: false,
+      summary: 'With --enable: switch it on in the migration too, so that the next db push does.',
+    }),
+    apply: Flags.boolean({allowNo: true, summary: 'Apply the migration to the target with the supabase CLI.'}),
+    'include-pending': Flags.boolean({
+      default: false,
+      summary: "Apply the project's other pending migrations in the same run.",
+    }),
+    'dry-run': dryRunFlag,
+    confirm: confirmFlag,
+    yes: yesFlag,
+  };
+
+  async run(): Promise<InitResult> {
+    const {flags} = await this.parse(Init);
+    const project = await this.project();
+    const target = await this.target(flags);
+    const plan = await planInit(project);
+    const ask = this.asker(flags);
+
+    // The local database is looked at without being asked to: whether it runs decides what is worth asking.
+    let connection = target.kind === 'local' ? await connectIfListening(target) : null;
+    const found = connection === null ? null : await currentSettings(this.track(connection));
+    const answers = await askInit(ask, flags, {
+      plan,
+      target,
+      reachable: target.kind === 'local' ? connection !== null : null,
+      installed: (found?.installed.version ?? null) !== null,
+      settings: found?.settings ?? DEFAULT_SETTINGS,
+    });
+    if (connection === null && (answers.apply || (answers.enable && target.kind !== 'local'))) {
+      connection = this.track(await connect(target));
+    }
+
+    if (connection !== null) this.note(targetLine(connection));
+
+    const pending = answers.apply && connection !== null ? await planApply(project, connection, process.env) : null;
+    if (pending !== null && pending.others.length > 0 && !flags['include-pending']) {
+      this.note(pendingText(pending.others));
+      if (!ask.interactive && !flags['dry-run']) {
+        throw new SupasessionError(
+          'OTHER_MIGRATIONS_PENDING',
+          `${pending.others.length} other migrations are pending, and the supabase CLI would apply them too.`,
+          {
+            suggestions: ['{bin} init --apply --include-pending', '{bin} init --no-apply'],
+            details: {pending: pending.others},
+          },
+        );
+      }
+
+      if (!flags['dry-run']) await ask.proceed('Apply these as well?');
+    }
+
+    if (answers.enable && connection !== null) {
+      const {settings, impact, ends} = await judgeEnable(connection, answers.settings);
+      this.note(impactText(settings, impact, null));
+      if (ends && target.kind !== 'local' && !flags['dry-run']) {
+        await ask.proceedByName({message: 'Sessions will end.', name: confirmationName(target), given: flags.confirm});
+      }
+    }
+
+    const {migration, future} = await writeInit(project, plan, answers.settings, flags['dry-run']);
+    let applied = false;
+    if (answers.apply && connection !== null && pending !== null && !flags['dry-run']) {
+      const work = {env: process.env, output: process.stderr, pending, migration};
+      const open = connection;
+      await this.finishingOnInterrupt(() => applyPending(project, open, work));
+      applied = true;
+    }
+
+    const enabled = answers.enable && connection !== null && !flags['dry-run'] && (await enableLimit(connection));
+    if (answers.settings.strategy === 'reject') this.note(rejectWarning());
+    this.note(
+      initText({
+        migration,
+        future,
+        plan,
+        applied,
+        enabled,
+        wanted: answers,
+        target,
+        reachable: connection !== null,
+        dryRun: flags['dry-run'],
+        program: this.program,
+      }),
+    );
+    return {project: project.root, target: connection === null ? null : targetJson(target), migration, applied};
+  }
+}

@@ -1,0 +1,85 @@
+import {createHash} from 'node:crypto';
+import path from 'node:path';
+
+import {Flags} from '@oclif/core';
+
+import {BaseCommand, EXIT_CODES_HELP} from '../base-command.js';
+import {yesFlag} from '../flags.js';
+import {startSandbox} from '../sandbox/index.js';
+import {readConfig} from '../supabase/config.js';
+import type {Project} from '../supabase/project.js';
+import {sandboxText} from '../ui/text.js';
+
+export interface SandboxResult {
+  url: string;
+  port: number;
+  dataDir: string;
+  pid: number;
+}
+
+export default class Sandbox extends BaseCommand {
+  static override summary = 'Run a local Postgres with the roles and auth tables of Supabase, without Docker.';
+  static override description = `Listens on [db].port of the project, so that this program and the supabase CLI find it as the local database. Ctrl-C stops it; the data stays.
+There is no Auth server in it: it is for trying migrations and limits. ${EXIT_CODES_HELP}`;
+
+  static override examples = [
+    {description: 'Start it for this project.', command: '<%= config.bin %> <%= command.id %>'},
+    {
+      description: 'Start it afresh on another port.',
+      command: '<%= config.bin %> <%= command.id %> --port 54329 --reset',
+    },
+  ];
+
+  static override flags = {
+    port: Flags.integer({
+      summary: 'Port on 127.0.0.1; 0 for a free one (default: [db].port).',
+      min: 0,
+      max: 65_535,
+      helpValue: '<n>',
+    }),
+    data: Flags.string({
+      summary: "Folder of the data (default: this program's data folder, one for each project).",
+      helpValue: '<dir>',
+    }),
+    reset: Flags.boolean({default: false, summary: 'Throw away the data that is there.'}),
+    yes: yesFlag,
+  };
+
+  async run(): Promise<SandboxResult> {
+    const {flags} = await this.parse(Sandbox);
+    const project =
+      flags.port === undefined || flags.data === undefined ? await this.project() : await this.projectIfAny();
+    const port = flags.port ?? (await readConfig(await this.project(), process.env)).dbPort;
+    const dataDir = flags.data === undefined ? this.#dataDir(await this.project()) : path.resolve(flags.data);
+
+    return this.finishingOnInterrupt(async (signal) => {
+      const server = await startSandbox({
+        dataDir,
+        port,
+        reset: flags.reset,
+        signal,
+        ...(project === null ? {} : {resolveFrom: project.root}),
+      });
+      const result = {url: server.url(), port: server.port, dataDir: server.dataDir, pid: server.pid};
+      // Here and not as the result of the command, which is shown when it ends.
+      if (this.jsonEnabled()) this.logJson(result);
+      else this.log(sandboxText(result));
+      const interrupted = new Promise<void>((resolve) => {
+        signal.addEventListener('abort', () => resolve(), {once: true});
+        if (signal.aborted) resolve();
+      });
+      await Promise.race([interrupted, server.exited]);
+      await server.stop();
+      this.note('Stopped.');
+      return result;
+    });
+  }
+
+  protected override toSuccessJson(): void {}
+
+  /** Keyed by the project's folder: "supabase unlink" empties supabase/.temp, and a project may have no other name. */
+  #dataDir(project: Project): string {
+    const key = createHash('sha256').update(project.root).digest('hex').slice(0, 12);
+    return path.join(this.config.dataDir, 'sandbox', `${path.basename(project.root)}-${key}`);
+  }
+}

@@ -1,0 +1,188 @@
+import {setTimeout as wait} from 'node:timers/promises';
+
+import type {Connection} from '../db/connection.js';
+import {isConnectionLost, toSupasessionError} from '../db/errors.js';
+import {countPresent, countSessions, deleteSessions, readInstalled, readSessionIds} from '../db/queries.js';
+import {SupasessionError} from '../errors.js';
+import {authMissing} from './init.js';
+
+/** How long to come back for sessions that stay locked, in milliseconds: a refresh holds one for a fraction of a second. */
+const LOCKED_PATIENCE = 30_000;
+/** Between two looks at locked sessions, in milliseconds; doubles up to the second. */
+const FIRST_LOOK = 100;
+const LONGEST_LOOK = 2000;
+/** Waits before each new attempt to connect after a connection was lost, in milliseconds. */
+const RECONNECT_WAITS = [500, 1000, 2000, 4000, 8000];
+
+export interface FlushProgress {
+  matched: number;
+  deleted: number;
+  batches: number;
+}
+
+export interface FlushResult extends FlushProgress {
+  /** Sessions of those matched that are still there. */
+  remaining: number;
+  seconds: number;
+  /** Whether none is left. */
+  completed: boolean;
+}
+
+export interface FlushOptions {
+  /** Opens another connection to the same target, for when the first is lost. */
+  reconnect: () => Promise<Connection>;
+  /** Sessions a transaction deletes at most. */
+  batchSize: number;
+  /** Aborted to stop after the batch that is running. */
+  signal: AbortSignal;
+  onProgress: (progress: FlushProgress) => void;
+}
+
+/**
+ * @param connection an open connection
+ * @returns how many sessions a flush would end, and of how many users
+ * @throws SupasessionError AUTH_SCHEMA_MISSING
+ */
+export async function planFlush(connection: Connection): Promise<{sessions: number; users: number}> {
+  const installed = await readInstalled(connection);
+  if (!installed.auth) throw authMissing(connection.target);
+  return countSessions(connection);
+}
+
+/** A flush under way: what is left to do, and over which connection. */
+class Flush {
+  deleted = 0;
+  batches = 0;
+  readonly #started = performance.now();
+  #connection: Connection;
+  readonly #ids: string[];
+  readonly #options: FlushOptions;
+
+  constructor(connection: Connection, ids: string[], options: FlushOptions) {
+    this.#connection = connection;
+    this.#ids = ids;
+    this.#options = options;
+  }
+
+  get progress(): FlushProgress {
+    return {matched: this.#ids.length, deleted: this.deleted, batches: this.batches};
+  }
+
+  result(remaining: number): FlushResult {
+    const seconds = Math.round((performance.now() - this.#started) / 10) / 100;
+    return {...this.progress, remaining, seconds, completed: remaining === 0};
+  }
+
+  async run(): Promise<FlushResult> {
+    let left = await this.#pass(this.#ids);
+    let look = FIRST_LOOK;
+    let patience = LOCKED_PATIENCE;
+    while (left.length > 0 && patience > 0 && !this.#options.signal.aborted) {
+      // Ends early when the user presses Ctrl-C.
+      await wait(look, undefined, {signal: this.#options.signal}).catch(() => {});
+      patience -= look;
+      look = Math.min(look * 2, LONGEST_LOOK);
+      left = await this.#pass(left);
+    }
+
+    if (this.#options.signal.aborted) {
+      const remaining = left.length === 0 ? 0 : await this.#countPresent(left);
+      if (remaining > 0)
+        throw new SupasessionError('INTERRUPTED', this.#stopped('Interrupted', remaining), this.#again(remaining));
+    } else if (left.length > 0) {
+      throw new SupasessionError(
+        'LOCK_TIMEOUT',
+        this.#stopped('Some sessions stay locked', left.length),
+        this.#again(left.length),
+      );
+    }
+
+    return this.result(0);
+  }
+
+  #stopped(why: string, remaining: number): string {
+    return `${why}: ${this.deleted} of ${this.#ids.length} sessions have been ended, ${remaining} are left.`;
+  }
+
+  #again(remaining: number): {suggestions: string[]; details: Record<string, unknown>} {
+    return {suggestions: ['Run the command again to end the rest'], details: {...this.result(remaining)}};
+  }
+
+  /** One look at each of some sessions; hands back those that are still there. */
+  async #pass(ids: string[]): Promise<string[]> {
+    const left: string[] = [];
+    for (let start = 0; start < ids.length; start += this.#options.batchSize) {
+      if (this.#options.signal.aborted) return [...left, ...ids.slice(start)];
+      const batch = ids.slice(start, start + this.#options.batchSize);
+      left.push(...(await this.#delete(batch, left.length + ids.length - start)));
+      this.#options.onProgress(this.progress);
+    }
+
+    return left;
+  }
+
+  async #delete(batch: string[], remaining: number): Promise<string[]> {
+    let retried = false;
+    for (;;) {
+      try {
+        const {deleted, left} = await deleteSessions(this.#connection, batch);
+        // What a lost connection deleted before it told us counts as well: of this batch only what is left is not gone.
+        this.deleted += retried ? batch.length - left.length : deleted;
+        if (deleted > 0 || retried) this.batches++;
+        return left;
+      } catch (error) {
+        if (!isConnectionLost(error)) throw this.#failed(error, remaining);
+        await this.#reconnect(error, remaining);
+        retried = true;
+      }
+    }
+  }
+
+  async #countPresent(ids: string[]): Promise<number> {
+    return countPresent(this.#connection, ids).catch(() => ids.length);
+  }
+
+  async #reconnect(lost: unknown, remaining: number): Promise<void> {
+    await this.#connection.close();
+    for (const pause of RECONNECT_WAITS) {
+      await wait(pause, undefined, {signal: this.#options.signal}).catch(() => {});
+      if (this.#options.signal.aborted) break;
+      try {
+        this.#connection = await this.#options.reconnect();
+        return;
+      } catch {
+        // The next attempt, or the error below.
+      }
+    }
+
+    throw this.#failed(lost, remaining);
+  }
+
+  #failed(error: unknown, remaining: number): SupasessionError {
+    const {code, message} = toSupasessionError(error, this.#connection.target);
+    return new SupasessionError(code, this.#stopped(message.replace(/\.$/, ''), remaining), {
+      ...this.#again(remaining),
+      cause: error,
+    });
+  }
+}
+
+/**
+ * Ends all sessions that are there when it is called; those of later sign-ins stay. They are deleted in batches by key, each a short
+ * transaction, because one long one would block refreshes and sign-outs. Locked ones are skipped and looked at again; a lost connection is replaced.
+ * @param connection an open connection, closed when it is lost
+ * @param options batch size, and where progress goes
+ * @returns how it went
+ * @throws SupasessionError INTERRUPTED, LOCK_TIMEOUT, CONNECTION_LOST and what else the database reports; `details` are a FlushResult
+ */
+export async function flush(connection: Connection, options: FlushOptions): Promise<FlushResult> {
+  return new Flush(connection, await readSessionIds(connection), options).run();
+}
+
+/**
+ * @param matched sessions there are
+ * @returns a FlushResult for a run that ended nothing
+ */
+export function untouched(matched: number): FlushResult {
+  return {matched, deleted: 0, remaining: matched, batches: 0, seconds: 0, completed: matched === 0};
+}

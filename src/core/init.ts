@@ -1,0 +1,304 @@
+import {connect, type Connection} from '../db/connection.js';
+import {
+  readAppliedMigrations,
+  readImpact,
+  readInstalled,
+  readLockHolders,
+  readSettings,
+  writeSettings,
+  type Impact,
+  type LockHolder,
+} from '../db/queries.js';
+import {SupasessionError} from '../errors.js';
+import {applyMigrations, findCli, type SupabaseCli} from '../supabase/cli.js';
+import type {Writer} from '../supabase/process.js';
+import type {Project} from '../supabase/project.js';
+import {DEFAULT_SETTINGS, type Settings, type Target} from '../types.js';
+import {
+  addMigration,
+  compareReleases,
+  MIGRATION_NAME,
+  migrationText,
+  readMigrations,
+  shippedSql,
+  type MigrationState,
+  type OwnMigration,
+  type ShippedSql,
+} from './migration.js';
+import {endsSessions} from './settings.js';
+
+/** What `init` has found in the project. */
+export interface InitPlan {
+  shipped: ShippedSql;
+  migrations: MigrationState;
+  /** Our newest migration, where it holds the SQL of this package already. */
+  current: OwnMigration | null;
+  /** Our newest migration, where it holds an older release: the new one goes beside it. */
+  older: OwnMigration | null;
+}
+
+/**
+ * @param project the project
+ * @returns what is there and what has to be written
+ * @throws SupasessionError MIGRATION_EDITED, NEWER_RELEASE, MIGRATIONS_UNREADABLE
+ */
+export async function planInit(project: Project): Promise<InitPlan> {
+  const [shipped, migrations] = await Promise.all([shippedSql(), readMigrations(project)]);
+  const newest = migrations.own.filter(({kind}) => kind === 'installation').at(-1);
+  if (newest === undefined) return {shipped, migrations, current: null, older: null};
+
+  const path = `supabase/migrations/${newest.file}`;
+  if (newest.edited) {
+    throw new SupasessionError('MIGRATION_EDITED', `${path} is ours, but it has been edited since it was written.`, {
+      suggestions: [
+        `git checkout -- ${path}`,
+        `Or, to keep your edit, rename the file to say that it is yours, and run {bin} init again`,
+      ],
+      details: {file: newest.file},
+    });
+  }
+
+  if (newest.checksum === shipped.checksum) return {shipped, migrations, current: newest, older: null};
+  if (compareReleases(newest.release!, shipped.version) > 0) {
+    throw new SupasessionError(
+      'NEWER_RELEASE',
+      `${path} holds supasession ${newest.release}, newer than this program (${shipped.version}).`,
+      {suggestions: ['npm install --save-dev supasession@latest'], details: {file: newest.file}},
+    );
+  }
+
+  return {shipped, migrations, current: null, older: newest};
+}
+
+/** The migration of `init` as `--json` shows it. */
+export interface InitMigration {
+  file: string;
+  version: string;
+  checksum: string;
+  written: boolean;
+}
+
+/**
+ * Writes the migration unless the project has it.
+ * @param project the project
+ * @param plan what `planInit` found
+ * @param settings the settings to put at its end
+ * @param dryRun whether to leave the disk alone
+ * @returns the migration, and the others that are dated in the future
+ * @throws SupasessionError MIGRATIONS_UNWRITABLE
+ */
+export async function writeInit(
+  project: Project,
+  plan: InitPlan,
+  settings: Partial<Settings>,
+  dryRun: boolean,
+): Promise<{migration: InitMigration; future: string[]}> {
+  const {version, checksum} = plan.shipped;
+  if (plan.current !== null)
+    return {migration: {file: plan.current.file, version, checksum, written: false}, future: []};
+  const text = migrationText(plan.shipped, settings);
+  const {file, future} = await addMigration(project, plan.migrations.all, MIGRATION_NAME, text, {dryRun});
+  return {migration: {file, version, checksum, written: !dryRun}, future};
+}
+
+/** What applying would do to a target. */
+export interface ApplyPlan {
+  /** Files of ours that are not in the target's history. */
+  own: string[];
+  /** Files of others that are not, which the supabase CLI would apply in the same run. */
+  others: string[];
+  /** Whether a file is dated before one that has been applied: the CLI wants to be told that this is meant. */
+  outOfOrder: boolean;
+  /** What would apply them. Looked for now, because a missing one is better known before a file is written. */
+  cli: SupabaseCli;
+}
+
+/**
+ * Compares the files with the history of migrations in the target.
+ * @param project the project
+ * @param connection an open connection to the target
+ * @returns what is pending
+ * @throws SupasessionError CLI_MISSING, AUTH_SCHEMA_MISSING, NEWER_RELEASE
+ */
+export async function planApply(project: Project, connection: Connection, env: NodeJS.ProcessEnv): Promise<ApplyPlan> {
+  const cli = await findCli(project, env);
+  const [{all, own}, applied, installed, shipped] = [
+    await readMigrations(project),
+    await readAppliedMigrations(connection),
+    await readInstalled(connection),
+    await shippedSql(),
+  ];
+  if (!installed.auth) throw authMissing(connection.target);
+  if (installed.version !== null && compareReleases(installed.version, shipped.version) > 0) {
+    throw newerInstalled(installed.version, shipped.version);
+  }
+
+  const pending = all.filter(({version}) => !applied.includes(version));
+  const ownFiles = new Set(own.map(({file}) => file));
+  const newestApplied = applied.at(-1) ?? '';
+  return {
+    own: pending.filter(({file}) => ownFiles.has(file)).map(({file}) => file),
+    others: pending.filter(({file}) => !ownFiles.has(file)).map(({file}) => file),
+    outOfOrder: pending.some(({version}) => version < newestApplied),
+    cli,
+  };
+}
+
+/** @returns the error for a database without Supabase Auth */
+export function authMissing(target: Target): SupasessionError {
+  return new SupasessionError(
+    'AUTH_SCHEMA_MISSING',
+    `The database "${target.database}" has no auth.sessions: Supabase Auth is not there.`,
+    {
+      suggestions: [
+        target.kind === 'local' ? 'supabase start' : 'Check that the target is the database of a Supabase project',
+      ],
+    },
+  );
+}
+
+/** @returns the error for a database whose SQL is newer than this program */
+export function newerInstalled(installed: string, own: string): SupasessionError {
+  return new SupasessionError(
+    'NEWER_RELEASE',
+    `The database has supasession ${installed}, newer than this program (${own}).`,
+    {
+      suggestions: ['npm install --save-dev supasession@latest'],
+    },
+  );
+}
+
+function describeHolder({pid, role, application, state, seconds}: LockHolder): string {
+  const age = seconds === null ? '' : ` for ${seconds} s`;
+  return `process ${pid} (role ${role ?? 'unknown'}${application === null ? '' : `, ${application}`}, ${state ?? 'state hidden'}${age})`;
+}
+
+/** The URL of a target without its password, for the CLI's arguments. */
+function cliUrl(target: Target): string {
+  const host = target.host.includes(':') ? `[${target.host}]` : target.host;
+  const url = new URL(`postgresql://${host}:${target.port}/${encodeURIComponent(target.database)}`);
+  url.username = encodeURIComponent(target.user);
+  url.searchParams.set('sslmode', target.tls);
+  if (target.tlsRootCert !== null) url.searchParams.set('sslrootcert', target.tlsRootCert);
+  return url.href;
+}
+
+/** Runs the supabase CLI; a lock that it could not get is answered with who holds it. */
+async function runCli(
+  project: Project,
+  connection: Connection,
+  options: {cli: SupabaseCli; env: NodeJS.ProcessEnv; output: Writer; includeAll: boolean},
+): Promise<void> {
+  const {cli} = options;
+  const {target} = connection;
+  const password = target.kind === 'local' ? null : await target.password();
+  try {
+    await applyMigrations({
+      cli,
+      project,
+      target:
+        target.kind === 'local' ? {kind: 'local'} : {kind: 'url', url: cliUrl(target), password: password ?? undefined},
+      env: options.env,
+      includeAll: options.includeAll,
+      output: options.output,
+    });
+  } catch (error) {
+    if (!(error instanceof SupasessionError) || error.code !== 'LOCK_TIMEOUT') throw error;
+    const holders = await readLockHolders(connection).catch(() => []);
+    throw new SupasessionError(
+      'LOCK_TIMEOUT',
+      holders.length === 0
+        ? 'auth.sessions was locked by somebody else, so nothing was applied.'
+        : `auth.sessions is locked by ${holders.map((holder) => describeHolder(holder)).join(', ')}, so nothing was applied.`,
+      {
+        suggestions: [
+          'Run the command again when that transaction has ended',
+          ...holders.slice(0, 1).map(({pid}) => `Or end it: select pg_terminate_backend(${pid});`),
+        ],
+        details: {...error.details, holders},
+        cause: error,
+      },
+    );
+  }
+}
+
+/**
+ * Applies what is pending with the real supabase CLI, and checks that the target has this release afterwards.
+ * @param project the project
+ * @param connection an open connection to the target
+ * @param options environment, where the CLI's output goes, what is pending, and the migration of ours
+ * @throws SupasessionError CLI_MISSING, CLI_FAILED, LOCK_TIMEOUT (naming who holds the lock), NOT_INSTALLED, INTERRUPTED
+ */
+export async function applyPending(
+  project: Project,
+  connection: Connection,
+  options: {env: NodeJS.ProcessEnv; output: Writer; pending: ApplyPlan; migration: InitMigration},
+): Promise<void> {
+  const {env, output, pending, migration} = options;
+  const runs = migration.written || pending.own.length > 0;
+  if (runs)
+    await runCli(project, connection, {cli: pending.cli, env, output, includeAll: pending.outOfOrder});
+
+  const {version} = await readInstalled(connection);
+  if (version === migration.version) return;
+  const found = version === null ? 'has no supasession' : `has supasession ${version}`;
+  if (runs) {
+    throw new SupasessionError('CLI_FAILED', `The supabase CLI reported success, but the database ${found}.`, {
+      suggestions: ['supabase migration list'],
+    });
+  }
+
+  throw new SupasessionError(
+    'NOT_INSTALLED',
+    `The history says that ${migration.file} was applied, but the database ${found}.`,
+    {
+      suggestions: [
+        `supabase migration repair --status reverted ${migration.file.slice(0, 14)}${connection.target.kind === 'local' ? ' --local' : ''}`,
+        '{bin} init --apply',
+      ],
+    },
+  );
+}
+
+/**
+ * @param connection an open connection
+ * @param changes the settings that come with switching the limit on
+ * @returns the settings as they will be, who is over the limit, and whether sessions end that would otherwise go on
+ */
+export async function judgeEnable(
+  connection: Connection,
+  changes: Partial<Settings>,
+): Promise<{settings: Settings; impact: Impact; ends: boolean}> {
+  const {schema} = await readInstalled(connection);
+  const before = {...DEFAULT_SETTINGS, ...(schema ? await readSettings(connection) : {})};
+  const settings = {...before, ...changes, enabled: true};
+  const impact = await readImpact(connection, settings.max_sessions);
+  return {settings, impact, ends: endsSessions(before, settings, impact)};
+}
+
+/**
+ * Switches the limit on, where our SQL is there.
+ * @param connection an open connection
+ * @returns whether the limit is on now
+ */
+export async function enableLimit(connection: Connection): Promise<boolean> {
+  const {version} = await readInstalled(connection);
+  if (version === null) return false;
+  await writeSettings(connection, {enabled: true});
+  return true;
+}
+
+/**
+ * Opens a connection only if something answers: a local stack that is not running is no error for `init`.
+ * @param target the target
+ * @returns the connection; null where nothing is listening
+ * @throws SupasessionError every other failure
+ */
+export async function connectIfListening(target: Target): Promise<Connection | null> {
+  try {
+    return await connect(target);
+  } catch (error) {
+    if (error instanceof SupasessionError && error.code === 'CONNECTION_REFUSED') return null;
+    throw error;
+  }
+}

@@ -1,0 +1,186 @@
+import {createHash} from 'node:crypto';
+import {readdir, readFile} from 'node:fs/promises';
+import {fileURLToPath} from 'node:url';
+
+import {SupasessionError} from '../errors.js';
+import {listMigrations, nextVersion, writeMigration, type Migration} from '../supabase/migrations.js';
+import type {Project} from '../supabase/project.js';
+import type {Settings} from '../types.js';
+
+/** The parts of our schema. The same path leads there from src/core and from dist/core. */
+const SQL_FOLDER = fileURLToPath(new URL('../../sql/', import.meta.url));
+
+export const MIGRATION_NAME = 'supasession';
+export const CONFIG_MIGRATION_NAME = 'supasession_config';
+
+/** What the package ships. */
+export interface ShippedSql {
+  version: string;
+  /** sha256:<hex> over the whole script. */
+  checksum: string;
+  sql: string;
+}
+
+function sha256(text: string): string {
+  return `sha256:${createHash('sha256').update(text).digest('hex')}`;
+}
+
+/** Editors and git may bring CRLF into a file without changing a word of it. */
+function withoutCr(text: string): string {
+  return text.replaceAll('\r\n', '\n');
+}
+
+/**
+ * @returns the SQL of this package as one script, with its release (as the script itself says it) and checksum
+ */
+export async function shippedSql(): Promise<ShippedSql> {
+  const files = (await readdir(SQL_FOLDER)).filter((file) => file.endsWith('.sql')).sort();
+  const parts = await Promise.all(files.map((file) => readFile(`${SQL_FOLDER}/${file}`, 'utf8')));
+  const sql = withoutCr(parts.join('\n'));
+  const version = /set_config\('supasession\.release', '([^']+)'/.exec(sql)?.[1];
+  if (version === undefined) throw new Error(`no release in ${SQL_FOLDER}`);
+  return {version, checksum: sha256(sql), sql};
+}
+
+function settingsStatement(settings: Partial<Settings>): string {
+  // The values come from closed lists, numbers and booleans: nothing in them needs escaping.
+  const assignments = Object.entries(settings).map(
+    ([name, value]) => `    ${name} = ${typeof value === 'string' ? `'${value}'` : String(value)}`,
+  );
+  return `update supasession.config\nset\n${assignments.join(',\n')};\n`;
+}
+
+const STARTS_ENFORCING = [
+  '-- This file switches the limit ON: the next "supabase db push" starts ending sessions on the linked project.',
+];
+
+/** The body of a file is what its checksum is taken over: everything after the line that holds it. */
+function withHeader(kind: string, lines: string[], body: string): string {
+  return [`-- ${kind}`, ...lines, `-- checksum: ${sha256(body)}`, body].join('\n');
+}
+
+/**
+ * @param shipped our SQL
+ * @param settings the settings to set at the end of the file, if any
+ * @returns the text of the migration
+ */
+export function migrationText(shipped: ShippedSql, settings: Partial<Settings>): string {
+  const lines = [
+    '-- Written by "supasession init". Leave it as it is: settings are changed by "supasession config", and a newer release is a file of its own.',
+    ...(settings.enabled === true ? STARTS_ENFORCING : []),
+  ];
+  const record = `update supasession.installation set checksum = '${shipped.checksum}';\n`;
+  const tail =
+    Object.keys(settings).length === 0
+      ? ''
+      : `\n-- The settings chosen when this file was written; all others stay as the database has them.\n${settingsStatement(settings)}`;
+  return withHeader(`supasession ${shipped.version} ${shipped.checksum}`, lines, `\n${shipped.sql}\n${record}${tail}`);
+}
+
+/**
+ * @param settings all the settings
+ * @returns the text of the migration that carries them
+ */
+export function configMigrationText(settings: Settings): string {
+  const lines = ['-- Written by "supasession config --save".', ...(settings.enabled ? STARTS_ENFORCING : [])];
+  return withHeader('supasession settings', lines, `\n${settingsStatement(settings)}`);
+}
+
+/** What a migration of ours was found to be. */
+export interface OwnMigration extends Migration {
+  kind: 'installation' | 'settings';
+  /** Release of the SQL in it; null for settings. */
+  release: string | null;
+  /** Checksum of the SQL that it was written from; null for settings. */
+  checksum: string | null;
+  /** Whether its text is no longer what we wrote. */
+  edited: boolean;
+  text: string;
+}
+
+const HEADER = /^-- supasession (?:(?<release>\d\S*) (?<checksum>sha256:[0-9a-f]{64})|settings)\n/;
+const BODY = /^-- checksum: (?<checksum>sha256:[0-9a-f]{64})\n(?<body>[\s\S]*)$/m;
+
+async function readOwn(migration: Migration): Promise<OwnMigration | undefined> {
+  if (migration.name !== MIGRATION_NAME && migration.name !== CONFIG_MIGRATION_NAME) return undefined;
+  let text: string;
+  try {
+    text = withoutCr(await readFile(migration.path, 'utf8'));
+  } catch (error) {
+    throw new SupasessionError('MIGRATIONS_UNREADABLE', `${migration.path} cannot be read.`, {cause: error});
+  }
+
+  const header = HEADER.exec(text)?.groups;
+  const body = BODY.exec(text)?.groups;
+  return {
+    ...migration,
+    kind: migration.name === MIGRATION_NAME ? 'installation' : 'settings',
+    release: header?.release ?? null,
+    checksum: header?.checksum ?? null,
+    edited: header === undefined || body === undefined || sha256(body.body!) !== body.checksum,
+    text,
+  };
+}
+
+/** The project's migrations, and those of them that are ours. */
+export interface MigrationState {
+  all: Migration[];
+  own: OwnMigration[];
+}
+
+/**
+ * @param project the project
+ * @returns its migrations in order, with ours told apart
+ * @throws SupasessionError MIGRATIONS_UNREADABLE
+ */
+export async function readMigrations(project: Project): Promise<MigrationState> {
+  const all = await listMigrations(project);
+  const own = (await Promise.all(all.map((migration) => readOwn(migration)))).filter((found) => found !== undefined);
+  return {all, own};
+}
+
+/**
+ * @param a a release
+ * @param b another
+ * @returns below 0 where a is older, above 0 where it is newer; what follows a hyphen does not count
+ */
+export function compareReleases(a: string, b: string): number {
+  const numbers = (release: string) => release.split('-', 1)[0]!.split('.').map(Number);
+  const [left, right] = [numbers(a), numbers(b)];
+  for (let index = 0; index < Math.max(left.length, right.length); index++) {
+    const difference = (left[index] ?? 0) - (right[index] ?? 0);
+    if (difference !== 0) return difference;
+  }
+
+  return 0;
+}
+
+export interface WrittenMigration {
+  /** Base name. */
+  file: string;
+  /** Migrations that are dated in the future, after which ours had to come. */
+  future: string[];
+}
+
+/**
+ * Writes a migration dated after all others, whole or not at all.
+ * @param project the project
+ * @param all its migrations
+ * @param name what follows the timestamp
+ * @param text the content
+ * @param options dryRun: leaves the disk alone; now: the time to date it with
+ * @returns the file
+ * @throws SupasessionError MIGRATIONS_UNWRITABLE
+ */
+export async function addMigration(
+  project: Project,
+  all: Migration[],
+  name: string,
+  text: string,
+  options: {dryRun?: boolean; now?: Date} = {},
+): Promise<WrittenMigration> {
+  const {version, future} = nextVersion(all, options.now ?? new Date());
+  const file = `${version}_${name}.sql`;
+  if (!options.dryRun) await writeMigration(project, file, text);
+  return {file, future};
+}

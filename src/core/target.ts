@@ -1,0 +1,205 @@
+import {SupasessionError} from '../errors.js';
+import type {Link} from '../supabase/link.js';
+import type {Target, TlsMode} from '../types.js';
+
+/** The target flags as they were given; at most one of them. */
+export interface TargetFlags {
+  local?: boolean | undefined;
+  linked?: boolean | undefined;
+  dbUrl?: string | undefined;
+  /** `--remote=<ref>`: a project that need not be the linked one. */
+  projectRef?: string | undefined;
+}
+
+export interface TargetContext {
+  env: NodeJS.ProcessEnv;
+  /** Port of the local database, from the project's configuration; called only for a local target. */
+  localPort: () => Promise<number>;
+  /** Link state of the project for a reference (or the linked one); called only for a linked target. */
+  link: (projectRef?: string) => Promise<Link | undefined>;
+  /** A password from the passfile, or null. */
+  passfile: (target: {host: string; port: number; database: string; user: string}) => Promise<string | null>;
+  /** Asks for a password; null where there is no terminal to ask on. */
+  askPassword: (question: string) => Promise<string | null>;
+}
+
+const TLS_MODES: readonly TlsMode[] = ['disable', 'prefer', 'require', 'verify-ca', 'verify-full'];
+
+/** Platform hosts always encrypt, so there anything else is somebody in between. */
+const HOSTED = /\.(supabase\.(co|com|net|red)|pooler\.supabase\.com)$/;
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127\./.test(host);
+}
+
+function once<T>(get: () => Promise<T>): () => Promise<T> {
+  let value: Promise<T> | undefined;
+  return () => (value ??= get());
+}
+
+/** The first that is there: given, PGPASSWORD, the passfile, an answer. Looked for once, and only when the server asks. */
+function passwordSource(
+  target: {host: string; port: number; database: string; user: string},
+  given: string | undefined,
+  context: TargetContext,
+  question: string,
+): () => Promise<string | null> {
+  return once(
+    async () => given || context.env.PGPASSWORD || (await context.passfile(target)) || context.askPassword(question),
+  );
+}
+
+function tlsMode(host: string, given: string | undefined, rootCert: string | null): TlsMode {
+  if (given !== undefined) {
+    // libpq's `allow` tries without encryption first; nobody wants that for sessions of users.
+    const mode = given === 'allow' ? 'prefer' : TLS_MODES.find((known) => known === given);
+    if (mode === undefined) {
+      throw new SupasessionError('TARGET_INVALID', `"${given}" is not an sslmode.`, {
+        suggestions: [`Use one of ${TLS_MODES.join(', ')}`],
+      });
+    }
+
+    if (HOSTED.test(host) && (mode === 'disable' || mode === 'prefer')) {
+      throw new SupasessionError(
+        'TARGET_INVALID',
+        `Hosted projects need TLS, and sslmode=${given} would allow a connection without.`,
+        {
+          suggestions: ['Use sslmode=require or sslmode=verify-full'],
+        },
+      );
+    }
+
+    return mode === 'require' && rootCert !== null ? 'verify-ca' : mode; // as libpq does
+  }
+
+  if (rootCert !== null && !isLoopback(host)) return 'verify-full';
+  if (HOSTED.test(host)) return 'require';
+  return isLoopback(host) ? 'disable' : 'prefer';
+}
+
+function decode(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}
+
+/**
+ * Takes a connection URL apart.
+ * @param url postgres://user[:password]@host[:port]/database[?sslmode=...&sslrootcert=...]
+ * @param source the flag or variable that it came from, for the message
+ * @param context environment and where passwords come from
+ * @returns the target
+ * @throws SupasessionError TARGET_INVALID; the message never holds the URL, which may hold a password
+ */
+export function targetFromUrl(url: string, source: string, context: TargetContext): Target {
+  const invalid = (reason: string) =>
+    new SupasessionError('TARGET_INVALID', `The value of ${source} is not a Postgres URL: ${reason}.`, {
+      suggestions: [`Use the form postgresql://user@host:5432/database (percent-encode special characters)`],
+    });
+  let parsed: URL;
+  try {
+    parsed = new URL(url);
+  } catch {
+    throw invalid('it cannot be read');
+  }
+
+  if (parsed.protocol !== 'postgres:' && parsed.protocol !== 'postgresql:')
+    throw invalid('it does not begin with postgresql://');
+  if (parsed.hostname === '') throw invalid('it names no host');
+  const host = decode(parsed.hostname).replace(/^\[|]$/g, '');
+  const rootCert = parsed.searchParams.get('sslrootcert') ?? context.env.PGSSLROOTCERT ?? null;
+  const where = {
+    host,
+    port: parsed.port === '' ? 5432 : Number(parsed.port),
+    database: decode(parsed.pathname.slice(1)) || 'postgres',
+    user: decode(parsed.username) || 'postgres',
+  };
+  const given = decode(parsed.password);
+  return {
+    kind: 'url',
+    ...where,
+    // db.<ref>.supabase.co, or the pooler's user postgres.<ref>
+    projectRef:
+      /^db\.([a-z0-9]{20})\.supabase\./.exec(host)?.[1] ??
+      (HOSTED.test(host) ? (/\.([a-z0-9]{20})$/.exec(where.user)?.[1] ?? null) : null),
+    tls: tlsMode(host, parsed.searchParams.get('sslmode') ?? context.env.PGSSLMODE, rootCert),
+    tlsRootCert: rootCert,
+    password: passwordSource(where, given, context, `Password of ${where.user} at ${host}`),
+  };
+}
+
+async function linkedTarget(projectRef: string | undefined, context: TargetContext): Promise<Target> {
+  const link = await context.link(projectRef);
+  if (link === undefined) {
+    throw new SupasessionError('NOT_LINKED', 'This project is not linked to a hosted one.', {
+      suggestions: ['supabase link --project-ref <ref>', 'Or set SUPABASE_PROJECT_ID, or give --db-url'],
+    });
+  }
+
+  const rootCert = context.env.PGSSLROOTCERT ?? null;
+  // Without the pooler's address (not every link has stored one) the project's own, which needs IPv6 on most plans.
+  const pooler =
+    link.poolerUrl === undefined ? undefined : targetFromUrl(link.poolerUrl, 'supabase/.temp/pooler-url', context);
+  const where = {
+    host: pooler?.host ?? `db.${link.projectRef}.supabase.co`,
+    port: pooler?.port ?? 5432,
+    database: pooler?.database ?? 'postgres',
+    user: pooler?.user ?? 'postgres',
+  };
+  return {
+    kind: 'linked',
+    ...where,
+    projectRef: link.projectRef,
+    tls: tlsMode(
+      where.host,
+      isLoopback(where.host) ? undefined : rootCert === null ? 'require' : 'verify-full',
+      rootCert,
+    ),
+    tlsRootCert: rootCert,
+    password: passwordSource(
+      where,
+      context.env.SUPABASE_DB_PASSWORD,
+      context,
+      `Database password of project ${link.projectRef}`,
+    ),
+  };
+}
+
+/**
+ * Decides which database a command works on. One of the flags, else SUPASESSION_DB_URL, else the local database.
+ * @param flags the target flags
+ * @param context environment, project and where passwords come from
+ * @returns the target; nothing has been connected to yet
+ * @throws SupasessionError NOT_LINKED, TARGET_INVALID, or what finding the project throws
+ */
+export async function resolveTarget(flags: TargetFlags, context: TargetContext): Promise<Target> {
+  if (flags.dbUrl !== undefined) return targetFromUrl(flags.dbUrl, '--db-url', context);
+  if (flags.linked || flags.projectRef !== undefined) return linkedTarget(flags.projectRef, context);
+  if (!flags.local && context.env.SUPASESSION_DB_URL) {
+    return targetFromUrl(context.env.SUPASESSION_DB_URL, 'SUPASESSION_DB_URL', context);
+  }
+
+  return {
+    kind: 'local',
+    host: '127.0.0.1',
+    port: await context.localPort(),
+    database: 'postgres',
+    user: 'postgres',
+    projectRef: null,
+    tls: 'disable',
+    tlsRootCert: null,
+    // The password of every local stack; it is no secret.
+    password: async () => 'postgres',
+  };
+}
+
+/**
+ * The name that has to be typed, or given with --confirm, before something on a target is destroyed.
+ * @param target the target
+ * @returns the project's reference, or the host
+ */
+export function confirmationName(target: Target): string {
+  return target.projectRef ?? target.host;
+}

@@ -1,0 +1,213 @@
+import type {Settings} from '../types.js';
+import type {Queryable} from './connection.js';
+
+/** What of ours a database holds. */
+export interface Installed {
+  /** Whether Auth's tables are there. */
+  auth: boolean;
+  /** Whether any release of ours is there, 0.1.2 included. */
+  schema: boolean;
+  /** The installed release; null where there is none, or 0.1.2 (which kept no such record). */
+  version: string | null;
+  /** Of the SQL that was installed; null where that was done by hand. */
+  checksum: string | null;
+}
+
+/**
+ * @param db an open connection
+ * @returns what of ours the database holds
+ */
+export async function readInstalled(db: Queryable): Promise<Installed> {
+  // pg_class, not to_regclass(): that one fails without usage on the schema, and the question must have an answer for any role.
+  const {rows} = await db.query<{auth: boolean; schema: boolean; installation: boolean}>(`
+    select
+      bool_or(n.nspname = 'auth' and c.relname = 'sessions') is true as auth,
+      bool_or(n.nspname = 'supasession' and c.relname = 'config') is true as schema,
+      bool_or(n.nspname = 'supasession' and c.relname = 'installation') is true as installation
+    from pg_catalog.pg_class c
+    join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+    where (n.nspname, c.relname) in (('auth', 'sessions'), ('supasession', 'config'), ('supasession', 'installation'))
+      and c.relkind in ('r', 'p')`);
+  const {auth, schema, installation} = rows[0]!;
+  if (!installation) return {auth, schema, version: null, checksum: null};
+  const record = await db.query<{version: string; checksum: string | null}>(
+    'select version, checksum from supasession.installation',
+  );
+  return {auth, schema, version: record.rows[0]?.version ?? null, checksum: record.rows[0]?.checksum ?? null};
+}
+
+/**
+ * @param db an open connection
+ * @returns the settings; undefined where the row has been deleted. Of 0.1.2 only the three that it knew.
+ */
+export async function readSettings(db: Queryable): Promise<Partial<Settings> | undefined> {
+  const {rows} = await db.query<{settings: Partial<Settings> & {version?: string}}>(
+    'select to_jsonb(c) as settings from supasession.config c',
+  );
+  const settings = rows[0]?.settings;
+  if (settings === undefined) return undefined;
+  const {version: _layout, ...rest} = settings;
+  return rest;
+}
+
+/**
+ * Changes settings; makes the row where it has been deleted.
+ * @param db an open connection
+ * @param changes the settings to change, at least one
+ */
+export async function writeSettings(db: Queryable, changes: Partial<Settings>): Promise<void> {
+  const names = Object.keys(changes);
+  const columns = names.map((name) => `"${name}"`);
+  await db.query(
+    `insert into supasession.config (${columns.join(', ')}) values (${names.map((_, index) => `$${index + 1}`).join(', ')})
+    on conflict ((true)) do update set ${columns.map((column) => `${column} = excluded.${column}`).join(', ')}`,
+    Object.values(changes),
+  );
+}
+
+/** Users and sessions that a limit concerns. */
+export interface Impact {
+  /** Users with more live sessions than the limit, and the sessions above it. */
+  overLimit: {users: number; sessions: number};
+  /** Users with exactly as many as the limit. */
+  atLimit: {users: number};
+}
+
+/**
+ * Works without our SQL: a live project can be judged before anything is installed.
+ * @param db an open connection
+ * @param limit most live sessions a user may have
+ * @returns who is over the limit and at it now
+ */
+export async function readImpact(db: Queryable, limit: number): Promise<Impact> {
+  const {rows} = await db.query<{users_over: string; sessions_over: string; users_at: string}>(
+    `select
+      count(*) filter (where live > $1) as users_over,
+      coalesce(sum(live - $1) filter (where live > $1), 0) as sessions_over,
+      count(*) filter (where live = $1) as users_at
+    from (
+      select count(*) as live
+      from auth.sessions
+      where not_after is null or not_after > now()
+      group by user_id
+    ) users`,
+    [limit],
+  );
+  const row = rows[0]!;
+  return {
+    overLimit: {users: Number(row.users_over), sessions: Number(row.sessions_over)},
+    atLimit: {users: Number(row.users_at)},
+  };
+}
+
+/**
+ * @param db an open connection
+ * @returns how many sessions there are, ended ones included, and of how many users
+ */
+export async function countSessions(db: Queryable): Promise<{sessions: number; users: number}> {
+  const {rows} = await db.query<{sessions: string; users: string}>(
+    'select count(*) as sessions, count(distinct user_id) as users from auth.sessions',
+  );
+  return {sessions: Number(rows[0]!.sessions), users: Number(rows[0]!.users)};
+}
+
+/**
+ * @param db an open connection
+ * @returns the ids of all sessions there are at this moment
+ */
+export async function readSessionIds(db: Queryable): Promise<string[]> {
+  const {rows} = await db.query<{id: string}>('select id from auth.sessions order by id');
+  return rows.map((row) => row.id);
+}
+
+/**
+ * Deletes those of some sessions that nobody has locked, in one short transaction. A locked one is being refreshed or signed out.
+ * @param db an open connection
+ * @param ids sessions to delete; ones that are gone already are no error
+ * @returns how many were deleted, and the ids that are still there
+ */
+export async function deleteSessions(db: Queryable, ids: string[]): Promise<{deleted: number; left: string[]}> {
+  // One statement is one transaction, also through a pooler in transaction mode. Its snapshot still shows the deleted rows: so the
+  // remaining ones are those of the snapshot without the deleted.
+  const {rows} = await db.query<{deleted: string; left: string[]}>(
+    `with gone as (
+      delete from auth.sessions
+      where id in (select id from auth.sessions where id = any ($1::uuid[]) order by id for update skip locked)
+      returning id
+    )
+    select
+      (select count(*) from gone) as deleted,
+      array(
+        select id from auth.sessions where id = any ($1::uuid[])
+        except
+        select id from gone
+      ) as left`,
+    [ids],
+  );
+  return {deleted: Number(rows[0]!.deleted), left: rows[0]!.left};
+}
+
+/**
+ * @param db an open connection
+ * @param ids sessions to look for
+ * @returns how many of them are there
+ */
+export async function countPresent(db: Queryable, ids: string[]): Promise<number> {
+  const {rows} = await db.query<{present: string}>(
+    'select count(*) as present from auth.sessions where id = any ($1::uuid[])',
+    [ids],
+  );
+  return Number(rows[0]!.present);
+}
+
+/**
+ * @param db an open connection
+ * @returns the versions in the supabase CLI's history of migrations; empty where it has never run
+ */
+export async function readAppliedMigrations(db: Queryable): Promise<string[]> {
+  const present = await db.query<{present: boolean}>(
+    `select exists (
+      select from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+      where n.nspname = 'supabase_migrations' and c.relname = 'schema_migrations'
+    ) as present`,
+  );
+  if (!present.rows[0]!.present) return [];
+  const {rows} = await db.query<{version: string}>(
+    'select version from supabase_migrations.schema_migrations order by version',
+  );
+  return rows.map((row) => row.version);
+}
+
+/** A backend that holds a lock which an installation has to wait for. */
+export interface LockHolder {
+  pid: number;
+  role: string | null;
+  application: string | null;
+  state: string | null;
+  /** Age of its transaction, in whole seconds. */
+  seconds: number | null;
+}
+
+/**
+ * @param db an open connection
+ * @returns who holds a lock on auth.sessions that ours would wait for, the longest transaction first
+ */
+export async function readLockHolders(db: Queryable): Promise<LockHolder[]> {
+  const {rows} = await db.query<LockHolder>(`
+    select distinct
+      a.pid,
+      a.usename::text as role,
+      nullif(a.application_name, '') as application,
+      a.state,
+      floor(extract(epoch from clock_timestamp() - a.xact_start))::integer as seconds
+    from pg_catalog.pg_locks l
+    join pg_catalog.pg_stat_activity a on a.pid = l.pid
+    where l.locktype = 'relation'
+      and l.relation = 'auth.sessions'::regclass
+      and l.database = (select d.oid from pg_catalog.pg_database d where d.datname = current_database())
+      and l.granted
+      and l.mode not in ('AccessShareLock', 'RowShareLock')
+      and a.pid <> pg_backend_pid()
+    order by seconds desc nulls last`);
+  return rows;
+}

@@ -1,0 +1,67 @@
+import {Flags} from '@oclif/core';
+
+import {STRATEGIES} from './types.js';
+
+/** The target of a command; at most one (the base command checks, because oclif's own message would repeat a URL and its password). */
+export const targetFlags = {
+  local: Flags.boolean({
+    summary: "The project's local database: 127.0.0.1 and [db].port of config.toml (the default).",
+    helpGroup: 'TARGET',
+  }),
+  linked: Flags.boolean({
+    default: false,
+    summary: 'The linked hosted project; its password comes from SUPABASE_DB_PASSWORD or is asked for.',
+    helpGroup: 'TARGET',
+  }),
+  'db-url': Flags.string({
+    summary: 'Any database; the password may be left out (PGPASSWORD, passfile, or asked for).',
+    helpGroup: 'TARGET',
+    helpValue: '<url>',
+  }),
+  // Written by `rewriteRemote` for --remote=<ref>.
+  'project-ref': Flags.string({hidden: true}),
+};
+
+export const yesFlag = Flags.boolean({
+  char: 'y',
+  summary:
+    'Take the default answer to every question that no flag answers; ending sessions away from the local database still needs --confirm.',
+});
+
+export const confirmFlag = Flags.string({
+  summary: 'Confirm that sessions end on this project or host.',
+  helpValue: '<ref|host>',
+});
+
+export const dryRunFlag = Flags.boolean({default: false, summary: 'Show what would happen and change nothing.'});
+
+/** Largest value of the column, an integer of Postgres. */
+const LARGEST_LIMIT = 2_147_483_647;
+
+export const maxFlag = Flags.integer({
+  summary: 'Most live sessions (devices) a user may have.',
+  min: 1,
+  max: LARGEST_LIMIT,
+  helpValue: '<n>',
+});
+
+export const strategyFlag = Flags.option({options: STRATEGIES})({
+  summary: 'What a sign-in above that does: end the first sessions, or be refused.',
+});
+
+/**
+ * Turns the supabase CLI's newer way to name a target into our flags: oclif has no flags with an optional value.
+ * `--remote` is --linked, `--remote=<url>` is --db-url, `--remote=<ref>` is that project.
+ * @param argv the arguments as typed
+ * @returns the arguments for oclif; what follows `--` is left alone
+ */
+export function rewriteRemote(argv: string[]): string[] {
+  const end = argv.indexOf('--');
+  return argv.flatMap((argument, index) => {
+    if (end !== -1 && index > end) return [argument];
+    if (argument === '--remote') return ['--linked'];
+    if (!argument.startsWith('--remote=')) return [argument];
+    const value = argument.slice('--remote='.length);
+    return [/^postgres(ql)?:\/\//.test(value) ? '--db-url' : '--project-ref', value];
+  });
+}

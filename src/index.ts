@@ -1,0 +1,22 @@
+import type {Command} from '@oclif/core';
+
+import Config from './commands/config.js';
+import Flush from './commands/flush.js';
+import Init from './commands/init.js';
+import Sandbox from './commands/sandbox.js';
+
+/** The commands of the stand-alone program (bin/). */
+export const commands: Record<string, Command.Class> = {
+  config: Config,
+  flush: Flush,
+  init: Init,
+  sandbox: Sandbox,
+};
+
+/**
+ * The same under the topic `supasession`, for a program that loads this package as an oclif plugin: as bare names they would stand in the
+ * way of the host's own commands (most hosts have an `init`).
+ */
+export const pluginCommands: Record<string, Command.Class> = Object.fromEntries(
+  Object.entries(commands).map(([id, command]) => [`supasession:${id}`, command]),
+);

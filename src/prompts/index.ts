@@ -1,0 +1,117 @@
+import {confirm, input, number, password, select} from '@inquirer/prompts';
+
+import {SupasessionError} from '../errors.js';
+
+/** Questions go to stderr: stdout is for results. */
+const CONTEXT = {output: process.stderr};
+
+export interface AskerOptions {
+  /** Whether somebody can answer: a terminal on both sides, and no --json. A closed stdin would still be drawn a prompt. */
+  interactive: boolean;
+  /** Whether the default answers what no flag does. */
+  yes: boolean;
+}
+
+async function answered<T>(question: Promise<T>): Promise<T> {
+  try {
+    return await question;
+  } catch (error) {
+    if (error instanceof Error && (error.name === 'ExitPromptError' || error.name === 'AbortPromptError')) {
+      throw new SupasessionError('INTERRUPTED', 'Interrupted: nothing was changed.');
+    }
+
+    throw error;
+  }
+}
+
+/** Asks what no flag has said. The only place that prompts. */
+export class Asker {
+  readonly interactive: boolean;
+  readonly #yes: boolean;
+
+  constructor(options: AskerOptions) {
+    this.interactive = options.interactive;
+    this.#yes = options.yes;
+  }
+
+  /**
+   * @param flag what to type instead of answering, for the message
+   * @param fallback the answer that --yes gives, if it may
+   * @param ask draws the question
+   * @returns the answer
+   * @throws SupasessionError ANSWER_REQUIRED where nobody can answer, INTERRUPTED on Ctrl-C
+   */
+  async #ask<T>(flag: string, fallback: {value: T} | null, ask: () => Promise<T>): Promise<T> {
+    if (this.#yes && fallback !== null) return fallback.value;
+    if (!this.interactive) {
+      throw new SupasessionError('ANSWER_REQUIRED', `There is no terminal to ask on: give ${flag}.`, {
+        suggestions: fallback === null ? [flag] : [flag, '--yes takes the default of every question'],
+        details: {flag},
+      });
+    }
+
+    return answered(ask());
+  }
+
+  /** A yes or no that a flag may have given. */
+  async confirm(question: {flag: string; message: string; default: boolean}): Promise<boolean> {
+    return this.#ask(question.flag, {value: question.default}, () =>
+      confirm({message: question.message, default: question.default}, CONTEXT),
+    );
+  }
+
+  /** Permission for a change; declining ends the command with nothing changed. */
+  async proceed(message: string): Promise<void> {
+    const agreed = await this.#ask('--yes', {value: true}, () => confirm({message, default: false}, CONTEXT));
+    if (!agreed) throw declined();
+  }
+
+  /** Permission that has to be typed, or given with --confirm; --yes does not answer it. */
+  async proceedByName(question: {message: string; name: string; given: string | undefined}): Promise<void> {
+    const {name, given} = question;
+    if (given !== undefined) {
+      if (given === name) return;
+      throw new SupasessionError(
+        'USAGE',
+        `--confirm says "${given}", but the target is "${name}". Nothing was changed.`,
+        {
+          suggestions: [`--confirm ${name}`],
+        },
+      );
+    }
+
+    const typed = await this.#ask(`--confirm ${name}`, null, () =>
+      input({message: `${question.message} Type ${name} to go on:`}, CONTEXT),
+    );
+    if (typed.trim() !== name) throw declined();
+  }
+
+  /** One of a few. */
+  async choose<T extends string>(question: {
+    flag: string;
+    message: string;
+    choices: ReadonlyArray<{value: T; name: string}>;
+    default: T;
+  }): Promise<T> {
+    return this.#ask<T>(question.flag, {value: question.default}, () =>
+      select<T>({message: question.message, choices: question.choices, default: question.default}, CONTEXT),
+    );
+  }
+
+  /** A whole number of 1 or more. */
+  async positiveInteger(question: {flag: string; message: string; default: number}): Promise<number> {
+    return this.#ask(question.flag, {value: question.default}, async () =>
+      number({message: question.message, default: question.default, min: 1, step: 1, required: true}, CONTEXT),
+    );
+  }
+
+  /** A password, hidden while it is typed; null where there is no terminal, so that the caller can say which variable to set. */
+  async password(message: string): Promise<string | null> {
+    if (!this.interactive) return null;
+    return answered(password({message, mask: false}, CONTEXT));
+  }
+}
+
+function declined(): SupasessionError {
+  return new SupasessionError('DECLINED', 'Declined: nothing was changed.');
+}
