@@ -1,0 +1,272 @@
+/** The contract with supasession 0.1.2: what a project that used it may rely on. */
+import type {Client} from 'pg';
+import {createSessions, createUser, liveSessions, run, signInPassword} from '../helpers/auth.js';
+import {createDatabase, type TestDatabase} from '../helpers/database.js';
+import {configure, install} from '../helpers/install.js';
+
+let database: TestDatabase;
+let postgres: Client;
+let auth: Client;
+
+beforeAll(async () => {
+  database = await createDatabase();
+  postgres = await database.connect('postgres');
+  auth = await database.connect('supabase_auth_admin');
+  await install(postgres);
+});
+
+beforeEach(async () => configure(postgres, {enabled: false}));
+
+afterAll(async () => database.drop());
+
+async function only<T>(sql: string, values: unknown[] = []): Promise<T | undefined> {
+  const {rows} = await postgres.query<{value: T}>(sql, values);
+  expect(rows).toHaveLength(1);
+  return rows[0]?.value;
+}
+
+describe('config', () => {
+  it('starts with one row: limits off, one session, dequeue, oldest first, enforced on refresh', async () => {
+    await postgres.query('delete from supasession.config');
+    await postgres.query('insert into supasession.config default values');
+    const {rows} = await postgres.query('select * from supasession.config');
+    expect(rows).toEqual([
+      {
+        version: '1.0',
+        enabled: false,
+        max_sessions: 1,
+        strategy: 'dequeue',
+        eviction_order: 'oldest',
+        enforce_on_refresh: true,
+      },
+    ]);
+  });
+
+  it('can be deleted and inserted anew with the three settings of 0.1.2', async () => {
+    await postgres.query('delete from supasession.config');
+    await postgres.query("insert into supasession.config (enabled, max_sessions, strategy) values (true, 3, 'reject')");
+    expect(await only('select (enabled, max_sessions, strategy)::text as value from supasession.config')).toBe(
+      '(t,3,reject)',
+    );
+  });
+
+  it('takes no second row, under the same version or another', async () => {
+    await expect(postgres.query('insert into supasession.config default values')).rejects.toMatchObject({
+      code: '23505',
+    });
+    await expect(postgres.query("insert into supasession.config (version) values ('2.0')")).rejects.toMatchObject({
+      code: '23505',
+      constraint: 'config_one_row',
+    });
+  });
+
+  it('has the version as its primary key', async () => {
+    const key = `select pg_get_constraintdef(oid) as value from pg_constraint
+      where conrelid = 'supasession.config'::regclass and contype = 'p'`;
+    expect(await only(key)).toBe('PRIMARY KEY (version)');
+  });
+
+  it('has the strategies reject and dequeue and no other', async () => {
+    expect(await only('select enum_range(null::supasession.enforcement_strategy)::text as value')).toBe(
+      '{reject,dequeue}',
+    );
+  });
+
+  const writers = ['postgres', 'service_role'];
+  const bad: [setting: string, value: string, sqlstate: string][] = [
+    ['enabled', 'null', '23502'],
+    ['max_sessions', '0', '23514'],
+    ['max_sessions', '-1', '23514'],
+    ['max_sessions', 'null', '23502'],
+    ['max_sessions', "'many'", '22P02'],
+    ['strategy', "'ignore'", '22P02'],
+    ['strategy', 'null', '23502'],
+    ['eviction_order', "'newest'", '23514'],
+    ['eviction_order', "''", '23514'],
+    ['eviction_order', 'null', '23502'],
+    ['enforce_on_refresh', 'null', '23502'],
+  ];
+  describe.each(writers)('written by %s', (role) => {
+    it.each(bad)('refuses %s = %s', async (setting, value, sqlstate) => {
+      await postgres.query('begin');
+      try {
+        await postgres.query(`set local role ${role}`);
+        await expect(
+          postgres.query(`update supasession.config set ${setting} = ${value} where true`),
+        ).rejects.toMatchObject({
+          code: sqlstate,
+        });
+      } finally {
+        await postgres.query('rollback');
+      }
+    });
+
+    it('takes every good setting', async () => {
+      await postgres.query('begin');
+      try {
+        await postgres.query(`set local role ${role}`);
+        const {rowCount} = await postgres.query(
+          `update supasession.config set enabled = true, max_sessions = 2147483647, strategy = 'reject',
+             eviction_order = 'least_recently_used', enforce_on_refresh = false where true`,
+        );
+        expect(rowCount).toBe(1);
+      } finally {
+        await postgres.query('rollback');
+      }
+    });
+  });
+});
+
+describe('functions', () => {
+  it('have the signatures of 0.1.2', async () => {
+    const {rows} = await postgres.query<{signature: string}>(
+      `select concat(p.proname, '(', pg_get_function_arguments(p.oid), ') ', pg_get_function_result(p.oid)) as signature
+       from pg_proc p where p.pronamespace = 'supasession'::regnamespace and p.proname !~ '^_' order by 1`,
+    );
+    const three =
+      'enabled boolean DEFAULT NULL::boolean, max_sessions integer DEFAULT NULL::integer, ' +
+      'strategy supasession.enforcement_strategy DEFAULT NULL::supasession.enforcement_strategy';
+    expect(rows.map(({signature}) => signature)).toEqual([
+      'disable() void',
+      'enable() void',
+      'get_config() supasession.config',
+      `set_config(${three}) supasession.config`,
+      'sid() uuid',
+    ]);
+  });
+
+  it('enable and disable switch the limit and leave the other settings', async () => {
+    await configure(postgres, {max_sessions: 5, strategy: 'reject'});
+    await postgres.query('select supasession.enable()');
+    const settings = 'select (enabled, max_sessions, strategy)::text as value from supasession.config';
+    expect(await only(settings)).toBe('(t,5,reject)');
+    await postgres.query('select supasession.disable()');
+    expect(await only(settings)).toBe('(f,5,reject)');
+  });
+
+  it('set_config changes what is given, by place or by name, and returns the row', async () => {
+    await postgres.query("update supasession.config set eviction_order = 'least_recently_used'");
+    const set = async (call: string): Promise<unknown> => (await postgres.query(`select * from ${call}`)).rows;
+    const rest = {version: '1.0', eviction_order: 'least_recently_used', enforce_on_refresh: true};
+    expect(await set("supasession.set_config(true, 4, 'reject')")).toEqual([
+      {...rest, enabled: true, max_sessions: 4, strategy: 'reject'},
+    ]);
+    expect(await set('supasession.set_config(max_sessions => 7)')).toEqual([
+      {...rest, enabled: true, max_sessions: 7, strategy: 'reject'},
+    ]);
+    expect(await set("supasession.set_config(strategy => 'dequeue', enabled => false)")).toEqual([
+      {...rest, enabled: false, max_sessions: 7, strategy: 'dequeue'},
+    ]);
+    expect(await set('supasession.set_config()')).toEqual(await set('supasession.get_config()'));
+  });
+
+  it('set_config refuses a limit below one', async () => {
+    await expect(postgres.query('select supasession.set_config(max_sessions => 0)')).rejects.toMatchObject({
+      code: '23514',
+    });
+  });
+
+  it('get_config returns the row of settings', async () => {
+    const {rows} = await postgres.query('select * from supasession.get_config()');
+    expect(rows).toEqual((await postgres.query('select * from supasession.config')).rows);
+  });
+
+  it.each([
+    ['request.jwt.claims', '{"session_id": "5f0a3c1e-0000-4000-8000-000000000001", "role": "authenticated"}'],
+    ['request.jwt.claim.session_id', '5f0a3c1e-0000-4000-8000-000000000001'],
+  ])('sid() reads the session from %s', async (setting, value) => {
+    await postgres.query('begin');
+    await postgres.query('select set_config($1, $2, true)', [setting, value]);
+    expect(await only('select supasession.sid() as value')).toBe('5f0a3c1e-0000-4000-8000-000000000001');
+    await postgres.query('rollback');
+  });
+
+  it.each(['', '{}', '{"role": "anon"}'])('sid() is null for the claims %j', async (claims) => {
+    await postgres.query('begin');
+    await postgres.query("select set_config('request.jwt.claims', $1, true)", [claims]);
+    expect(await only('select supasession.sid() as value')).toBeNull();
+    await postgres.query('rollback');
+  });
+
+  it('sid() is null outside a request', async () => {
+    expect(await only('select supasession.sid() as value')).toBeNull();
+  });
+});
+
+describe('enforcement', () => {
+  it('is the trigger supasession_interceptor calling the definer function _limiter()', async () => {
+    const {rows} = await postgres.query(
+      `select t.tgfoid::regprocedure::text as function, t.tgenabled as enabled, p.prosecdef as definer,
+         p.proowner::regrole::text as owner, pg_get_function_result(p.oid) as result,
+         pg_get_triggerdef(t.oid) like '% BEFORE INSERT ON auth.sessions FOR EACH ROW EXECUTE %' as at_insert
+       from pg_trigger t join pg_proc p on p.oid = t.tgfoid
+       where t.tgrelid = 'auth.sessions'::regclass and t.tgname = 'supasession_interceptor'`,
+    );
+    expect(rows).toEqual([
+      {
+        function: 'supasession._limiter()',
+        enabled: 'O',
+        definer: true,
+        owner: 'postgres',
+        result: 'trigger',
+        at_insert: true,
+      },
+    ]);
+  });
+
+  it('refuses with the words of 0.1.2 under reject', async () => {
+    const {userId, email} = await createUser(postgres);
+    await createSessions(postgres, [userId], 2);
+    await configure(postgres, {enabled: true, max_sessions: 2, strategy: 'reject'});
+    await expect(run(auth, signInPassword(email))).rejects.toMatchObject({
+      message: `Session limit of 2 exceeded for user ${userId}`,
+      sqlstate: 'PT403',
+      statement: 'insert sessions',
+    });
+    expect(await liveSessions(postgres, userId)).toHaveLength(2);
+  });
+
+  it.each(['reject', 'dequeue'] as const)(
+    'does not count or end sessions past not_after under %s',
+    async (strategy) => {
+      const {userId, email} = await createUser(postgres);
+      const [ended, alive] = await createSessions(postgres, [userId], 2);
+      await postgres.query("update auth.sessions set not_after = now() - interval '1 second' where id = $1", [
+        ended?.sessionId,
+      ]);
+      await postgres.query("update auth.sessions set not_after = now() + interval '1 hour' where id = $1", [
+        alive?.sessionId,
+      ]);
+      await configure(postgres, {enabled: true, max_sessions: 2, strategy});
+      const session = await run(auth, signInPassword(email));
+      expect(await liveSessions(postgres, userId)).toEqual([alive?.sessionId, session.sessionId]);
+      expect(await only('select count(*)::int as value from auth.sessions where user_id = $1', [userId])).toBe(3);
+    },
+  );
+
+  it('lets in a session that is over before it begins, and makes no room for it', async () => {
+    const {userId} = await createUser(postgres);
+    await createSessions(postgres, [userId], 1);
+    const insert = `insert into auth.sessions (id, user_id, created_at, not_after)
+      values (gen_random_uuid(), $1, now(), now() - interval '1 second')`;
+    await configure(postgres, {enabled: true, max_sessions: 1, strategy: 'reject'});
+    await postgres.query(insert, [userId]);
+    await configure(postgres, {enabled: true, max_sessions: 1, strategy: 'dequeue'});
+    await postgres.query(insert, [userId]);
+    expect(await only('select count(*)::int as value from auth.sessions where user_id = $1', [userId])).toBe(3);
+  });
+
+  it('is off without a row of settings, and enable() brings it back', async () => {
+    const {userId, email} = await createUser(postgres);
+    await configure(postgres, {enabled: true, max_sessions: 1, strategy: 'reject'});
+    await postgres.query('delete from supasession.config');
+    for (let n = 1; n <= 3; n += 1) await run(auth, signInPassword(email));
+    expect(await liveSessions(postgres, userId)).toHaveLength(3);
+    const {rows} = await postgres.query('select * from supasession.get_config()');
+    expect(rows).toEqual([expect.objectContaining({version: null, enabled: null, max_sessions: null})]);
+    await postgres.query('select supasession.disable()');
+    await postgres.query('select supasession.enable()');
+    await run(auth, signInPassword(email));
+    expect(await liveSessions(postgres, userId)).toHaveLength(1);
+  });
+});

@@ -1,0 +1,583 @@
+/** Installing: fresh, again, at once, beside sign-ins, over 0.1.2 in both its forms, and where it cannot work. */
+import type {Client} from 'pg';
+import {
+  AuthError,
+  createSessions,
+  createUser,
+  createUsers,
+  generateMagicLink,
+  liveSessions,
+  refresh,
+  run,
+  signInPassword,
+  Steps,
+  verifyMagicLink,
+  type AuthSession,
+} from '../helpers/auth.js';
+import {dumpCatalog} from '../helpers/catalog.js';
+import {createDatabase, type TestDatabase} from '../helpers/database.js';
+import {EXTENSION, offerExtension, readLegacySql} from '../helpers/extension.js';
+import {install, readParts, readSql} from '../helpers/install.js';
+import {backendPid, until, untilBlocked} from '../helpers/wait.js';
+
+let database: TestDatabase;
+let postgres: Client;
+/** The schema of a fresh installation; every other way must end in the same. */
+let fresh: string[];
+
+beforeAll(async () => {
+  const model = await createDatabase();
+  const client = await model.connect('postgres');
+  await install(client);
+  fresh = await dumpCatalog(client);
+  await model.drop();
+});
+
+beforeEach(async () => {
+  database = await createDatabase();
+  postgres = await database.connect('postgres');
+});
+
+afterEach(async () => database.drop());
+
+const settings = async (client = postgres): Promise<unknown[]> =>
+  (await client.query<object>('select * from supasession.config')).rows;
+
+const DEFAULTS = {
+  version: '1.0',
+  enabled: false,
+  max_sessions: 1,
+  strategy: 'dequeue',
+  eviction_order: 'oldest',
+  enforce_on_refresh: true,
+};
+
+/** Row versions of our triggers: what is made anew gets another. */
+async function triggerRows(): Promise<unknown[]> {
+  const {rows} = await postgres.query<object>(
+    "select oid, xmin, tgname from pg_trigger where tgname like 'supasession%' order by tgname",
+  );
+  return rows;
+}
+
+/** Shows that the limit works: of two sign-ins one session is left, and a refresh of one over the limit ends it. */
+async function expectLimit(): Promise<void> {
+  const auth = await database.connect('supabase_auth_admin');
+  const [first, second] = await createUsers(postgres, 2);
+  if (!first || !second) throw new Error('two users expected');
+  const kept = await settings();
+  await postgres.query('update supasession.config set enabled = false');
+  const [old] = await createSessions(postgres, [second.userId], 2);
+  if (!old) throw new Error('no session was made');
+  await postgres.query("update supasession.config set enabled = true, max_sessions = 1, strategy = 'dequeue'");
+  await run(auth, signInPassword(first.email));
+  const last = await run(auth, signInPassword(first.email));
+  expect(await liveSessions(postgres, first.userId)).toEqual([last.sessionId]);
+  await run(auth, refresh(old));
+  expect(await liveSessions(postgres, second.userId)).not.toContain(old.sessionId);
+  await postgres.query("select supasession.set_config(strategy => 'reject')");
+  await expect(run(auth, signInPassword(first.email))).rejects.toMatchObject({sqlstate: 'PT403'});
+  await postgres.query('delete from supasession.config');
+  await postgres.query(
+    'insert into supasession.config select * from json_populate_recordset(null::supasession.config, $1)',
+    [JSON.stringify(kept)],
+  );
+}
+
+describe('a fresh database', () => {
+  it('gets the schema, the default settings, the record of the release, and a working limit', async () => {
+    expect(await dumpCatalog(postgres)).toEqual([]);
+    await install(postgres);
+    expect(await dumpCatalog(postgres)).toEqual(fresh);
+    expect(fresh.length).toBeGreaterThan(20);
+    expect(await settings()).toEqual([DEFAULTS]);
+    const {rows} = await postgres.query(
+      'select version, checksum, installed_at <= now() as past from supasession.installation',
+    );
+    expect(rows).toEqual([{version: expect.stringMatching(/^\d+\.\d+\.\d+/), checksum: null, past: true}]);
+    await expectLimit();
+  });
+
+  it('changes nothing for its sessions while limits are off', async () => {
+    const user = await createUser(postgres);
+    const sessions = await createSessions(postgres, [user.userId], 3);
+    await install(postgres);
+    const auth = await database.connect('supabase_auth_admin');
+    await run(auth, signInPassword(user.email));
+    for (const session of sessions) await run(auth, refresh(session));
+    expect(await liveSessions(postgres, user.userId)).toHaveLength(4);
+  });
+
+  it('leaves no setting of the connection changed', async () => {
+    // Those of plpgsql appear when a connection first uses it.
+    const show = "select name, setting from pg_settings where name !~ '^plpgsql[.]' order by name";
+    const before = (await postgres.query(show)).rows as unknown;
+    await install(postgres);
+    expect((await postgres.query(show)).rows).toEqual(before);
+  });
+});
+
+describe('twice in a row', () => {
+  it('ends in the same schema with the settings kept, and makes no trigger anew', async () => {
+    await install(postgres);
+    await postgres.query(
+      "update supasession.config set enabled = true, max_sessions = 7, strategy = 'reject', eviction_order = 'least_recently_used', enforce_on_refresh = false",
+    );
+    const [before, triggers] = [await settings(), await triggerRows()];
+    await install(postgres);
+    expect(await dumpCatalog(postgres)).toEqual(fresh);
+    expect(await settings()).toEqual(before);
+    expect(await triggerRows()).toEqual(triggers);
+    expect(triggers).toHaveLength(2);
+  });
+
+  it.each([
+    [
+      'a trigger that calls something else',
+      'create or replace trigger supasession_interceptor before insert on auth.sessions for each row execute function suppress_redundant_updates_trigger()',
+    ],
+    [
+      'a refresh trigger without its condition',
+      'create or replace trigger supasession_refresh before update on auth.sessions for each row execute function supasession._on_refresh()',
+    ],
+    [
+      'a function that was replaced',
+      "create or replace function supasession._limiter() returns trigger language plpgsql as 'begin return new; end'",
+    ],
+    ['a function that was dropped with its trigger', 'drop function supasession._limiter() cascade'],
+    [
+      'a grant too many',
+      'grant execute on all functions in schema supasession to anon, public; grant all on supasession.config to authenticated',
+    ],
+    ['row security switched off', 'alter table supasession.config disable row level security'],
+    ['a check that was dropped', 'alter table supasession.config drop constraint config_max_sessions_check'],
+    [
+      'comments that were dropped',
+      'comment on table supasession.config is null; comment on function supasession.sid() is null',
+    ],
+  ])('mends %s', async (_, damage) => {
+    await install(postgres);
+    await postgres.query(damage);
+    expect(await dumpCatalog(postgres)).not.toEqual(fresh);
+    await install(postgres);
+    expect(await dumpCatalog(postgres)).toEqual(fresh);
+    await expectLimit();
+  });
+
+  it('mends a trigger that was disabled', async () => {
+    await install(postgres);
+    const owner = await database.connect('supabase_auth_admin');
+    await owner.query('alter table auth.sessions disable trigger supasession_interceptor');
+    await owner.query('alter table auth.sessions disable trigger supasession_refresh');
+    await install(postgres);
+    expect(await dumpCatalog(postgres)).toEqual(fresh);
+    await expectLimit();
+  });
+
+  it('brings a deleted row of settings back with limits off', async () => {
+    await install(postgres);
+    await postgres.query('delete from supasession.config');
+    await install(postgres);
+    expect(await settings()).toEqual([DEFAULTS]);
+  });
+});
+
+describe('two copies at once', () => {
+  it.each(['a fresh database', 'an installed one'])(
+    'on %s: the second waits for the first, and both succeed',
+    async (state) => {
+      if (state === 'an installed one') await install(postgres);
+      const other = await database.connect('postgres');
+      const observer = await database.connect('postgres');
+      const otherPid = await backendPid(other);
+      await postgres.query('begin');
+      await postgres.query(await readSql());
+      const second = install(other);
+      await untilBlocked(observer, otherPid);
+      await postgres.query('commit');
+      await second;
+      expect(await dumpCatalog(postgres)).toEqual(fresh);
+    },
+  );
+
+  it('the second installs alone when the first fails', async () => {
+    const other = await database.connect('postgres');
+    const observer = await database.connect('postgres');
+    const otherPid = await backendPid(other);
+    await postgres.query('begin');
+    await postgres.query(await readSql());
+    const second = install(other);
+    await untilBlocked(observer, otherPid);
+    await postgres.query('rollback');
+    await second;
+    expect(await dumpCatalog(postgres)).toEqual(fresh);
+  });
+
+  it('from four connections at the same moment, again and again: all succeed', async () => {
+    const clients = await Promise.all(Array.from({length: 4}, async () => database.connect('postgres')));
+    for (let round = 0; round < 5; round += 1) {
+      const results = await Promise.allSettled(clients.map(install));
+      expect(results.map(({status}) => status)).toEqual(Array(4).fill('fulfilled'));
+    }
+    expect(await dumpCatalog(postgres)).toEqual(fresh);
+  });
+});
+
+describe('while users sign in', () => {
+  const WORKERS = 8;
+  const INSTALLS = 8;
+  const LIMIT = 2;
+
+  it.each([
+    ['a fresh database', async () => Promise.resolve()],
+    [
+      '0.1.2 with limits on',
+      async () => {
+        await postgres.query(await readLegacySql());
+        await postgres.query(`select supasession.set_config(true, ${LIMIT}, 'dequeue')`);
+      },
+    ],
+    [
+      'this release with limits on',
+      async () => {
+        await install(postgres);
+        await postgres.query(`select supasession.set_config(true, ${LIMIT}, 'dequeue')`);
+      },
+    ],
+  ] as [string, () => Promise<void>][])(
+    'over %s: installs several times and no sign-in or refresh fails',
+    async (_, prepare) => {
+      await prepare();
+      const users = await createUsers(postgres, 3);
+      const clients = await Promise.all(
+        Array.from({length: WORKERS}, async () => database.connect('supabase_auth_admin')),
+      );
+      const failed: unknown[] = [];
+      let [signedIn, stop] = [0, false];
+
+      /** Signs in by turns by password and magic link, and refreshes what it got; another worker may have taken its place. */
+      const work = async (client: Client, n: number): Promise<void> => {
+        const email = users[n % users.length]?.email ?? '';
+        for (let turn = n; !stop; turn += 1) {
+          try {
+            let session: AuthSession;
+            if (turn % 3 === 0)
+              session = await run(client, verifyMagicLink(await run(client, generateMagicLink(email))));
+            else session = await run(client, signInPassword(email, {algorithm: turn % 2 === 0 ? 1 : 2}));
+            signedIn += 1;
+            await run(client, refresh(session));
+          } catch (error) {
+            // Evicted by another worker before its refresh, or its link replaced by a newer one: not failures of a sign-in.
+            const ordinary = ['refresh_token_not_found', 'session_expired', 'otp_expired'];
+            if (!(error instanceof AuthError && ordinary.includes(error.code))) failed.push(error);
+          }
+        }
+      };
+
+      const workers = clients.map(work);
+      try {
+        for (let n = 0; n < INSTALLS; n += 1) {
+          const seen = signedIn;
+          await until('sign-ins go on', async () => Promise.resolve(signedIn > seen + WORKERS));
+          await install(postgres);
+        }
+      } finally {
+        stop = true;
+        await Promise.all(workers);
+      }
+      expect(failed).toEqual([]);
+      expect(signedIn).toBeGreaterThan(WORKERS * INSTALLS);
+      expect(await dumpCatalog(postgres)).toEqual(fresh);
+    },
+  );
+});
+
+describe('over 0.1.2 installed by hand', () => {
+  it('ends in the schema of a fresh installation, with the settings kept and in force', async () => {
+    await postgres.query(await readLegacySql());
+    await postgres.query("select supasession.set_config(true, 3, 'reject')");
+    await install(postgres);
+    expect(await dumpCatalog(postgres)).toEqual(fresh);
+    expect(await settings()).toEqual([{...DEFAULTS, enabled: true, max_sessions: 3, strategy: 'reject'}]);
+    await expectLimit();
+    await install(postgres);
+    expect(await dumpCatalog(postgres)).toEqual(fresh);
+    expect(await settings()).toEqual([{...DEFAULTS, enabled: true, max_sessions: 3, strategy: 'reject'}]);
+  });
+
+  it('keeps the trigger that is there: it is never dropped', async () => {
+    await postgres.query(await readLegacySql());
+    const before = await triggerRows();
+    await install(postgres);
+    expect(await triggerRows()).toEqual([...before, expect.objectContaining({tgname: 'supasession_refresh'})]);
+  });
+
+  it('leaves limits off where its row of settings had been deleted', async () => {
+    await postgres.query(await readLegacySql());
+    await postgres.query('delete from supasession.config');
+    await install(postgres);
+    expect(await settings()).toEqual([DEFAULTS]);
+  });
+
+  it('keeps policies, functions and defaults of the project that use sid()', async () => {
+    await postgres.query(await readLegacySql());
+    await postgres.query(`
+      create table public.notes (session_id uuid default supasession.sid());
+      alter table public.notes enable row level security;
+      create policy own_device on public.notes using (session_id = supasession.sid());
+      create view public.me as select supasession.sid() as device, (supasession.get_config()).max_sessions`);
+    const policies = 'select oid, pg_get_expr(polqual, polrelid) from pg_policy';
+    const before = (await postgres.query(policies)).rows as unknown;
+    await install(postgres);
+    expect((await postgres.query(policies)).rows).toEqual(before);
+    expect((await postgres.query('select * from public.me')).rows).toEqual([{device: null, max_sessions: 1}]);
+  });
+});
+
+describe('over the extension of database.dev', () => {
+  let takeAway: () => Promise<void>;
+
+  beforeAll(async () => {
+    const server = await createDatabase();
+    takeAway = await offerExtension(await server.connect('supabase_admin'));
+    await server.drop();
+  });
+
+  afterAll(async () => takeAway());
+
+  beforeEach(async () => {
+    await postgres.query(`create extension "${EXTENSION}"`);
+    await postgres.query("select supasession.set_config(true, 1, 'reject')");
+    await postgres.query(`
+      create table public.notes (note text, session_id uuid);
+      alter table public.notes enable row level security;
+      create policy own_device on public.notes to authenticated using (session_id = supasession.sid());
+      grant select on public.notes to authenticated;
+      insert into public.notes values ('mine', '5f0a3c1e-0000-4000-8000-000000000001'), ('of another device', gen_random_uuid())`);
+  });
+
+  const members = `select count(*)::int as count from pg_depend where deptype = 'e'
+    and refclassid = 'pg_extension'::regclass and refobjid = (select oid from pg_extension where extname = $1)`;
+
+  /** What an outsider finds: the trigger there, enabled, and its function. From the catalog alone: the settings are locked meanwhile. */
+  async function enforced(observer: Client): Promise<unknown> {
+    const {rows} = await observer.query<object>(
+      `select count(*)::int as triggers, bool_and(t.tgenabled = 'O' and p.oid = 'supasession._limiter()'::regprocedure) as right
+       from pg_trigger t join pg_proc p on p.oid = t.tgfoid
+       where t.tgrelid = 'auth.sessions'::regclass and t.tgname = 'supasession_interceptor'`,
+    );
+    return rows[0];
+  }
+  const ENFORCED = {triggers: 1, right: true};
+
+  it('starts from a real extension that owns its objects (the fixture is what it says)', async () => {
+    const {rows} = await postgres.query<{count: number}>(members, [EXTENSION]);
+    expect(rows[0]?.count).toBeGreaterThanOrEqual(9);
+    expect(
+      (
+        await postgres.query('select extowner::regrole::text as owner from pg_extension where extname = $1', [
+          EXTENSION,
+        ])
+      ).rows,
+    ).toEqual([{owner: 'postgres'}]);
+    // Why it cannot just be dropped: the trigger holds it, and with cascade the project's policy goes.
+    await expect(postgres.query(`drop extension "${EXTENSION}"`)).rejects.toMatchObject({code: '2BP01'});
+  });
+
+  it('ends in the schema of a fresh installation, the extension gone, the settings kept', async () => {
+    await install(postgres);
+    expect(await dumpCatalog(postgres)).toEqual(fresh);
+    expect((await postgres.query('select from pg_extension where extname = $1', [EXTENSION])).rowCount).toBe(0);
+    const {rows} = await postgres.query(
+      `select d.classid::regclass, d.objid from pg_depend d where d.deptype = 'e' and (
+         d.classid = 'pg_namespace'::regclass and d.objid = 'supasession'::regnamespace
+         or d.classid = 'pg_class'::regclass and d.objid in (select oid from pg_class where relnamespace = 'supasession'::regnamespace)
+         or d.classid = 'pg_type'::regclass and d.objid in (select oid from pg_type where typnamespace = 'supasession'::regnamespace)
+         or d.classid = 'pg_proc'::regclass and d.objid in (select oid from pg_proc where pronamespace = 'supasession'::regnamespace)
+         or d.classid = 'pg_trigger'::regclass and d.objid in (select oid from pg_trigger where tgname like 'supasession%'))`,
+    );
+    expect(rows).toEqual([]);
+    expect(await settings()).toEqual([{...DEFAULTS, enabled: true, strategy: 'reject'}]);
+    await expectLimit();
+    await install(postgres);
+    expect(await dumpCatalog(postgres)).toEqual(fresh);
+  });
+
+  it('leaves other extensions as they were', async () => {
+    const others = 'select extname, extversion from pg_extension where extname <> $1 order by 1';
+    const before = (await postgres.query(others, [EXTENSION])).rows as unknown;
+    await install(postgres);
+    expect((await postgres.query(others, [EXTENSION])).rows).toEqual(before);
+  });
+
+  it("keeps the project's own policy that uses sid(), and it works", async () => {
+    const policies = 'select oid, xmin, polname, pg_get_expr(polqual, polrelid) as condition from pg_policy order by 1';
+    const before = (await postgres.query(policies)).rows as unknown;
+    await install(postgres);
+    expect((await postgres.query(policies)).rows).toEqual(before);
+    await postgres.query('begin');
+    await postgres.query(
+      `select set_config('request.jwt.claims', '{"session_id": "5f0a3c1e-0000-4000-8000-000000000001"}', true)`,
+    );
+    await postgres.query('set local role authenticated');
+    expect((await postgres.query('select note from public.notes')).rows).toEqual([{note: 'mine'}]);
+    await postgres.query('rollback');
+  });
+
+  it('shows an outsider the limit in force before, between all of its parts, and after', async () => {
+    const observer = await database.connect('postgres');
+    const seen: unknown[] = [await enforced(observer)];
+    await postgres.query('begin');
+    for (const part of await readParts()) {
+      await postgres.query(part);
+      seen.push(await enforced(observer));
+    }
+    await postgres.query('commit');
+    seen.push(await enforced(observer));
+    expect(seen).toEqual(Array(seen.length).fill(ENFORCED));
+    expect(seen.length).toBeGreaterThan(5);
+  });
+
+  it('refuses every sign-in above the limit that runs beside it', async () => {
+    const user = await createUser(postgres);
+    const clients = await Promise.all(Array.from({length: 4}, async () => database.connect('supabase_auth_admin')));
+    const [first] = clients;
+    if (first) await run(first, signInPassword(user.email));
+    const results: (string | undefined)[] = [];
+    let stop = false;
+    const work = async (client: Client): Promise<void> => {
+      while (!stop) {
+        const result = await run(client, signInPassword(user.email)).then(
+          () => 'let in',
+          (error: unknown) => (error instanceof AuthError ? error.sqlstate : String(error)),
+        );
+        results.push(result);
+      }
+    };
+    const workers = clients.map(work);
+    try {
+      await until('sign-ins go on', async () => Promise.resolve(results.length > 20));
+      await install(postgres);
+      const after = results.length;
+      await until('sign-ins went on', async () => Promise.resolve(results.length > after + 20));
+    } finally {
+      stop = true;
+      await Promise.all(workers);
+    }
+    // P0001 is the exception of 0.1.2.
+    expect([...new Set(results)].sort()).toEqual(['P0001', 'PT403']);
+    expect(await liveSessions(postgres, user.userId)).toHaveLength(1);
+  });
+
+  it('is undone whole when the installation fails at its end', async () => {
+    const before = await dumpCatalog(postgres);
+    await postgres.query('begin');
+    await postgres.query(await readSql());
+    await expect(postgres.query('select 1 / 0')).rejects.toMatchObject({code: '22012'});
+    await postgres.query('rollback');
+    expect(await dumpCatalog(postgres)).toEqual(before);
+    expect((await postgres.query<{count: number}>(members, [EXTENSION])).rows[0]?.count).toBeGreaterThanOrEqual(9);
+    expect(await enforced(postgres)).toEqual(ENFORCED);
+  });
+});
+
+describe('where it cannot work', () => {
+  /** Installs, expecting one error, and the schema as it was before. */
+  async function refused(error: object): Promise<void> {
+    const before = await dumpCatalog(postgres);
+    await expect(install(postgres)).rejects.toMatchObject(error);
+    expect(await dumpCatalog(postgres)).toEqual(before);
+  }
+
+  it('says that Auth is missing, and leaves nothing', async () => {
+    const admin = await database.connect('supabase_admin');
+    await admin.query('drop schema auth cascade');
+    await refused({
+      code: 'SS002',
+      message: expect.stringContaining('auth.sessions'),
+      hint: expect.stringContaining('Auth'),
+    });
+    expect(await dumpCatalog(postgres)).toEqual([]);
+  });
+
+  it('says that auth.sessions is missing where only the schema is there', async () => {
+    const admin = await database.connect('supabase_admin');
+    await admin.query('drop table auth.sessions cascade');
+    await refused({code: 'SS002', message: expect.stringContaining('auth.sessions')});
+  });
+
+  it.each(['99.0.0', '99.0.0-rc.1', '1.0.10', '1.1.0'])(
+    'refuses over a newer release (%s) and changes nothing',
+    async (version) => {
+      await install(postgres);
+      await postgres.query("update supasession.config set max_sessions = 5, strategy = 'reject'");
+      await postgres.query('update supasession.installation set version = $1', [version]);
+      const before = await settings();
+      const record = (await postgres.query('select * from supasession.installation')).rows as unknown;
+      await refused({
+        code: 'SS001',
+        message: expect.stringContaining(`supasession ${version}`),
+        hint: expect.stringContaining('init'),
+      });
+      expect(await settings()).toEqual(before);
+      expect((await postgres.query('select * from supasession.installation')).rows).toEqual(record);
+    },
+  );
+
+  it.each(['0.9.10', '1.0.0', '1.0.0-rc.1'])(
+    'goes on over an older or the same release (%s) and records itself',
+    async (version) => {
+      await install(postgres);
+      await postgres.query("update supasession.installation set version = $1, checksum = 'of another'", [version]);
+      await install(postgres);
+      expect((await postgres.query('select version, checksum from supasession.installation')).rows).toEqual([
+        {version: '1.0.0', checksum: null},
+      ]);
+    },
+  );
+
+  it('refuses where the schema belongs to somebody else', async () => {
+    const admin = await database.connect('supabase_admin');
+    await admin.query('create schema supasession');
+    await refused({code: 'SS004', message: expect.stringContaining('supabase_admin')});
+  });
+
+  it('refuses to run outside one transaction, and leaves nothing', async () => {
+    const sql = await readSql();
+    const cut = sql.indexOf('do $$');
+    await postgres.query(sql.slice(0, cut));
+    await expect(postgres.query(sql.slice(cut))).rejects.toMatchObject({
+      code: 'SS003',
+      hint: expect.stringContaining('--single-transaction'),
+    });
+    expect(await dumpCatalog(postgres)).toEqual([]);
+  });
+
+  it.each([
+    ['a fresh database', false],
+    ['an installed one', true],
+  ])('gives up within 5 seconds when a sign-in holds auth.sessions, on %s', async (_, installed) => {
+    if (installed) await install(postgres);
+    const auth = await database.connect('supabase_auth_admin');
+    const user = await createUser(postgres);
+    const signingIn = new Steps(auth, signInPassword(user.email));
+    await signingIn.through('insert sessions');
+    const start = performance.now();
+    await refused({code: '55P03'});
+    expect(performance.now() - start).toBeLessThan(5000);
+    await signingIn.finish();
+    expect(await liveSessions(postgres, user.userId)).toHaveLength(1);
+    await install(postgres);
+    expect(await dumpCatalog(postgres)).toEqual(fresh);
+  });
+
+  it('gives up within 5 seconds when another installation never ends', async () => {
+    const other = await database.connect('postgres');
+    await other.query('begin');
+    await other.query(await readSql());
+    const start = performance.now();
+    await refused({code: '55P03'});
+    expect(performance.now() - start).toBeLessThan(5000);
+    await other.query('rollback');
+  });
+});

@@ -1,0 +1,84 @@
+/** Enrolling and verifying a second factor. */
+import {randomUUID} from 'node:crypto';
+import {AuthError} from './run.js';
+import {
+  authenticate,
+  callHook,
+  insertAmrClaim,
+  insertRefreshToken,
+  sessionById,
+  userById,
+  type AuthSession,
+  type TokenOptions,
+} from './session.js';
+import {audit, BEGIN, COMMIT, INSTANCE, insert, now, remove, select, update, type Flow} from './statements.js';
+
+/** Enrols a TOTP factor; it counts only once `mfaVerify` has verified it. Returns the factor's id. */
+export function* mfaEnroll(session: AuthSession): Flow<string> {
+  const {userId} = session;
+  const factorId = randomUUID();
+  yield* authenticate(session);
+  yield {
+    name: 'delete mfa_factors',
+    sql: `delete from mfa_factors where status != 'verified' and not exists (select * from "mfa_challenges" where "mfa_factors".id = "mfa_challenges".factor_id ) and created_at + interval '300 seconds' < current_timestamp`,
+  };
+  yield select('mfa_factors', 'user_id = $1', [userId]);
+  yield BEGIN;
+  yield insert('mfa_factors', {
+    created_at: now(),
+    factor_type: 'totp',
+    friendly_name: factorId,
+    id: factorId,
+    secret: 'not-a-secret',
+    status: 'unverified',
+    updated_at: now(),
+    user_id: userId,
+  });
+  yield audit('factor_enrolled', userId);
+  yield COMMIT;
+  return factorId;
+}
+
+/** Challenges a factor and verifies it: the session rises to aal2 and Auth ends the user's sessions below that. */
+export function* mfaVerify(session: AuthSession, factorId: string, {hook}: TokenOptions = {}): Flow<AuthSession> {
+  const {userId, sessionId} = session;
+  const challengeId = randomUUID();
+  const factor = select('mfa_factors', 'user_id = $1 AND id = $2', [userId, factorId]);
+  yield* authenticate(session);
+  yield factor;
+  yield BEGIN;
+  yield insert('mfa_challenges', {created_at: now(), factor_id: factorId, id: challengeId, ip_address: '127.0.0.1'});
+  yield update('mfa_factors', factorId, {last_challenged_at: now(), updated_at: now()});
+  yield audit('challenge_created', userId);
+  yield COMMIT;
+
+  yield* authenticate(session);
+  yield factor;
+  yield select('mfa_challenges', 'id = $1 and factor_id = $2', [challengeId, factorId]);
+  yield BEGIN;
+  yield audit('verification_attempted', userId);
+  yield update('mfa_challenges', challengeId, {verified_at: now()});
+  yield update('mfa_factors', factorId, {status: 'verified', updated_at: now()});
+  yield* userById(userId);
+  yield* insertAmrClaim(sessionId, 'totp');
+  const [locked] = yield select('sessions', 'id = $1', [sessionId], true);
+  if (!locked) throw new AuthError('session_not_found', 403, 'Session not found');
+  yield* sessionById(sessionId);
+  yield select('identities', 'user_id = $1', [userId]);
+  const open = 'instance_id = $1 and session_id = $2 and revoked = false';
+  const [token] = yield select('refresh_tokens', open, [INSTANCE, sessionId]);
+  yield audit('token_revoked', userId);
+  let {refreshToken} = session;
+  if (token) {
+    yield update('refresh_tokens', token['id'], {revoked: true, updated_at: now()});
+    refreshToken = yield* insertRefreshToken(userId, sessionId, String(token['token']));
+  }
+  yield update('users', userId, {last_sign_in_at: now(), updated_at: now()});
+  yield update('sessions', sessionId, {aal: 'aal2', factor_id: factorId, updated_at: now()});
+  yield* sessionById(sessionId);
+  yield* callHook(hook, session, 'totp');
+  yield remove('sessions', 'user_id = $1 AND aal < $2', [userId, 'aal2']);
+  yield remove('mfa_factors', 'user_id = $1 and status = $2 and factor_type = $3', [userId, 'unverified', 'totp']);
+  yield COMMIT;
+  return {...session, refreshToken};
+}
