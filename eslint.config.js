@@ -18,8 +18,8 @@ const EVERYTHING = [...Object.keys(ROOMS), 'base-command', 'flags', 'index'];
 
 const directions = Object.entries(ROOMS).map(([room, below]) => ({
   target: `./src/${room}`,
-  from: EVERYTHING.filter((other) => other !== room && !below.includes(other) && !SHARED.includes(other)).map((other) =>
-    other in ROOMS ? `./src/${other}` : `./src/${other}.ts`,
+  from: EVERYTHING.filter((other) => other !== room && !below.includes(other) && !SHARED.includes(other)).map(
+    (other) => (other in ROOMS ? `./src/${other}` : `./src/${other}.ts`),
   ),
   message: `src/${room} imports from ${[...below, ...SHARED].join(', ')} only (CONTRIBUTING.md, "Map").`,
 }));

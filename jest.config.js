@@ -5,7 +5,9 @@ const shared = {
   moduleNameMapper: {'^(\\.{1,2}/.*)\\.js$': '$1'},
   // oclif reads bin/package.json; to jest it is a second package of the same name.
   modulePathIgnorePatterns: ['<rootDir>/bin/', '<rootDir>/dist/'],
-  transform: {'^.+\\.ts$': ['@swc/jest', {jsc: {target: 'es2022', parser: {syntax: 'typescript'}}, module: {type: 'es6'}}]},
+  transform: {
+    '^.+\\.ts$': ['@swc/jest', {jsc: {target: 'es2022', parser: {syntax: 'typescript'}}, module: {type: 'es6'}}],
+  },
   setupFilesAfterEnv: ['<rootDir>/test/helpers/setup.ts'],
 };
 
@@ -16,7 +18,10 @@ const project = (name, extra = {}) => ({
   testMatch: [`<rootDir>/test/${name}/**/*.test.ts`],
 });
 
-const database = {globalSetup: '<rootDir>/test/helpers/global-setup.ts', globalTeardown: '<rootDir>/test/helpers/global-teardown.ts'};
+const database = {
+  globalSetup: '<rootDir>/test/helpers/global-setup.ts',
+  globalTeardown: '<rootDir>/test/helpers/global-teardown.ts',
+};
 
 export default {
   projects: [project('unit'), project('db', database), project('e2e', database)],

@@ -39,7 +39,9 @@ try {
     console.log('');
   }
 
-  console.log(`${results.numPassedTests} passed, ${failed} failed${skipped.length > 0 ? `, ${skipped.length} skipped` : ''}`);
+  console.log(
+    `${results.numPassedTests} passed, ${failed} failed${skipped.length > 0 ? `, ${skipped.length} skipped` : ''}`,
+  );
   process.exitCode = status === 0 && failed === 0 ? 0 : 1;
 } finally {
   rmSync(folder, {recursive: true, force: true});

@@ -1,10 +1,11 @@
-import {Command, Flags, type Interfaces} from '@oclif/core';
+import {Command, Flags, ux, type Interfaces} from '@oclif/core';
 
 import {resolveTarget, type TargetFlags} from './core/target.js';
 import {findLink} from './core/link.js';
+import {namingHolders} from './core/locks.js';
 import {connect, type Connection} from './db/connection.js';
 import {passfilePassword} from './db/passfile.js';
-import {toSupasessionError} from './db/errors.js';
+import {isConnectionLost, toSupasessionError} from './db/errors.js';
 import {SupasessionError, type ErrorCode} from './errors.js';
 import {rewriteRemote} from './flags.js';
 import {Asker} from './prompts/index.js';
@@ -33,10 +34,10 @@ export abstract class BaseCommand extends Command {
 
   static override baseFlags = {
     workdir: Flags.string({
-      summary: 'The folder that holds supabase/, exactly (default: found by walking up).',
+      // Not with `env`: the error has to tell the variable from the flag.
+      summary: 'The folder that holds supabase/, exactly (default: SUPABASE_WORKDIR, else found by walking up).',
       helpGroup: 'GLOBAL',
       helpValue: '<dir>',
-      env: 'SUPABASE_WORKDIR',
     }),
   };
 
@@ -45,9 +46,14 @@ export abstract class BaseCommand extends Command {
   #project: Promise<Project> | undefined;
   #ownsInterrupt = false;
 
-  /** How this program was called: the text before a command's name. As a plugin it stands under a topic of its host. */
+  /** What to type before a command's name. As a plugin we stand under a topic of the host, which also says how topics are written. */
   protected get program(): string {
-    return this.id?.startsWith('supasession:') ? `${this.config.bin} supasession` : this.config.bin;
+    const {bin, topicSeparator} = this.config;
+    return this.id?.startsWith('supasession:') ? `${bin} supasession${topicSeparator}` : `${bin} `;
+  }
+
+  #withProgram(text: string): string {
+    return text.replaceAll('{bin} ', this.program);
   }
 
   /** Whether somebody can answer questions; a script that wants JSON cannot. */
@@ -70,9 +76,9 @@ export abstract class BaseCommand extends Command {
     return parsed;
   }
 
-  /** Something for the reader beside the result; on stderr, because stdout is for results. */
+  /** Something for the reader beside the result; on stderr, because stdout is for results, and so also with --json. */
   protected note(text: string): void {
-    this.logToStderr(text.replaceAll('{bin}', this.program));
+    ux.stderr(this.#withProgram(text));
   }
 
   protected asker(flags: {yes?: boolean}): Asker {
@@ -84,14 +90,25 @@ export abstract class BaseCommand extends Command {
     return (this.#project ??= findProject({cwd: process.cwd(), workdir: this.workdir, env: process.env}));
   }
 
-  /** @returns the project, or null where there is none: not every target needs one */
+  /** @returns the project, or null where there is none and none was named: not every target needs one */
   protected async projectIfAny(): Promise<Project | null> {
     try {
       return await this.project();
     } catch (error) {
-      if (error instanceof SupasessionError && error.code === 'PROJECT_NOT_FOUND') return null;
+      const named = this.workdir ?? process.env.SUPABASE_WORKDIR;
+      if (!named && error instanceof SupasessionError && error.code === 'PROJECT_NOT_FOUND') return null;
       throw error;
     }
+  }
+
+  /**
+   * @param target a target
+   * @returns lifetime of an access token in seconds, as the project configures it for this target; null without a project
+   */
+  protected async jwtExpiry(target: Target): Promise<number | null> {
+    const project = await this.projectIfAny();
+    if (project === null) return null;
+    return (await readConfig(project, process.env, {projectRef: target.projectRef ?? undefined})).jwtExpiry;
   }
 
   /**
@@ -174,17 +191,37 @@ export abstract class BaseCommand extends Command {
     if (error instanceof SupasessionError) return error;
     const oclif = error as {oclif?: {exit?: number}; message: string};
     if (oclif.oclif?.exit === 2) {
-      const summary = oclif.message.replace(/\n?See more help with.*$/s, '').trim();
+      const summary = oclif.message
+        .replace(/\n?See more help with.*$/s, '')
+        .replaceAll(/\s+/g, ' ')
+        .trim();
       return new SupasessionError('USAGE', maskPasswords(summary), {suggestions: [`{bin} ${this.commandName} --help`]});
     }
 
     const [connection] = this.#connections;
-    if (connection !== undefined && error instanceof Error && 'code' in error)
+    if (connection !== undefined && error instanceof Error && ('code' in error || isConnectionLost(error)))
       return toSupasessionError(error, connection.target);
     return new SupasessionError('UNEXPECTED', maskPasswords(error instanceof Error ? error.message : String(error)), {
       suggestions: ['Please report this, with the command that you typed'],
       cause: error,
     });
+  }
+
+  /** Who holds the lock that could not be had, where that has not been said yet. */
+  async #explained(error: SupasessionError): Promise<SupasessionError> {
+    const [connection] = this.#connections;
+    if (error.code !== 'LOCK_TIMEOUT' || error.details !== undefined || connection === undefined) return error;
+    return namingHolders(error, connection);
+  }
+
+  /**
+   * @param error what stopped a command that had done something already
+   * @param done what it had done, for `details`
+   * @returns the error to throw
+   */
+  protected stoppedAfter(error: unknown, done: Record<string, unknown>): SupasessionError {
+    const {code, message, suggestions, details} = this.#convert(error);
+    return new SupasessionError(code, message, {suggestions, details: {...details, ...done}, cause: error});
   }
 
   protected get commandName(): string {
@@ -198,7 +235,7 @@ export abstract class BaseCommand extends Command {
 
   protected override async catch(error: Error & {code?: string}): Promise<void> {
     if (error.code === 'EEXIT') throw error;
-    const ours = this.#convert(error);
+    const ours = await this.#explained(this.#convert(error));
     this.#report(ours);
     if (process.env.SUPASESSION_DEBUG && error.stack) this.logToStderr(maskPasswords(error.stack));
     await this.finally();
@@ -217,7 +254,7 @@ export abstract class BaseCommand extends Command {
       error: {
         code,
         message,
-        suggestions: suggestions.map((suggestion) => suggestion.replaceAll('{bin}', this.program)),
+        suggestions: suggestions.map((suggestion) => this.#withProgram(suggestion)),
         ...(details === undefined ? {} : {details}),
       },
     };

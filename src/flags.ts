@@ -10,11 +10,12 @@ export const targetFlags = {
   }),
   linked: Flags.boolean({
     default: false,
-    summary: 'The linked hosted project; its password comes from SUPABASE_DB_PASSWORD or is asked for.',
+    summary:
+      'The linked hosted project; its password comes from SUPABASE_DB_PASSWORD or is asked for. Also: --remote, or --remote=<ref> for any hosted project.',
     helpGroup: 'TARGET',
   }),
   'db-url': Flags.string({
-    summary: 'Any database; the password may be left out (PGPASSWORD, passfile, or asked for).',
+    summary: 'Any database; the password may be left out (PGPASSWORD, passfile, or asked for). Also: --remote=<url>.',
     helpGroup: 'TARGET',
     helpValue: '<url>',
   }),

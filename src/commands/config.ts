@@ -13,12 +13,11 @@ import {
 } from '../core/config.js';
 import {readMigrations} from '../core/migration.js';
 import {endsSessions} from '../core/settings.js';
-import {confirmationName} from '../core/target.js';
 import type {Impact} from '../db/queries.js';
 import {confirmFlag, dryRunFlag, maxFlag, strategyFlag, targetFlags, yesFlag} from '../flags.js';
-import {askConfig, changesFromFlags, ORDER_OPTIONS} from '../prompts/config.js';
+import {askConfig, changesFromFlags, ORDER_OPTIONS, type ConfigFlags} from '../prompts/config.js';
+import {allowEnding} from '../prompts/consent.js';
 import type {Asker} from '../prompts/index.js';
-import {readConfig} from '../supabase/config.js';
 import {DEFAULT_SETTINGS, targetJson, type SettingName, type Settings, type Target, type TargetJson} from '../types.js';
 import {changedText, impactText, limitsOff, rejectWarning, savedText, settingsText} from '../ui/text.js';
 
@@ -87,13 +86,8 @@ ${EXIT_CODES_HELP}`;
     const current = await currentSettings(connection);
     if (!flags['dry-run']) await requireInstalled(current, target, migrations);
 
-    let changes = changesFromFlags({
-      ...flags,
-      max: flags.max,
-      strategy: flags.strategy,
-      order: flags.order,
-      'enforce-on-refresh': flags['enforce-on-refresh'],
-    });
+    const given: ConfigFlags = flags;
+    let changes = changesFromFlags(given);
     const asked = Object.keys(changes).length > 0;
     if (!asked) {
       this.log(settingsText(null, current.settings ?? DEFAULT_SETTINGS, []));
@@ -104,37 +98,39 @@ ${EXIT_CODES_HELP}`;
     const plan = await planConfig(connection, current, changes);
     const changing = Object.keys(changes).length > 0;
     if (changing) {
-      const expiry =
-        project === null
-          ? null
-          : (await readConfig(project, process.env, {projectRef: target.projectRef ?? undefined})).jwtExpiry;
-      this.log(
-        `${settingsText(current.settings ?? DEFAULT_SETTINGS, plan.after, plan.changed)}\n\n${impactText(plan.after, plan.impact, expiry)}`,
-      );
+      const settings = settingsText(current.settings ?? DEFAULT_SETTINGS, plan.after, plan.changed);
+      this.log(`${settings}\n\n${impactText(plan.after, plan.impact, await this.jwtExpiry(target))}`);
       if (plan.after.strategy === 'reject' && plan.changed.includes('strategy')) this.note(rejectWarning());
     }
 
     let saved: SavedSettings | null = null;
     if (!flags['dry-run']) {
       if (plan.changed.length > 0) await this.#confirm(ask, target, plan, {asked, confirm: flags.confirm});
-      await applyConfig(connection, plan);
+      // Asked for before anything changes, so that Ctrl-C at any question leaves everything as it was.
       const offer = ask.interactive && plan.changed.length > 0 && (migrations?.own.length ?? 0) > 0 && !flags.yes;
-      if (
+      const save =
         flags.save ||
         (offer &&
           (await ask.confirm({
             flag: '--save',
             message: 'Save as a migration too, so that db reset and db push carry it?',
             default: false,
-          })))
-      ) {
-        saved = await saveSettings(await this.project(), plan.after);
+          })));
+      await applyConfig(connection, plan);
+      if (changing) this.note(changedText(plan, target, false));
+      if (save) {
+        try {
+          saved = await saveSettings(await this.project(), plan.after);
+        } catch (error) {
+          throw this.stoppedAfter(error, {changed: plan.changed});
+        }
+
         this.note(savedText(saved, plan.after));
       }
-    }
+    } else if (changing) this.note(changedText(plan, target, true));
 
-    if (changing) this.note(changedText(plan, target, flags['dry-run']));
-    if (!plan.after.enabled) this.note(limitsOff(target));
+    const enabled = flags['dry-run'] ? plan.before?.enabled : plan.after.enabled;
+    if (!enabled) this.note(limitsOff(target));
     return {
       target: targetJson(target),
       config: plan.after,
@@ -159,7 +155,7 @@ ${EXIT_CODES_HELP}`;
     }
 
     if (endsSessions(plan.before ?? DEFAULT_SETTINGS, plan.after, plan.impact)) {
-      await ask.proceedByName({message: 'This ends sessions.', name: confirmationName(target), given: given.confirm});
+      await allowEnding(ask, target, {message: 'End sessions above the limit', given: given.confirm});
     } else await ask.proceed('Apply this?');
   }
 }

@@ -2,10 +2,9 @@ import {Flags} from '@oclif/core';
 
 import {BaseCommand, EXIT_CODES_HELP} from '../base-command.js';
 import {flush, planFlush, untouched, type FlushResult as Outcome} from '../core/flush.js';
-import {confirmationName} from '../core/target.js';
 import {connect} from '../db/connection.js';
 import {confirmFlag, dryRunFlag, targetFlags, yesFlag} from '../flags.js';
-import {readConfig} from '../supabase/config.js';
+import {allowEnding} from '../prompts/consent.js';
 import {targetJson, type TargetJson} from '../types.js';
 import {progressBar} from '../ui/progress.js';
 import {flushedText, flushWarning} from '../ui/text.js';
@@ -49,14 +48,9 @@ ${EXIT_CODES_HELP}`;
     const {flags} = await this.parse(Flush);
     const ask = this.asker(flags);
     const target = await this.target(flags);
-    const project = await this.projectIfAny();
     const connection = await this.open(target);
     const {sessions, users} = await planFlush(connection);
-    const expiry =
-      project === null
-        ? null
-        : (await readConfig(project, process.env, {projectRef: target.projectRef ?? undefined})).jwtExpiry;
-    this.log(flushWarning({sessions, users}, expiry));
+    this.log(flushWarning({sessions, users}, await this.jwtExpiry(target)));
 
     const base = {target: targetJson(target), dryRun: flags['dry-run']};
     if (flags['dry-run'] || sessions === 0) {
@@ -64,9 +58,7 @@ ${EXIT_CODES_HELP}`;
       return {...base, ...untouched(sessions)};
     }
 
-    if (target.kind === 'local' && flags.confirm === undefined) await ask.proceed('End them all?');
-    else
-      await ask.proceedByName({message: 'This ends them all.', name: confirmationName(target), given: flags.confirm});
+    await allowEnding(ask, target, {message: 'End them all', given: flags.confirm});
 
     const outcome = await this.finishingOnInterrupt(async (signal) => {
       const bar = progressBar(sessions, 'sessions');

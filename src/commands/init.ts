@@ -12,13 +12,12 @@ import {
   writeInit,
   type InitMigration,
 } from '../core/init.js';
-import {confirmationName} from '../core/target.js';
 import {connect} from '../db/connection.js';
-import {SupasessionError} from '../errors.js';
 import {confirmFlag, dryRunFlag, maxFlag, strategyFlag, targetFlags, yesFlag} from '../flags.js';
-import {askInit} from '../prompts/init.js';
+import {allowEnding, allowPending} from '../prompts/consent.js';
+import {askInit, type InitFlags} from '../prompts/init.js';
 import {DEFAULT_SETTINGS, targetJson, type TargetJson} from '../types.js';
-import {initText, pendingText} from '../ui/init.js';
+import {fileText, initText, pendingText} from '../ui/init.js';
 import {impactText, rejectWarning, targetLine} from '../ui/text.js';
 
 export interface InitResult {
@@ -74,13 +73,15 @@ A second run writes nothing. ${EXIT_CODES_HELP}`;
     const plan = await planInit(project);
     const ask = this.asker(flags);
 
-    // The local database is looked at without being asked to: whether it runs decides what is worth asking.
-    let connection = target.kind === 'local' ? await connectIfListening(target) : null;
+    // The local database is looked at without being asked to, unless told to leave it alone: whether it runs decides what is worth asking.
+    const given: InitFlags = flags;
+    const looks = target.kind === 'local' && (given.apply !== false || given.enable !== false);
+    let connection = looks ? await connectIfListening(target) : null;
     const found = connection === null ? null : await currentSettings(this.track(connection));
     const answers = await askInit(ask, flags, {
       plan,
       target,
-      reachable: target.kind === 'local' ? connection !== null : null,
+      reachable: looks ? connection !== null : null,
       installed: (found?.installed.version ?? null) !== null,
       settings: found?.settings ?? DEFAULT_SETTINGS,
     });
@@ -91,51 +92,48 @@ A second run writes nothing. ${EXIT_CODES_HELP}`;
     if (connection !== null) this.note(targetLine(connection));
 
     const pending = answers.apply && connection !== null ? await planApply(project, connection, process.env) : null;
-    if (pending !== null && pending.others.length > 0 && !flags['include-pending']) {
+    const runs = pending !== null && (plan.current === null || pending.own.length > 0);
+    if (runs && pending.others.length > 0 && !flags['include-pending']) {
       this.note(pendingText(pending.others));
-      if (!ask.interactive && !flags['dry-run']) {
-        throw new SupasessionError(
-          'OTHER_MIGRATIONS_PENDING',
-          `${pending.others.length} other migrations are pending, and the supabase CLI would apply them too.`,
-          {
-            suggestions: ['{bin} init --apply --include-pending', '{bin} init --no-apply'],
-            details: {pending: pending.others},
-          },
-        );
-      }
-
-      if (!flags['dry-run']) await ask.proceed('Apply these as well?');
+      if (!flags['dry-run']) await allowPending(ask, target, pending.others, flags.yes);
     }
 
     if (answers.enable && connection !== null) {
-      const {settings, impact, ends} = await judgeEnable(connection, answers.settings);
+      const {settings, impact, ends} = await judgeEnable(connection, plan.current === null ? answers.settings : {});
       this.note(impactText(settings, impact, null));
       if (ends && target.kind !== 'local' && !flags['dry-run']) {
-        await ask.proceedByName({message: 'Sessions will end.', name: confirmationName(target), given: flags.confirm});
+        await allowEnding(ask, target, {message: 'End sessions above the limit', given: flags.confirm});
       }
     }
 
     const {migration, future} = await writeInit(project, plan, answers.settings, flags['dry-run']);
+    this.note(fileText({plan, migration, future, dryRun: flags['dry-run']}));
     let applied = false;
-    if (answers.apply && connection !== null && pending !== null && !flags['dry-run']) {
-      const work = {env: process.env, output: process.stderr, pending, migration};
-      const open = connection;
-      await this.finishingOnInterrupt(() => applyPending(project, open, work));
-      applied = true;
+    let enabled = false;
+    try {
+      if (connection !== null && !flags['dry-run']) {
+        if (pending !== null) {
+          const work = {env: process.env, output: process.stderr, pending, migration};
+          const open = connection;
+          await this.finishingOnInterrupt(() => applyPending(project, open, work));
+          applied = true;
+        }
+
+        enabled = answers.enable && (await enableLimit(connection));
+      }
+    } catch (error) {
+      throw this.stoppedAfter(error, {written: migration.written ? migration.file : null, applied});
     }
 
-    const enabled = answers.enable && connection !== null && !flags['dry-run'] && (await enableLimit(connection));
     if (answers.settings.strategy === 'reject') this.note(rejectWarning());
     this.note(
       initText({
         migration,
-        future,
-        plan,
         applied,
         enabled,
         wanted: answers,
         target,
-        reachable: connection !== null,
+        reachable: looks ? connection !== null : null,
         dryRun: flags['dry-run'],
         program: this.program,
       }),

@@ -26,7 +26,7 @@ There is no Auth server in it: it is for trying migrations and limits. ${EXIT_CO
     {description: 'Start it for this project.', command: '<%= config.bin %> <%= command.id %>'},
     {
       description: 'Start it afresh on another port.',
-      command: '<%= config.bin %> <%= command.id %> --port 54329 --reset',
+      command: '<%= config.bin %> <%= command.id %> --port 54329 --reset --yes',
     },
   ];
 
@@ -51,6 +51,7 @@ There is no Auth server in it: it is for trying migrations and limits. ${EXIT_CO
       flags.port === undefined || flags.data === undefined ? await this.project() : await this.projectIfAny();
     const port = flags.port ?? (await readConfig(await this.project(), process.env)).dbPort;
     const dataDir = flags.data === undefined ? this.#dataDir(await this.project()) : path.resolve(flags.data);
+    if (flags.reset) await this.asker(flags).proceed(`Throw away the data in ${dataDir}?`);
 
     return this.finishingOnInterrupt(async (signal) => {
       const server = await startSandbox({
@@ -62,7 +63,8 @@ There is no Auth server in it: it is for trying migrations and limits. ${EXIT_CO
       });
       const result = {url: server.url(), port: server.port, dataDir: server.dataDir, pid: server.pid};
       // Here and not as the result of the command, which is shown when it ends.
-      if (this.jsonEnabled()) this.logJson(result);
+      // In one line, because whoever reads it cannot wait for the end of the output.
+      if (this.jsonEnabled()) process.stdout.write(`${JSON.stringify(result)}\n`);
       else this.log(sandboxText(result));
       const interrupted = new Promise<void>((resolve) => {
         signal.addEventListener('abort', () => resolve(), {once: true});

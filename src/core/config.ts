@@ -155,7 +155,7 @@ export async function saveSettings(project: Project, settings: Settings): Promis
   const migrations = await readMigrations(project);
   requireSavable(migrations);
   const text = configMigrationText(settings);
-  const newest = migrations.own.filter(({kind}) => kind === 'settings').at(-1);
+  const newest = migrations.own.findLast(({setsSettings}) => setsSettings);
   if (newest?.text === text) return {file: newest.file, written: false};
   const {file} = await addMigration(project, migrations.all, CONFIG_MIGRATION_NAME, text);
   return {file, written: true};

@@ -1,17 +1,17 @@
 import {setTimeout as wait} from 'node:timers/promises';
 
 import type {Connection} from '../db/connection.js';
-import {isConnectionLost, toSupasessionError} from '../db/errors.js';
+import {isConnectionLost, isLockTimeout, toSupasessionError} from '../db/errors.js';
 import {countPresent, countSessions, deleteSessions, readInstalled, readSessionIds} from '../db/queries.js';
 import {SupasessionError} from '../errors.js';
 import {authMissing} from './init.js';
 
 /** How long to come back for sessions that stay locked, in milliseconds: a refresh holds one for a fraction of a second. */
 const LOCKED_PATIENCE = 30_000;
-/** Between two looks at locked sessions, in milliseconds; doubles up to the second. */
+/** Between two looks at locked sessions, in milliseconds; doubles from the first to the longest. */
 const FIRST_LOOK = 100;
 const LONGEST_LOOK = 2000;
-/** Waits before each new attempt to connect after a connection was lost, in milliseconds. */
+/** Waits before each new attempt to connect and go on after a connection was lost, in milliseconds. */
 const RECONNECT_WAITS = [500, 1000, 2000, 4000, 8000];
 
 export interface FlushProgress {
@@ -36,6 +36,10 @@ export interface FlushOptions {
   /** Aborted to stop after the batch that is running. */
   signal: AbortSignal;
   onProgress: (progress: FlushProgress) => void;
+  /** How long to come back for sessions that stay locked, in milliseconds; half a minute by default. */
+  patience?: number;
+  /** Waits before each new attempt after a connection was lost, in milliseconds; a quarter of a minute together by default. */
+  reconnectWaits?: readonly number[];
 }
 
 /**
@@ -57,6 +61,8 @@ class Flush {
   #connection: Connection;
   readonly #ids: string[];
   readonly #options: FlushOptions;
+  /** Sessions of batches whose outcome a lost connection kept from us: the server may still be at work on such a batch. */
+  readonly #unsure = new Set<string>();
 
   constructor(connection: Connection, ids: string[], options: FlushOptions) {
     this.#connection = connection;
@@ -76,11 +82,10 @@ class Flush {
   async run(): Promise<FlushResult> {
     let left = await this.#pass(this.#ids);
     let look = FIRST_LOOK;
-    let patience = LOCKED_PATIENCE;
-    while (left.length > 0 && patience > 0 && !this.#options.signal.aborted) {
+    const deadline = performance.now() + (this.#options.patience ?? LOCKED_PATIENCE);
+    while (left.length > 0 && performance.now() < deadline && !this.#options.signal.aborted) {
       // Ends early when the user presses Ctrl-C.
       await wait(look, undefined, {signal: this.#options.signal}).catch(() => {});
-      patience -= look;
       look = Math.min(look * 2, LONGEST_LOOK);
       left = await this.#pass(left);
     }
@@ -122,18 +127,23 @@ class Flush {
   }
 
   async #delete(batch: string[], remaining: number): Promise<string[]> {
-    let retried = false;
+    // Of one batch: a pooler takes connections also while the database behind it is gone, so a new one alone is no success.
+    const waits = [...(this.#options.reconnectWaits ?? RECONNECT_WAITS)];
     for (;;) {
       try {
         const {deleted, left} = await deleteSessions(this.#connection, batch);
-        // What a lost connection deleted before it told us counts as well: of this batch only what is left is not gone.
-        this.deleted += retried ? batch.length - left.length : deleted;
-        if (deleted > 0 || retried) this.batches++;
+        const unsure = this.#unsure.size > 0 && batch.some((id) => this.#unsure.has(id));
+        // What we deleted without being told so counts as well.
+        const ended = unsure ? batch.length - left.length : deleted;
+        this.deleted += ended;
+        if (ended > 0) this.batches++;
         return left;
       } catch (error) {
+        // Of a session nobody holds, something is held that goes with it (a refresh token), or the table itself is.
+        if (isLockTimeout(error)) return batch;
         if (!isConnectionLost(error)) throw this.#failed(error, remaining);
-        await this.#reconnect(error, remaining);
-        retried = true;
+        for (const id of batch) this.#unsure.add(id);
+        await this.#reconnect(waits, error, remaining);
       }
     }
   }
@@ -142,11 +152,16 @@ class Flush {
     return countPresent(this.#connection, ids).catch(() => ids.length);
   }
 
-  async #reconnect(lost: unknown, remaining: number): Promise<void> {
+  async #reconnect(waits: number[], lost: unknown, remaining: number): Promise<void> {
+    const {signal} = this.#options;
     await this.#connection.close();
-    for (const pause of RECONNECT_WAITS) {
-      await wait(pause, undefined, {signal: this.#options.signal}).catch(() => {});
-      if (this.#options.signal.aborted) break;
+    for (let pause = waits.shift(); pause !== undefined; pause = waits.shift()) {
+      await wait(pause, undefined, {signal}).catch(() => {});
+      if (signal.aborted) {
+        const message = this.#stopped('Interrupted while the connection was lost', remaining);
+        throw new SupasessionError('INTERRUPTED', message, this.#again(remaining));
+      }
+
       try {
         this.#connection = await this.#options.reconnect();
         return;

@@ -3,11 +3,9 @@ import {
   readAppliedMigrations,
   readImpact,
   readInstalled,
-  readLockHolders,
   readSettings,
   writeSettings,
   type Impact,
-  type LockHolder,
 } from '../db/queries.js';
 import {SupasessionError} from '../errors.js';
 import {applyMigrations, findCli, type SupabaseCli} from '../supabase/cli.js';
@@ -25,6 +23,7 @@ import {
   type OwnMigration,
   type ShippedSql,
 } from './migration.js';
+import {namingHolders} from './locks.js';
 import {endsSessions} from './settings.js';
 
 /** What `init` has found in the project. */
@@ -168,11 +167,6 @@ export function newerInstalled(installed: string, own: string): SupasessionError
   );
 }
 
-function describeHolder({pid, role, application, state, seconds}: LockHolder): string {
-  const age = seconds === null ? '' : ` for ${seconds} s`;
-  return `process ${pid} (role ${role ?? 'unknown'}${application === null ? '' : `, ${application}`}, ${state ?? 'state hidden'}${age})`;
-}
-
 /** The URL of a target without its password, for the CLI's arguments. */
 function cliUrl(target: Target): string {
   const host = target.host.includes(':') ? `[${target.host}]` : target.host;
@@ -204,21 +198,7 @@ async function runCli(
     });
   } catch (error) {
     if (!(error instanceof SupasessionError) || error.code !== 'LOCK_TIMEOUT') throw error;
-    const holders = await readLockHolders(connection).catch(() => []);
-    throw new SupasessionError(
-      'LOCK_TIMEOUT',
-      holders.length === 0
-        ? 'auth.sessions was locked by somebody else, so nothing was applied.'
-        : `auth.sessions is locked by ${holders.map((holder) => describeHolder(holder)).join(', ')}, so nothing was applied.`,
-      {
-        suggestions: [
-          'Run the command again when that transaction has ended',
-          ...holders.slice(0, 1).map(({pid}) => `Or end it: select pg_terminate_backend(${pid});`),
-        ],
-        details: {...error.details, holders},
-        cause: error,
-      },
-    );
+    throw await namingHolders(error, connection);
   }
 }
 
@@ -236,8 +216,7 @@ export async function applyPending(
 ): Promise<void> {
   const {env, output, pending, migration} = options;
   const runs = migration.written || pending.own.length > 0;
-  if (runs)
-    await runCli(project, connection, {cli: pending.cli, env, output, includeAll: pending.outOfOrder});
+  if (runs) await runCli(project, connection, {cli: pending.cli, env, output, includeAll: pending.outOfOrder});
 
   const {version} = await readInstalled(connection);
   if (version === migration.version) return;
@@ -264,12 +243,14 @@ export async function applyPending(
  * @param connection an open connection
  * @param changes the settings that come with switching the limit on
  * @returns the settings as they will be, who is over the limit, and whether sessions end that would otherwise go on
+ * @throws SupasessionError AUTH_SCHEMA_MISSING
  */
 export async function judgeEnable(
   connection: Connection,
   changes: Partial<Settings>,
 ): Promise<{settings: Settings; impact: Impact; ends: boolean}> {
-  const {schema} = await readInstalled(connection);
+  const {auth, schema} = await readInstalled(connection);
+  if (!auth) throw authMissing(connection.target);
   const before = {...DEFAULT_SETTINGS, ...(schema ? await readSettings(connection) : {})};
   const settings = {...before, ...changes, enabled: true};
   const impact = await readImpact(connection, settings.max_sessions);

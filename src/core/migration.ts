@@ -50,6 +50,8 @@ function settingsStatement(settings: Partial<Settings>): string {
   return `update supasession.config\nset\n${assignments.join(',\n')};\n`;
 }
 
+const CHOSEN = '-- The settings chosen when this file was written';
+
 const STARTS_ENFORCING = [
   '-- This file switches the limit ON: the next "supabase db push" starts ending sessions on the linked project.',
 ];
@@ -73,7 +75,7 @@ export function migrationText(shipped: ShippedSql, settings: Partial<Settings>):
   const tail =
     Object.keys(settings).length === 0
       ? ''
-      : `\n-- The settings chosen when this file was written; all others stay as the database has them.\n${settingsStatement(settings)}`;
+      : `\n${CHOSEN}; all others stay as the database has them.\n${settingsStatement(settings)}`;
   return withHeader(`supasession ${shipped.version} ${shipped.checksum}`, lines, `\n${shipped.sql}\n${record}${tail}`);
 }
 
@@ -95,9 +97,13 @@ export interface OwnMigration extends Migration {
   checksum: string | null;
   /** Whether its text is no longer what we wrote. */
   edited: boolean;
+  /** Whether it sets settings, so that those of earlier files no longer hold. */
+  setsSettings: boolean;
   text: string;
 }
 
+/** What tells a file of ours from the project's own of that name; an edit may have moved or changed the line itself. */
+const OURS = /^-- (?:supasession (?:\d|settings)|checksum: sha256:)/m;
 const HEADER = /^-- supasession (?:(?<release>\d\S*) (?<checksum>sha256:[0-9a-f]{64})|settings)\n/;
 const BODY = /^-- checksum: (?<checksum>sha256:[0-9a-f]{64})\n(?<body>[\s\S]*)$/m;
 
@@ -110,11 +116,13 @@ async function readOwn(migration: Migration): Promise<OwnMigration | undefined> 
     throw new SupasessionError('MIGRATIONS_UNREADABLE', `${migration.path} cannot be read.`, {cause: error});
   }
 
+  if (!OURS.test(text)) return undefined;
   const header = HEADER.exec(text)?.groups;
   const body = BODY.exec(text)?.groups;
   return {
     ...migration,
     kind: migration.name === MIGRATION_NAME ? 'installation' : 'settings',
+    setsSettings: migration.name === CONFIG_MIGRATION_NAME || text.includes(CHOSEN),
     release: header?.release ?? null,
     checksum: header?.checksum ?? null,
     edited: header === undefined || body === undefined || sha256(body.body!) !== body.checksum,

@@ -42,6 +42,18 @@ export function changedSettings(before: Settings, changes: Partial<Settings>): S
 }
 
 /**
+ * @param settings settings
+ * @returns the flags of `supasession config` that bring them about, one for each
+ */
+export function settingFlags(settings: Partial<Settings>): string[] {
+  const names = Object.keys(settings) as SettingName[];
+  return names.flatMap((name) => {
+    const value = settings[name];
+    return value === undefined ? [] : [settingFlag(name, value)];
+  });
+}
+
+/**
  * @param before settings to go back to
  * @param changed names of the settings that were changed
  * @returns the flags of `supasession config` that undo the change

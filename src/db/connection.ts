@@ -5,10 +5,13 @@ import pg from 'pg';
 
 import {SupasessionError} from '../errors.js';
 import type {Target} from '../types.js';
-import {toSupasessionError} from './errors.js';
+import {address, toSupasessionError} from './errors.js';
 
 /** Time for a connection to be made, in milliseconds; a hosted database that wakes up takes a few seconds. */
 const CONNECT_TIMEOUT = 10_000;
+
+/** Longest wait for a lock, in milliseconds: as in our SQL, giving up is better than hanging behind somebody's open transaction. */
+const LOCK_TIMEOUT = 3000;
 
 /** What the query functions need. */
 export interface Queryable {
@@ -47,14 +50,22 @@ function tlsOptions(target: Target): ConnectionOptions | false {
   return options;
 }
 
-async function connectOnce(target: Target, ssl: ConnectionOptions | false): Promise<pg.Client> {
+/** Fails where the password was asked for and the answer took too long: it is there now, so that a second attempt can use it. */
+async function connectOnce(
+  target: Target,
+  ssl: ConnectionOptions | false,
+): Promise<{client: pg.Client} | {failure: unknown; waitedForPassword: boolean}> {
+  let asked: number | undefined;
   const client = new pg.Client({
     host: target.host,
     port: target.port,
     database: target.database,
     user: target.user,
     // Called only when the server asks. A missing one is reported by pg as not being a string.
-    password: async () => (await target.password()) as string,
+    password: async () => {
+      asked = performance.now();
+      return (await target.password()) as string;
+    },
     ssl,
     application_name: 'supasession',
     connectionTimeoutMillis: CONNECT_TIMEOUT,
@@ -64,12 +75,21 @@ async function connectOnce(target: Target, ssl: ConnectionOptions | false): Prom
   client.on('error', () => {});
   try {
     await client.connect();
-  } catch (error) {
+    return {client};
+  } catch (failure) {
     await client.end().catch(() => {});
-    throw error;
+    return {failure, waitedForPassword: asked !== undefined && performance.now() - asked > CONNECT_TIMEOUT / 2};
   }
+}
 
-  return client;
+async function connectPatiently(target: Target, ssl: ConnectionOptions | false): Promise<pg.Client> {
+  const first = await connectOnce(target, ssl);
+  if ('client' in first) return first.client;
+  if (!first.waitedForPassword) throw first.failure;
+  await target.password();
+  const second = await connectOnce(target, ssl);
+  if ('client' in second) return second.client;
+  throw second.failure;
 }
 
 /**
@@ -84,15 +104,24 @@ export async function connect(target: Target): Promise<Connection> {
   let encrypted = ssl !== false;
   try {
     try {
-      client = await connectOnce(target, ssl);
+      client = await connectPatiently(target, ssl);
     } catch (error) {
       if (target.tls !== 'prefer' || !(error instanceof Error) || !error.message.includes('does not support SSL'))
         throw error;
       encrypted = false;
-      client = await connectOnce(target, false);
+      client = await connectPatiently(target, false);
     }
   } catch (error) {
-    throw toSupasessionError(error, target);
+    const failure = toSupasessionError(error, target);
+    // There was none to lose yet.
+    if (failure.code !== 'CONNECTION_LOST') throw failure;
+    throw new SupasessionError(
+      'CONNECTION_FAILED',
+      `${address(target)} closed the connection while it was being made.`,
+      {
+        cause: error,
+      },
+    );
   }
 
   let closed = false;
@@ -100,7 +129,18 @@ export async function connect(target: Target): Promise<Connection> {
     target,
     encrypted,
     verified: encrypted && ssl !== false && ssl.rejectUnauthorized === true,
-    query: (text, values) => client.query(text, values),
+    async query<Row extends pg.QueryResultRow>(text: string, values?: unknown[]) {
+      // A transaction each, because a pooler in transaction mode forgets, or hands on, what is set for the session.
+      await client.query(`begin; set local lock_timeout = ${LOCK_TIMEOUT}`);
+      try {
+        const result = await client.query<Row>(text, values);
+        await client.query('commit');
+        return result;
+      } catch (error) {
+        await client.query('rollback').catch(() => {});
+        throw error;
+      }
+    },
     async close() {
       if (closed) return;
       closed = true;

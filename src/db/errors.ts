@@ -5,6 +5,7 @@ import type {Target} from '../types.js';
 const SQLSTATE = {
   invalidAuthorization: '28000', // no such role, or no pg_hba line for it
   invalidPassword: '28P01',
+  protocolViolation: '08P01', // see pgbouncer, below
   insufficientPrivilege: '42501',
   lockNotAvailable: '55P03', // our lock_timeout ran out
   invalidCatalogName: '3D000', // no such database
@@ -84,7 +85,9 @@ export function toSupasessionError(error: unknown, target: Target): SupasessionE
     return new SupasessionError('CONNECTION_FAILED', `${where} cannot be reached (${code ?? 'timed out'}).`, {cause});
   }
 
-  if (code === SQLSTATE.invalidPassword || code === SQLSTATE.invalidAuthorization) {
+  // pgbouncer says it in its own way, with the code of a broken connection.
+  const refused = code === SQLSTATE.protocolViolation && /authentication failed/i.test(message);
+  if (refused || code === SQLSTATE.invalidPassword || code === SQLSTATE.invalidAuthorization) {
     return new SupasessionError('AUTHENTICATION_FAILED', `${where} refused the password of role ${target.user}.`, {
       suggestions: [
         target.kind === 'linked'
@@ -95,7 +98,7 @@ export function toSupasessionError(error: unknown, target: Target): SupasessionE
     });
   }
 
-  if (message.includes('password must be a string') || message.includes('no password supplied')) {
+  if (/password must be a string|no password supplied/i.test(message)) {
     const variable = target.kind === 'linked' ? 'SUPABASE_DB_PASSWORD' : 'PGPASSWORD';
     return new SupasessionError(
       'ANSWER_REQUIRED',

@@ -45,7 +45,8 @@ export class Asker {
     if (this.#yes && fallback !== null) return fallback.value;
     if (!this.interactive) {
       throw new SupasessionError('ANSWER_REQUIRED', `There is no terminal to ask on: give ${flag}.`, {
-        suggestions: fallback === null ? [flag] : [flag, '--yes takes the default of every question'],
+        suggestions:
+          fallback === null || flag === '--yes' ? [flag] : [flag, '--yes takes the default of every question'],
         details: {flag},
       });
     }

@@ -77,7 +77,10 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     const workDir = await mkdtemp(join(await temporaryRoot(account), 'supasession-postgres-'));
     const folders = options.temporary === true ? [workDir, dataDir] : [workDir];
     const watcher = startWatcher(folders);
-    undo.push(() => watcher.release(), () => Promise.all(folders.map(remove)));
+    undo.push(
+      () => watcher.release(),
+      () => Promise.all(folders.map(remove)),
+    );
     await chmod(workDir, 0o711);
     const binaries = await prepareBinaries(native, workDir, account);
     if (!initialised)

@@ -2,23 +2,30 @@ import chalk from 'chalk';
 
 import {targetFlag} from '../core/config.js';
 import type {InitMigration, InitPlan} from '../core/init.js';
-import type {Target} from '../types.js';
+import {settingFlags} from '../core/settings.js';
+import type {Settings, Target} from '../types.js';
 import {limitsOff} from './text.js';
 
-/** What `init` did, and what it was asked to do. */
-export interface InitOutcome {
+/** What `init` did with its file. */
+export interface InitFile {
   plan: InitPlan;
-  target: Target;
   migration: InitMigration;
   /** Files dated in the future, after which ours had to be dated. */
   future: string[];
+  dryRun: boolean;
+}
+
+/** What `init` did, and what it was asked to do. */
+export interface InitOutcome {
+  target: Target;
+  migration: InitMigration;
   applied: boolean;
   enabled: boolean;
-  wanted: {enable: boolean; settings: {enabled?: boolean}};
-  /** Whether the target was reached. */
-  reachable: boolean;
+  wanted: {enable: boolean; settings: Partial<Settings>};
+  /** Whether the target was reached; null where nobody tried. */
+  reachable: boolean | null;
   dryRun: boolean;
-  /** How this program is called. */
+  /** What to type before a command's name, with the space after it. */
   program: string;
 }
 
@@ -30,7 +37,8 @@ export function pendingText(files: string[]): string {
   ].join('\n');
 }
 
-function fileLine({migration, plan, dryRun}: InitOutcome): string {
+/** @returns what became of the file */
+export function fileText({migration, plan, future, dryRun}: InitFile): string {
   const path = `supabase/migrations/${migration.file}`;
   if (plan.current !== null) return `${chalk.green('Up to date:')} ${path} holds supasession ${migration.version}.`;
   const verb = dryRun ? 'Would write' : chalk.green('Wrote');
@@ -38,19 +46,28 @@ function fileLine({migration, plan, dryRun}: InitOutcome): string {
     plan.older === null
       ? ''
       : `\n  It brings ${plan.older.file} (supasession ${plan.older.release}) up to date; leave both in place.`;
-  return `${verb} ${path} (supasession ${migration.version}).${older}`;
+  const warning =
+    future.length === 0
+      ? ''
+      : `\n${chalk.yellow('Warning:')} dated in the future, so ours had to be dated after: ${future.join(', ')}`;
+  return `${verb} ${path} (supasession ${migration.version}).${older}${warning}`;
 }
 
 /** @returns what was done, and the commands to type next */
 export function initText(outcome: InitOutcome): string {
-  const {target, future, applied, enabled, wanted, reachable, dryRun, program} = outcome;
+  const {target, applied, enabled, wanted, reachable, dryRun, program} = outcome;
   const flag = targetFlag(target) === '' ? '' : ` ${targetFlag(target)}`;
-  const lines = [fileLine(outcome)];
-  if (future.length > 0) {
-    lines.push(`${chalk.yellow('Warning:')} dated in the future, so ours had to be dated after: ${future.join(', ')}`);
+  if (dryRun) return 'Dry run: nothing was changed.';
+  const lines: string[] = [];
+  const ignored = outcome.migration.written ? [] : settingFlags(wanted.settings);
+  // Settings hold it only when it was to be saved.
+  if (ignored.length > 0 && wanted.settings.enabled) ignored.push('--save');
+  if (ignored.length > 0) {
+    lines.push(
+      `${chalk.yellow('Note:')} the migration was there already, so it does not carry what you gave. Change it with: ${program}config${flag} ${ignored.join(' ')}`,
+    );
   }
 
-  if (dryRun) return [...lines, 'Dry run: nothing was changed.'].join('\n');
   if (wanted.settings.enabled && outcome.migration.written) {
     lines.push(
       `${chalk.yellow('Note:')} the migration switches the limit ON: the next "supabase db push" starts ending sessions on the linked project.`,
@@ -58,16 +75,16 @@ export function initText(outcome: InitOutcome): string {
   }
 
   if (applied) lines.push(`${chalk.green('Applied')} to the ${target.kind === 'local' ? 'local database' : 'target'}.`);
-  else if (target.kind === 'local' && !reachable)
+  else if (target.kind === 'local' && reachable === false)
     lines.push(`Not applied: nothing is listening on ${target.host}:${target.port}.`);
   if (enabled) lines.push(chalk.green('Limits are ON.'));
   else if (wanted.enable)
     lines.push(`${chalk.yellow('The limit is still off')}: it can be switched on once the migration is applied.`);
 
   const next: Array<[string, string]> = [];
-  if (!applied) next.push([`${program} init${flag} --apply`, 'apply it']);
-  if (applied && !enabled) next.push([`${program} config${flag} --enable`, 'switch the limit on']);
-  next.push([`${program} config${flag} --max 3 --strategy dequeue`, 'change the limit']);
+  if (!applied) next.push([`${program}init${flag} --apply`, 'apply it']);
+  if (applied && !enabled) next.push([`${program}config${flag} --enable`, 'switch the limit on']);
+  next.push([`${program}config${flag} --max 3 --strategy dequeue`, 'change the limit']);
   if (target.kind === 'local') next.push(['supabase db push', 'bring the migration to the linked project']);
   const width = Math.max(...next.map(([command]) => command.length));
   lines.push('', 'Next:', ...next.map(([command, why]) => `  ${chalk.cyan(command.padEnd(width))}  ${why}`));

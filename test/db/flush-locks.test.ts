@@ -131,6 +131,17 @@ describe('locked sessions', () => {
     expect(await start(await connect(target)).outcome).toMatchObject({matched: 12, deleted: 12, completed: true});
   });
 
+  it('may be locked by way of a refresh token only: their batch comes last', async () => {
+    const client = await database.connect('supabase_auth_admin');
+    await client.query('begin');
+    await client.query('select from auth.refresh_tokens where session_id = $1 for update', [ids[42]]);
+    const {outcome, reached} = start(await connect(target));
+    await reached(SESSIONS - BATCH);
+    expect(await present()).toEqual(ids.slice(40, 50));
+    await client.query('commit');
+    expect(await outcome).toMatchObject({matched: SESSIONS, deleted: SESSIONS, remaining: 0, completed: true});
+  });
+
   it('that are signed out meanwhile are no work of ours', async () => {
     const client = await database.connect('supabase_auth_admin');
     await client.query('begin');

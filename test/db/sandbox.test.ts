@@ -115,8 +115,10 @@ async function startInChild(
 }
 
 async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  for (const deadline = Date.now() + 30_000; !(await condition()); await delay(20)) {
+  const deadline = Date.now() + 30_000;
+  while (!(await condition())) {
     if (Date.now() > deadline) throw new Error(`waited in vain for: ${condition.toString()}`);
+    await delay(20);
   }
 }
 
@@ -671,7 +673,9 @@ describe('users', () => {
     for (const program of [binaries.postgres, binaries.initdb]) {
       const child = spawn(program, ['--version'], {...NOBODY, env: binaries.env, stdio: ['ignore', 'pipe', 'inherit']});
       let output = '';
-      child.stdout.setEncoding('utf8').on('data', (chunk: string) => (output += chunk));
+      child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+        output += chunk;
+      });
       await until(() => child.exitCode !== null);
       expect(output).toContain('(PostgreSQL) 17.');
     }

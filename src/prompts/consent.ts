@@ -1,0 +1,42 @@
+import {targetFlag} from '../core/config.js';
+import {confirmationName} from '../core/target.js';
+import {SupasessionError} from '../errors.js';
+import type {Target} from '../types.js';
+import type {Asker} from './index.js';
+
+/**
+ * Permission to end sessions: a yes on the local database, the name of the target anywhere else.
+ * @param ask where answers come from
+ * @param target whose sessions end
+ * @param question message: what is asked; given: the value of --confirm
+ * @throws SupasessionError DECLINED, USAGE where --confirm names something else, ANSWER_REQUIRED, INTERRUPTED
+ */
+export async function allowEnding(
+  ask: Asker,
+  target: Target,
+  question: {message: string; given: string | undefined},
+): Promise<void> {
+  if (target.kind === 'local' && question.given === undefined) await ask.proceed(`${question.message}?`);
+  else {
+    const name = confirmationName(target);
+    await ask.proceedByName({message: `${question.message}?`, name, given: question.given});
+  }
+}
+
+/**
+ * Permission to let the supabase CLI apply migrations that are not ours; --yes does not give it.
+ * @param ask where answers come from
+ * @param target where they would be applied
+ * @param others their files, which the reader has been shown
+ * @param yes whether --yes was given
+ * @throws SupasessionError OTHER_MIGRATIONS_PENDING where nobody can be asked, DECLINED, INTERRUPTED
+ */
+export async function allowPending(ask: Asker, target: Target, others: string[], yes: boolean): Promise<void> {
+  if (ask.interactive && !yes) return ask.proceed('Apply these as well?');
+  const suffix = targetFlag(target) === '' ? '' : ` ${targetFlag(target)}`;
+  const amount = others.length === 1 ? '1 other pending migration' : `${others.length} other pending migrations`;
+  throw new SupasessionError('OTHER_MIGRATIONS_PENDING', `The supabase CLI would apply ${amount} too.`, {
+    suggestions: [`{bin} init${suffix} --apply --include-pending`, `{bin} init${suffix} --no-apply`],
+    details: {pending: others},
+  });
+}

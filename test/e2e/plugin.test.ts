@@ -1,0 +1,101 @@
+import type {ConfigResult} from '../../src/commands/config.js';
+import {createSessions, createUser} from '../helpers/auth.js';
+import {createDatabase, type TestDatabase} from '../helpers/database.js';
+import {failure} from '../helpers/failures.js';
+import {createHost, type Host} from '../helpers/host.js';
+import {createProject, type TestProject} from '../helpers/project.js';
+
+// The same commands, as a program and as a plugin of another oclif program.
+
+const COMMANDS = ['config', 'flush', 'init', 'sandbox'];
+
+describe.each([
+  ['as a program', 'supasession', ' ', ''],
+  ['as a plugin', 'host supasession', ' ', 'supasession '],
+  ['as a plugin of a host that writes topics with colons', 'host supasession', ':', 'supasession:'],
+] as const)('%s', (_, called, separator, topic) => {
+  const plugin = topic !== '';
+  /** What a user types before the name of a command. */
+  const typed = `${called}${separator}`;
+  let host: Host | undefined;
+  let database: TestDatabase;
+  let project: TestProject;
+
+  beforeAll(async () => {
+    [database, project] = await Promise.all([createDatabase(), createProject()]);
+    host = plugin ? await createHost(separator) : undefined;
+  });
+  afterAll(async () => Promise.all([database.drop(), project.remove(), host?.remove()]));
+
+  const options = () => (host === undefined ? {} : {program: host.program});
+  /** The arguments for a command, as an argv holds what is typed. */
+  const words = (command: string, ...args: string[]) => [...`${topic}${command}`.split(' '), ...args];
+  const run = async (command: string, ...args: string[]) => project.run(words(command, ...args), {}, options());
+
+  test('init, config and flush work, and what they say to type next can be typed', async () => {
+    const url = ['--db-url', database.url()];
+    const init = await run('init', ...url, '--apply', '--no-enable', '--yes');
+    expect(init).toMatchObject({code: 0});
+    expect(init.stderr).toMatch(new RegExp(`^ {2}${typed}config --db-url <url> --enable +switch the limit on$`, 'm'));
+    expect(init.stderr).toContain(`Switch them on: ${typed}config --db-url <url> --enable`);
+
+    const config = await run('config', ...url, '--max', '3', '--enable', '--yes');
+    expect(config).toMatchObject({code: 0});
+    expect(config.stderr).toContain(`Undo: ${typed}config --db-url <url> --disable --max 1`);
+    const shown = await run('config', ...url, '--json');
+    expect((shown.json as ConfigResult).config).toMatchObject({enabled: true, max_sessions: 3});
+
+    const client = await database.connect();
+    const {userId} = await createUser(client);
+    await createSessions(client, [userId], 3);
+    const flush = await run('flush', ...url, '--confirm', '127.0.0.1', '--json');
+    expect([flush.code, flush.json]).toMatchObject([0, {deleted: 3}]);
+  });
+
+  test('errors and exit codes are the same', async () => {
+    const usage = await failure(project, words('config', '--max', '0'), {}, options());
+    expect([usage.code, usage.error.code, usage.error.suggestions]).toEqual([2, 'USAGE', [`${typed}config --help`]]);
+    const elsewhere = await failure(project, words('init'), {}, {...options(), cwd: '/'});
+    expect([elsewhere.code, elsewhere.error.suggestions[1]]).toEqual([
+      1,
+      `${typed}<command> --workdir <folder that holds supabase/>`,
+    ]);
+  });
+
+  test.each(COMMANDS)(
+    'the help of %s has a summary, examples that can be typed, and the exit codes',
+    async (command) => {
+      const {code, stdout} = await run(command, '--help');
+      expect(code).toBe(0);
+      const flat = stdout.replaceAll(/\s+/g, ' ');
+      expect(flat).toContain(`USAGE $ ${typed}${command} `);
+      expect(flat).toContain(
+        'Exit codes: 0 done (also nothing to do, and dry runs), 1 failed, 2 wrong usage or an answer missing, 3 a check found something, 4 declined, 130 interrupted.',
+      );
+      const examples = stdout.slice(stdout.indexOf('EXAMPLES')).match(/^ {4}\$ .*$/gm) ?? [];
+      expect(examples.length).toBeGreaterThanOrEqual(2);
+      for (const example of examples) expect(example).toMatch(new RegExp(`^ {4}\\$ ${typed}${command}`));
+      if (command !== 'sandbox')
+        expect(flat).toMatch(
+          /--remote, or --remote=<ref> .*--remote=<url>|--remote=<url>.*--remote, or --remote=<ref>/,
+        );
+    },
+  );
+
+  test('the list of commands has them all', async () => {
+    const {code, stdout} = await project.run(plugin ? ['supasession', '--help'] : ['--help'], {}, options());
+    expect(code).toBe(0);
+    for (const command of COMMANDS) {
+      expect(stdout).toMatch(new RegExp(`^ {2}${topic}${command} +\\S`, 'm'));
+    }
+  });
+
+  if (plugin) {
+    test("the host's own init is not hidden", async () => {
+      expect(await project.run(['init'], {}, options())).toMatchObject({code: 0, stdout: 'this is the host\n'});
+      const help = await project.run(['--help'], {}, options());
+      expect(help.stdout).toMatch(/^ {2}supasession +Session limits for a Supabase project\.$/m);
+      expect(help.stdout).toMatch(/^ {2}init +The init of the host\.$/m);
+    });
+  }
+});

@@ -1,0 +1,120 @@
+import {spawn, type ChildProcess} from 'node:child_process';
+import {mkdtempSync, rmSync} from 'node:fs';
+import {tmpdir} from 'node:os';
+import path from 'node:path';
+import {fileURLToPath} from 'node:url';
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+
+/** The stand-alone program, as it is built. */
+export const PROGRAM = path.join(ROOT, 'bin/run.js');
+
+/** The folder of the real supabase CLI. */
+export const TOOLS = path.join(ROOT, 'node_modules/.bin');
+
+/** A home folder of this test file's own; removed when its process ends. */
+export const HOME = mkdtempSync(path.join(tmpdir(), 'supasession-home-'));
+process.once('exit', () => rmSync(HOME, {recursive: true, force: true}));
+
+/** How a run of the program ended, with all it wrote. */
+export interface Run {
+  /** Exit code; null where a signal ended it. */
+  code: number | null;
+  stdout: string;
+  stderr: string;
+  /** What --json printed. Throws where standard output is no JSON. */
+  readonly json: unknown;
+}
+
+export interface RunOptions {
+  cwd: string;
+  /** Added to the known environment; undefined takes a variable away. */
+  env?: Record<string, string | undefined>;
+  /** Another program than ours, to be run by node: a host that loads us as a plugin. */
+  program?: string;
+  /** Where the tests run as root, who may read and write everything: run as another user. */
+  unprivileged?: boolean;
+}
+
+/** The user that `unprivileged` stands for. */
+export const NOBODY = 65_534;
+
+/** The environment of every run: nothing of the caller's own but where node and the system's tools are. */
+export function knownEnv(extra: Record<string, string | undefined> = {}): Record<string, string> {
+  const env: Record<string, string | undefined> = {
+    HOME,
+    PATH: [path.dirname(process.execPath), '/usr/bin', '/bin'].join(path.delimiter),
+    SUPABASE_TELEMETRY_DISABLED: '1',
+    SUPABASE_NO_UPDATE_NOTIFIER: '1',
+    ...extra,
+  };
+  return Object.fromEntries(Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined));
+}
+
+/** A run under way. */
+export interface Started {
+  readonly child: ChildProcess;
+  /** Waits until its output, both streams taken together, matches. Fails when it ends before, or after half a minute. */
+  until: (pattern: RegExp) => Promise<void>;
+  /** How it ended. */
+  readonly result: Promise<Run>;
+}
+
+/** Starts the program without a terminal: nobody can answer it. */
+export function start(args: readonly string[], options: RunOptions): Started {
+  const child = spawn(process.execPath, [options.program ?? PROGRAM, ...args], {
+    cwd: options.cwd,
+    env: knownEnv(options.env),
+    stdio: ['ignore', 'pipe', 'pipe'],
+    ...(options.unprivileged === true && process.getuid?.() === 0 ? {uid: NOBODY, gid: NOBODY} : {}),
+  });
+  const output = {stdout: '', stderr: ''};
+  let ended = false;
+  const watchers = new Set<() => void>();
+  const collect = (stream: 'stdout' | 'stderr') => (chunk: Buffer) => {
+    output[stream] += chunk.toString();
+    for (const look of watchers) look();
+  };
+  child.stdout.on('data', collect('stdout'));
+  child.stderr.on('data', collect('stderr'));
+  const result = new Promise<Run>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (code) => {
+      ended = true;
+      for (const look of watchers) look();
+      resolve({
+        code,
+        ...output,
+        get json(): unknown {
+          return JSON.parse(output.stdout);
+        },
+      });
+    });
+  });
+  const until = async (pattern: RegExp): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const fail = (why: string) => {
+        watchers.delete(look);
+        reject(new Error(`${why} before ${String(pattern)} came:\n${output.stdout}\n${output.stderr}`));
+      };
+      const timer = setTimeout(() => fail('half a minute passed'), 30_000);
+      const look = () => {
+        const found = pattern.test(output.stdout + output.stderr);
+        if (!found && !ended) return;
+        clearTimeout(timer);
+        if (!found) fail('it ended');
+        else {
+          watchers.delete(look);
+          resolve();
+        }
+      };
+      watchers.add(look);
+      look();
+    });
+  return {child, until, result};
+}
+
+/** Runs the program to its end. */
+export async function cli(args: readonly string[], options: RunOptions): Promise<Run> {
+  return start(args, options).result;
+}

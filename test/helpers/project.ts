@@ -1,0 +1,96 @@
+import {execFile} from 'node:child_process';
+import {cp, mkdir, mkdtemp, readdir, readFile, realpath, rm, symlink, writeFile} from 'node:fs/promises';
+import {tmpdir} from 'node:os';
+import path from 'node:path';
+import {promisify} from 'node:util';
+import {cli, knownEnv, start, TOOLS, type Run, type RunOptions, type Started} from './cli.js';
+
+type Environment = Record<string, string | undefined>;
+
+/** A project on disk, as `supabase init` makes it, and the program run in it. */
+export interface TestProject {
+  root: string;
+  /** Runs our program in the project's folder. */
+  run: (args: readonly string[], env?: Environment, options?: Partial<RunOptions>) => Promise<Run>;
+  start: (args: readonly string[], env?: Environment, options?: Partial<RunOptions>) => Started;
+  /** Runs the real supabase CLI in the project's folder; gives its standard output. */
+  supabase: (...args: string[]) => Promise<string>;
+  /** Base names of the files in supabase/migrations, sorted; none where there is no such folder. */
+  migrations: () => Promise<string[]>;
+  /** The text of a file in supabase/migrations. */
+  migration: (file: string) => Promise<string>;
+  addMigration: (file: string, sql: string) => Promise<void>;
+  /** The text of a file, by its path from the root. */
+  read: (file: string) => Promise<string>;
+  /** Writes a file, and its folders. */
+  write: (file: string, text: string) => Promise<void>;
+  /** Changes config.toml. */
+  configure: (change: (toml: string) => string) => Promise<void>;
+  /** Ends what `start` has started and still runs, and removes the folder. */
+  remove: () => Promise<void>;
+}
+
+let template: Promise<string> | undefined;
+
+/** Made by the real CLI once for a test file, because it takes the better part of a second. */
+async function makeTemplate(): Promise<string> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'supasession-template-'));
+  await promisify(execFile)(path.join(TOOLS, 'supabase'), ['init'], {cwd: folder, env: knownEnv()});
+  return folder;
+}
+
+afterAll(async () => {
+  if (template === undefined) return;
+  await rm(await template, {recursive: true, force: true});
+  template = undefined;
+});
+
+/**
+ * Makes a temporary project, in a folder that is removed by `remove`.
+ *
+ * @param options.port where the local database listens: goes into config.toml
+ * @param options.cli false leaves the supabase CLI out of node_modules/.bin, so that only the PATH can have one
+ */
+export async function createProject(options: {port?: number; cli?: boolean} = {}): Promise<TestProject> {
+  const root = await realpath(await mkdtemp(path.join(tmpdir(), 'supasession-project-')));
+  await cp(await (template ??= makeTemplate()), root, {recursive: true});
+  const at = (file: string) => path.join(root, file);
+  const started: Started[] = [];
+  if (options.cli !== false) {
+    await mkdir(at('node_modules/.bin'), {recursive: true});
+    await symlink(path.join(TOOLS, 'supabase'), at('node_modules/.bin/supabase'));
+  }
+
+  const migrations = 'supabase/migrations';
+  const project: TestProject = {
+    root,
+    run: async (args, env = {}, rest = {}) => cli(args, {cwd: root, env, ...rest}),
+    start: (args, env = {}, rest = {}) => {
+      const run = start(args, {cwd: root, env, ...rest});
+      started.push(run);
+      return run;
+    },
+    supabase: async (...args) =>
+      (await promisify(execFile)(path.join(TOOLS, 'supabase'), args, {cwd: root, env: knownEnv()})).stdout,
+    migrations: async () => (await readdir(at(migrations)).catch(() => [])).sort(),
+    migration: async (file) => readFile(at(`${migrations}/${file}`), 'utf8'),
+    addMigration: async (file, sql) => project.write(`${migrations}/${file}`, sql),
+    read: async (file) => readFile(at(file), 'utf8'),
+    write: async (file, text) => {
+      await mkdir(path.dirname(at(file)), {recursive: true});
+      await writeFile(at(file), text);
+    },
+    configure: async (change) =>
+      writeFile(at('supabase/config.toml'), change(await readFile(at('supabase/config.toml'), 'utf8'))),
+    remove: async () => {
+      for (const {child} of started) child.kill('SIGKILL');
+      await Promise.all(started.map(async ({result}) => result));
+      await rm(root, {recursive: true, force: true});
+    },
+  };
+  if (options.port !== undefined) {
+    await project.configure((toml) => toml.replace(/^(\[db\]\n(?:#.*\n)*port = )\d+$/m, `$1${options.port}`));
+  }
+
+  return project;
+}

@@ -1,0 +1,75 @@
+import {readFile} from 'node:fs/promises';
+import {commands, pluginCommands} from '../../src/index.js';
+import {shippedSql} from '../../src/core/migration.js';
+
+interface Manifest {
+  version: string;
+  commands: Record<string, unknown>;
+}
+
+async function json<T>(file: string): Promise<T> {
+  return JSON.parse(await readFile(file, 'utf8')) as T;
+}
+
+test('the package, the stand-alone program, both manifests and the SQL are of one release', async () => {
+  const files = ['package.json', 'bin/package.json', 'oclif.manifest.json', 'bin/oclif.manifest.json'];
+  const versions = await Promise.all(files.map(async (file) => (await json<{version: string}>(file)).version));
+  expect(new Set([...versions, (await shippedSql()).version]).size).toBe(1);
+});
+
+test('the commands are bare in the program and under a topic for a host', async () => {
+  const names = ['config', 'flush', 'init', 'sandbox'];
+  const prefixed = names.map((name) => `supasession:${name}`);
+  expect(Object.keys(commands)).toEqual(names);
+  expect(Object.keys(pluginCommands)).toEqual(prefixed);
+  expect(Object.keys((await json<Manifest>('bin/oclif.manifest.json')).commands).sort()).toEqual(names);
+  expect(Object.keys((await json<Manifest>('oclif.manifest.json')).commands).sort()).toEqual(prefixed);
+});
+
+/** What somebody who calls a command can tell of a flag. */
+const KEYS = new Set([
+  ...[
+    'type',
+    'char',
+    'options',
+    'exclusive',
+    'hidden',
+    'env',
+    'required',
+    'multiple',
+    'allowNo',
+    'default',
+    'min',
+    'max',
+  ],
+  ...['summary', 'helpValue', 'helpGroup'],
+]);
+
+describe.each(Object.entries(commands))('%s', (_, command) => {
+  test('says what it is for, has two examples at least, and tells the exit codes', () => {
+    expect(command.summary).toMatch(/^[A-Z].*\.$/);
+    expect(command.description).toMatch(/Exit codes: 0 done .*, 1 failed, 2 .*, 3 .*, 4 declined, 130 interrupted\.$/);
+    expect(command.examples.length).toBeGreaterThanOrEqual(2);
+    for (const example of command.examples) {
+      expect(example).toEqual({
+        description: expect.stringMatching(/^[A-Z].*\.$/),
+        command: expect.stringMatching(/^<%= config\.bin %> <%= command\.id %>/),
+      });
+    }
+
+    expect(command.enableJsonFlag).toBe(true);
+  });
+
+  test('has these flags', () => {
+    const flags = Object.entries({...command.baseFlags, ...command.flags}).map(([name, flag]) => {
+      const known = Object.entries(flag).filter(([key]) => KEYS.has(key));
+      return [name, Object.fromEntries(known)] as const;
+    });
+    expect(JSON.parse(JSON.stringify(Object.fromEntries(flags)))).toMatchSnapshot();
+    expect(command.aliases).toEqual([]);
+    expect(command.args).toEqual({});
+    for (const [name, {hidden, summary}] of flags) {
+      expect([name, hidden === true || /^[A-Z].*\.$/.test(summary ?? '')]).toEqual([name, true]);
+    }
+  });
+});
