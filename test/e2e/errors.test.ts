@@ -55,7 +55,8 @@ describe('the project', () => {
       expect(error.message).toContain(`No Supabase project in ${below} (from ${origin})`);
     }
 
-    const {error} = await failure(project, ['flush', '--db-url', 'postgresql://127.0.0.1:1', '--workdir', below]);
+    // Also where the target needs no project.
+    const {error} = await failure(project, ['config', '--db-url', 'postgresql://127.0.0.1:1', '--workdir', below]);
     expect(error.code).toBe('PROJECT_NOT_FOUND');
   });
 
@@ -188,9 +189,17 @@ describe('the database', () => {
       }
 
       const args = ['init', '--apply', '--no-enable', '--yes', '--db-url', database.url(role)];
-      const {code, error} = await failure(project, args);
-      expect([code, error.code]).toEqual([1, 'CLI_FAILED']);
-      expect(error.message).toMatch(/permission denied/);
+      const run = await project.run([...args, '--json']);
+      expect([run.code, run.json]).toMatchObject([
+        1,
+        {
+          error: {
+            code: 'CLI_FAILED',
+            message: expect.stringContaining('permission denied'),
+            details: {sqlstate: '42501'},
+          },
+        },
+      ]);
     } finally {
       await admin.query(`drop owned by ${role}; drop role ${role}`);
     }

@@ -12,9 +12,9 @@ export const PROGRAM = path.join(ROOT, 'bin/run.js');
 /** The folder of the real supabase CLI. */
 export const TOOLS = path.join(ROOT, 'node_modules/.bin');
 
-/** A home folder of this test file's own; removed when its process ends. */
+/** A home folder of this test file's own. */
 export const HOME = mkdtempSync(path.join(tmpdir(), 'supasession-home-'));
-process.once('exit', () => rmSync(HOME, {recursive: true, force: true}));
+afterAll(() => rmSync(HOME, {recursive: true, force: true}));
 
 /** How a run of the program ended, with all it wrote. */
 export interface Run {
