@@ -7,7 +7,7 @@ import {createInterface} from 'node:readline';
 import chalk from 'chalk';
 import pg from 'pg';
 import {startSandbox, type Sandbox} from '../src/sandbox/index.js';
-import {knownEnv, PROGRAM, TOOLS} from '../test/helpers/cli.js';
+import {bareEnv, PROGRAM, TOOLS} from '../test/helpers/environment.js';
 
 /** Writes a line of the story. */
 export function say(line = ''): void {
@@ -45,8 +45,9 @@ export class Stage {
     const [file, before] = program === 'supabase' ? [path.join(TOOLS, 'supabase'), []] : [process.execPath, [PROGRAM]];
     const child = spawn(file, [...before, ...args], {
       cwd: this.#at('project'),
-      env: knownEnv({
-        PATH: [TOOLS, knownEnv()['PATH']].join(path.delimiter),
+      env: bareEnv({
+        HOME: this.#folder,
+        PATH: [TOOLS, bareEnv({})['PATH']].join(path.delimiter),
         ...(chalk.level > 0 ? {FORCE_COLOR: String(chalk.level)} : {}),
       }),
       stdio: ['ignore', 'pipe', 'pipe'],

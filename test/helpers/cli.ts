@@ -2,15 +2,9 @@ import {spawn, type ChildProcess} from 'node:child_process';
 import {mkdtempSync, rmSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
-import {fileURLToPath} from 'node:url';
+import {bareEnv, PROGRAM} from './environment.js';
 
-const ROOT = fileURLToPath(new URL('../../', import.meta.url));
-
-/** The stand-alone program, as it is built. */
-export const PROGRAM = path.join(ROOT, 'bin/run.js');
-
-/** The folder of the real supabase CLI. */
-export const TOOLS = path.join(ROOT, 'node_modules/.bin');
+export {PROGRAM, TOOLS} from './environment.js';
 
 /** A home folder of this test file's own. */
 export const HOME = mkdtempSync(path.join(tmpdir(), 'supasession-home-'));
@@ -41,14 +35,7 @@ export const NOBODY = 65_534;
 
 /** The environment of every run: nothing of the caller's own but where node and the system's tools are. */
 export function knownEnv(extra: Record<string, string | undefined> = {}): Record<string, string> {
-  const env: Record<string, string | undefined> = {
-    HOME,
-    PATH: [path.dirname(process.execPath), '/usr/bin', '/bin'].join(path.delimiter),
-    SUPABASE_TELEMETRY_DISABLED: '1',
-    SUPABASE_NO_UPDATE_NOTIFIER: '1',
-    ...extra,
-  };
-  return Object.fromEntries(Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined));
+  return bareEnv({HOME, ...extra});
 }
 
 /** A run under way. */
