@@ -111,7 +111,7 @@ export async function planConfig(
     before: current.settings,
     after,
     changed: changedSettings(base, changes),
-    impact: await readImpact(connection, after.max_sessions),
+    impact: await readImpact(connection, after, current.installed.version !== null),
   };
 }
 

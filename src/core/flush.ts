@@ -2,7 +2,14 @@ import {setTimeout as wait} from 'node:timers/promises';
 
 import type {Connection} from '../db/connection.js';
 import {isConnectionLost, isLockTimeout, toSupasessionError} from '../db/errors.js';
-import {countPresent, countSessions, deleteSessions, readInstalled, readSessionIds} from '../db/queries.js';
+import {
+  countPresent,
+  countSessions,
+  deleteSessions,
+  readInstalled,
+  readSessionIds,
+  recordFlush,
+} from '../db/queries.js';
 import {SupasessionError} from '../errors.js';
 import {authMissing} from './init.js';
 
@@ -80,6 +87,16 @@ class Flush {
   }
 
   async run(): Promise<FlushResult> {
+    try {
+      return await this.#run();
+    } finally {
+      const {matched, deleted} = this.progress;
+      // What has been done stays done where the history cannot be written, or the connection is gone.
+      if (deleted > 0) await recordFlush(this.#connection, {matched, deleted}).catch(() => {});
+    }
+  }
+
+  async #run(): Promise<FlushResult> {
     let left = await this.#pass(this.#ids);
     let look = FIRST_LOOK;
     const deadline = performance.now() + (this.#options.patience ?? LOCKED_PATIENCE);

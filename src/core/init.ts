@@ -249,11 +249,11 @@ export async function judgeEnable(
   connection: Connection,
   changes: Partial<Settings>,
 ): Promise<{settings: Settings; impact: Impact; ends: boolean}> {
-  const {auth, schema} = await readInstalled(connection);
+  const {auth, schema, version} = await readInstalled(connection);
   if (!auth) throw authMissing(connection.target);
   const before = {...DEFAULT_SETTINGS, ...(schema ? await readSettings(connection) : {})};
   const settings = {...before, ...changes, enabled: true};
-  const impact = await readImpact(connection, settings.max_sessions);
+  const impact = await readImpact(connection, settings, version !== null);
   return {settings, impact, ends: endsSessions(before, settings, impact)};
 }
 

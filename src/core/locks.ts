@@ -11,7 +11,7 @@ function describeHolder({pid, role, application, state, seconds}: LockHolder): s
  * Adds to a lock timeout who is in the way.
  * @param error the error, of code LOCK_TIMEOUT
  * @param connection an open connection to where it happened
- * @returns the error to end with; the same one where nobody holds auth.sessions any more
+ * @returns the error to end with; the same one where nobody holds a lock any more
  */
 export async function namingHolders(error: SupasessionError, connection: Connection): Promise<SupasessionError> {
   const holders = await readLockHolders(connection).catch(() => []);
@@ -19,7 +19,7 @@ export async function namingHolders(error: SupasessionError, connection: Connect
   if (first === undefined) return error;
   return new SupasessionError(
     'LOCK_TIMEOUT',
-    `auth.sessions is locked by ${holders.map((holder) => describeHolder(holder)).join(', ')}: gave up waiting.`,
+    `${[...new Set(holders.flatMap(({tables}) => tables))].sort().join(', ')} locked by ${holders.map((holder) => describeHolder(holder)).join(', ')}: gave up waiting.`,
     {
       suggestions: [
         'Run the command again when that transaction has ended',

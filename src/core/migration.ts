@@ -43,9 +43,9 @@ export async function shippedSql(): Promise<ShippedSql> {
 }
 
 function settingsStatement(settings: Partial<Settings>): string {
-  // The values come from closed lists, numbers and booleans: nothing in them needs escaping.
   const assignments = Object.entries(settings).map(
-    ([name, value]) => `    ${name} = ${typeof value === 'string' ? `'${value}'` : String(value)}`,
+    ([name, value]) =>
+      `    ${name} = ${typeof value === 'string' ? `'${value.replaceAll("'", "''")}'` : String(value)}`,
   );
   return `update supasession.config\nset\n${assignments.join(',\n')};\n`;
 }

@@ -25,7 +25,7 @@ export function settingFlag<Name extends SettingName>(name: Name, value: Setting
     }
 
     default: {
-      throw new TypeError(`no flag for setting ${String(name)}`);
+      throw new TypeError(`no flag for setting ${name}`);
     }
   }
 }
@@ -70,7 +70,7 @@ export function undoFlags(before: Settings, changed: SettingName[]): string {
  * @returns true where that has to be confirmed by name on a target that is not local
  */
 export function endsSessions(before: Settings, after: Settings, impact: Impact): boolean {
-  if (!after.enabled || impact.overLimit.sessions === 0) return false;
+  if (!after.enabled || after.mode === 'observe' || impact.overLimit.sessions === 0) return false;
   const same =
     before.enabled &&
     before.max_sessions <= after.max_sessions &&

@@ -73,15 +73,26 @@ export interface Impact {
   atLimit: {users: number};
 }
 
+interface ImpactRow {
+  users_over: string;
+  sessions_over: string;
+  users_at: string;
+}
+
 /**
- * Works without our SQL: a live project can be judged before anything is installed.
+ * Works without our SQL too: a live project can be judged before anything is installed.
  * @param db an open connection
- * @param limit most live sessions a user may have
+ * @param settings the settings to judge
+ * @param installed whether our SQL is there; it knows rules, pending sessions and OAuth clients
  * @returns who is over the limit and at it now
  */
-export async function readImpact(db: Queryable, limit: number): Promise<Impact> {
-  const {rows} = await db.query<{users_over: string; sessions_over: string; users_at: string}>(
-    `select
+export async function readImpact(db: Queryable, settings: Settings, installed: boolean): Promise<Impact> {
+  const {rows} = installed
+    ? await db.query<ImpactRow>('select users_over, sessions_over, users_at from supasession.impact($1)', [
+        JSON.stringify(settings),
+      ])
+    : await db.query<ImpactRow>(
+        `select
       count(*) filter (where live > $1) as users_over,
       coalesce(sum(live - $1) filter (where live > $1), 0) as sessions_over,
       count(*) filter (where live = $1) as users_at
@@ -91,8 +102,8 @@ export async function readImpact(db: Queryable, limit: number): Promise<Impact> 
       where not_after is null or not_after > now()
       group by user_id
     ) users`,
-    [limit],
-  );
+        [settings.max_sessions],
+      );
   const row = rows[0]!;
   return {
     overLimit: {users: Number(row.users_over), sessions: Number(row.sessions_over)},
@@ -148,6 +159,23 @@ export async function deleteSessions(db: Queryable, ids: string[]): Promise<{del
 }
 
 /**
+ * Writes a flush into the history, where our SQL is there and keeps one.
+ * @param db an open connection
+ * @param outcome what it did
+ */
+export async function recordFlush(db: Queryable, outcome: {matched: number; deleted: number}): Promise<void> {
+  const {version} = await readInstalled(db);
+  if (version === null) return;
+  await db.query(
+    `insert into supasession.events (kind, reason, caused_by, details)
+    select 'flushed', 'supasession flush', session_user::text, $1
+    from supasession.config
+    where record_events`,
+    [JSON.stringify(outcome)],
+  );
+}
+
+/**
  * @param db an open connection
  * @param ids sessions to look for
  * @returns how many of them are there
@@ -181,6 +209,8 @@ export async function readAppliedMigrations(db: Queryable): Promise<string[]> {
 /** A backend that holds a lock which an installation has to wait for. */
 export interface LockHolder {
   pid: number;
+  /** The tables it holds, with their schema. */
+  tables: string[];
   role: string | null;
   application: string | null;
   state: string | null;
@@ -190,24 +220,30 @@ export interface LockHolder {
 
 /**
  * @param db an open connection
- * @returns who holds a lock on auth.sessions that ours would wait for, the longest transaction first
+ * @returns who holds a lock on an auth table that ours would wait for, the longest transaction first
  */
 export async function readLockHolders(db: Queryable): Promise<LockHolder[]> {
   const {rows} = await db.query<LockHolder>(`
-    select distinct
+    select
       a.pid,
+      array_agg(distinct 'auth.' || c.relname) as tables,
       a.usename::text as role,
       nullif(a.application_name, '') as application,
       a.state,
       floor(extract(epoch from clock_timestamp() - a.xact_start))::integer as seconds
     from pg_catalog.pg_locks l
+    join pg_catalog.pg_class c on c.oid = l.relation
+    join pg_catalog.pg_namespace n on n.oid = c.relnamespace
     join pg_catalog.pg_stat_activity a on a.pid = l.pid
     where l.locktype = 'relation'
-      and l.relation = 'auth.sessions'::regclass
+      and n.nspname = 'auth'
+      and c.relname in ('sessions', 'users', 'mfa_amr_claims')
       and l.database = (select d.oid from pg_catalog.pg_database d where d.datname = current_database())
       and l.granted
-      and l.mode not in ('AccessShareLock', 'RowShareLock')
+      -- An installation locks sessions exclusively, so that there a lock on rows is in its way as well.
+      and (l.mode not in ('AccessShareLock', 'RowShareLock') or (c.relname = 'sessions' and l.mode = 'RowShareLock'))
       and a.pid <> pg_backend_pid()
+    group by a.pid, a.usename, a.application_name, a.state, a.xact_start
     order by seconds desc nulls last`);
   return rows;
 }

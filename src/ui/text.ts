@@ -70,13 +70,14 @@ export function errorText(error: SupasessionError): string {
   return lines.join('\n');
 }
 
-const SETTING_LABELS: Record<SettingName, string> = {
+/** The settings that `config` has flags for. */
+const SETTING_LABELS = {
   enabled: 'Limit',
   max_sessions: 'Sessions per user',
   strategy: 'Above the limit',
   eviction_order: 'Which go first',
   enforce_on_refresh: 'Checked at refresh',
-};
+} satisfies Partial<Record<SettingName, string>>;
 
 function settingValue<Name extends SettingName>(name: Name, value: Settings[Name]): string {
   switch (name) {
@@ -104,7 +105,7 @@ function settingValue<Name extends SettingName>(name: Name, value: Settings[Name
 
 /** @returns the settings, a line each; changed ones as before -> after */
 export function settingsText(before: Settings | null, after: Settings, changed: SettingName[]): string {
-  const names = Object.keys(SETTING_LABELS) as SettingName[];
+  const names = Object.keys(SETTING_LABELS) as (keyof typeof SETTING_LABELS)[];
   return names
     .map((name) => {
       const value = settingValue(name, after[name]);
@@ -126,7 +127,12 @@ export function settingsText(before: Settings | null, after: Settings, changed: 
 export function impactText(settings: Settings, impact: Impact, jwtExpiry: number | null): string {
   const {overLimit, atLimit} = impact;
   const lines: string[] = [];
-  const condition = settings.enabled ? '' : ' (once the limit is on)';
+  const condition =
+    settings.mode === 'observe'
+      ? ' (but in observe mode nothing is done)'
+      : settings.enabled
+        ? ''
+        : ' (once the limit is on)';
   if (overLimit.sessions === 0) {
     lines.push(`  No user is over the limit: no session ends${condition}.`);
   } else {
