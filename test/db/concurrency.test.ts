@@ -319,23 +319,49 @@ describe('a session that is being refreshed when a sign-in wants its place', () 
 });
 
 describe('a session that verifies a second factor when a sign-in wants its place', () => {
-  it.each(['insert mfa_amr_claims', 'lock sessions', 'update users'])('after "%s": both succeed', async (stop) => {
-    await configure(postgres, {enabled: true, max_sessions: 1, strategy: 'dequeue'});
-    const session = await run(auth(0), signInPassword(user.email));
-    const factor = await run(auth(0), mfaEnroll(session));
-    const verifying = new Steps(auth(0), mfaVerify(session, factor));
-    await verifying.through(stop);
-    const signingIn = run(auth(1), signInPassword(user.email));
-    // By then the verification holds the user, so the sign-in comes after it.
-    if (stop === 'update users') await untilBlocked(observer, pid(1));
-    else await signingIn;
-    await verifying.finish();
-    const next = await signingIn;
-    // Where the sign-in came first, Auth ended it as a session without the factor; where it came last, it made its room.
-    expect(await liveSessions(observer, user.userId)).toEqual([
-      stop === 'update users' ? next.sessionId : session.sessionId,
-    ]);
-  });
+  // From the first of these on the verification holds the user.
+  const stops = ['insert mfa_amr_claims', 'lock sessions', 'update users', 'update sessions'];
+  const cases = stops.flatMap((stop) =>
+    algorithms.flatMap((algorithm) => [false, true].map((counted) => ({stop, algorithm, counted}))),
+  );
+  // Auth writes the user here for its tokens of algorithm 1 only.
+  const possible = cases.filter(({stop, algorithm}) => stop !== 'update users' || algorithm === 1);
+
+  it.each(possible)(
+    'after "$stop" (algorithm $algorithm, count_pending_mfa $counted): the sign-in comes after it and both succeed',
+    async ({stop, algorithm, counted}) => {
+      await configure(postgres, {enabled: true, max_sessions: 1, strategy: 'dequeue', count_pending_mfa: counted});
+      const session = await run(auth(0), signInPassword(user.email, {algorithm}));
+      const factor = await run(auth(0), mfaEnroll(session));
+      const verifying = new Steps(auth(0), mfaVerify(session, factor));
+      await verifying.through(stop);
+      const signingIn = run(auth(1), signInPassword(user.email, {algorithm}));
+      await untilBlocked(observer, pid(1));
+      await verifying.finish();
+      const next = await signingIn;
+      // The new one is pending: it makes room among its like only, unless it counts like any other.
+      expect(await liveSessions(observer, user.userId)).toEqual(
+        counted ? [next.sessionId] : [session.sessionId, next.sessionId],
+      );
+    },
+  );
+
+  it.each(algorithms)(
+    'before that (algorithm %i): the sign-in takes its place, and the verification fails',
+    async (algorithm) => {
+      await configure(postgres, {enabled: true, max_sessions: 1, strategy: 'dequeue'});
+      const session = await run(auth(0), signInPassword(user.email, {algorithm}));
+      const factor = await run(auth(0), mfaEnroll(session));
+      const verifying = new Steps(auth(0), mfaVerify(session, factor));
+      await verifying.before('insert mfa_amr_claims');
+      const next = await run(auth(1), signInPassword(user.email, {algorithm}));
+      // The session has gone: Auth's claim breaks the foreign key, and nothing of the verification is left.
+      expect(await outcome(verifying.finish())).toMatchObject({sqlstate: '23503', statement: 'insert mfa_amr_claims'});
+      expect(await liveSessions(observer, user.userId)).toEqual([next.sessionId]);
+      const {rows} = await observer.query('select status from auth.mfa_factors where id = $1', [factor]);
+      expect(rows).toEqual([{status: 'unverified'}]);
+    },
+  );
 });
 
 describe('a refresh that finds the user locked', () => {

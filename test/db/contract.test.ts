@@ -2,7 +2,7 @@
 import type {Client} from 'pg';
 import {createSessions, createUser, liveSessions, run, signInPassword} from '../helpers/auth.js';
 import {createDatabase, type TestDatabase} from '../helpers/database.js';
-import {configure, install} from '../helpers/install.js';
+import {configure, DEFAULTS, install, readSettings} from '../helpers/install.js';
 
 let database: TestDatabase;
 let postgres: Client;
@@ -26,20 +26,10 @@ async function only<T>(sql: string, values: unknown[] = []): Promise<T | undefin
 }
 
 describe('config', () => {
-  it('starts with one row: limits off, one session, dequeue, oldest first, enforced on refresh', async () => {
+  it('starts with one row: limits off, one session, dequeue, oldest first, enforced on refresh, nothing else that ends anything', async () => {
     await postgres.query('delete from supasession.config');
     await postgres.query('insert into supasession.config default values');
-    const {rows} = await postgres.query('select * from supasession.config');
-    expect(rows).toEqual([
-      {
-        version: '1.0',
-        enabled: false,
-        max_sessions: 1,
-        strategy: 'dequeue',
-        eviction_order: 'oldest',
-        enforce_on_refresh: true,
-      },
-    ]);
+    expect(await readSettings(postgres)).toEqual([DEFAULTS]);
   });
 
   it('can be deleted and inserted anew with the three settings of 0.1.2', async () => {
@@ -85,6 +75,35 @@ describe('config', () => {
     ['eviction_order', "''", '23514'],
     ['eviction_order', 'null', '23502'],
     ['enforce_on_refresh', 'null', '23502'],
+    ['mode', "'watch'", '23514'],
+    ['mode', 'null', '23502'],
+    ['on_error', "'ignore'", '23514'],
+    ['on_error', 'null', '23502'],
+    ...['timebox', 'inactivity_timeout', 'reject_ignores_idle', 'low_aal_timeout', 'events_retention'].flatMap(
+      (setting): [string, string, string][] => [
+        [setting, "'0'", '23514'],
+        [setting, "'-1 second'", '23514'],
+        [setting, "'10 years 1 second'", '23514'],
+        [setting, "'soon'", '22007'],
+      ],
+    ),
+    ['events_retention', 'null', '23502'],
+    ['refusal_message', "''", '23514'],
+    ['refusal_message', 'null', '23502'],
+    ['oauth_clients', "'none'", '23514'],
+    ['oauth_clients', 'null', '23502'],
+    ['on_device_change', "'end'", '23514'],
+    ['on_device_change', 'null', '23502'],
+    ...[
+      'reject_in_hook',
+      'recovery_makes_room',
+      'count_pending_mfa',
+      'block_revoked',
+      'end_on_password_change',
+      'end_on_ban',
+      'end_on_delete',
+      'record_events',
+    ].map((setting): [string, string, string] => [setting, 'null', '23502']),
   ];
   describe.each(writers)('written by %s', (role) => {
     it.each(bad)('refuses %s = %s', async (setting, value, sqlstate) => {
@@ -107,9 +126,14 @@ describe('config', () => {
         await postgres.query(`set local role ${role}`);
         const {rowCount} = await postgres.query(
           `update supasession.config set enabled = true, max_sessions = 2147483647, strategy = 'reject',
-             eviction_order = 'least_recently_used', enforce_on_refresh = false where true`,
+             eviction_order = 'least_recently_used', enforce_on_refresh = false, mode = 'observe', on_error = 'refuse',
+             timebox = '10 years', inactivity_timeout = '1 microsecond', reject_ignores_idle = null, reject_in_hook = true,
+             refusal_message = 'Zu viele Geräte', recovery_makes_room = true, low_aal_timeout = null, count_pending_mfa = true,
+             oauth_clients = 'together', block_revoked = false, end_on_password_change = true, end_on_ban = true,
+             end_on_delete = true, on_device_change = 'record', record_events = false, events_retention = '1 hour' where true`,
         );
         expect(rowCount).toBe(1);
+        await postgres.query("update supasession.config set oauth_clients = 'separate', timebox = null where true");
       } finally {
         await postgres.query('rollback');
       }
@@ -118,21 +142,52 @@ describe('config', () => {
 });
 
 describe('functions', () => {
-  it('have the signatures of 0.1.2', async () => {
+  const three =
+    'enabled boolean DEFAULT NULL::boolean, max_sessions integer DEFAULT NULL::integer, ' +
+    'strategy supasession.enforcement_strategy DEFAULT NULL::supasession.enforcement_strategy';
+  const LEGACY = [
+    'disable() void',
+    'enable() void',
+    'get_config() supasession.config',
+    `set_config(${three}) supasession.config`,
+    'sid() uuid',
+  ];
+  const policy =
+    'TABLE(rule text, unlimited boolean, max_sessions integer, strategy supasession.enforcement_strategy, ' +
+    'timebox interval, inactivity_timeout interval)';
+  const device =
+    'TABLE(id uuid, created_at timestamp with time zone, refreshed_at timestamp with time zone, user_agent text, ip inet, ' +
+    'aal text, not_after timestamp with time zone, current boolean)';
+  const NEW = [
+    'access_token_hook(event jsonb) jsonb',
+    'check_request() void',
+    'disable_guard() void',
+    'enable_guard() void',
+    'enforce(batch integer DEFAULT 1000, after uuid DEFAULT NULL::uuid) ' +
+      'TABLE(users integer, evicted integer, expired integer, deadlines integer, skipped integer, last_user uuid)',
+    'has_access() boolean',
+    'health() TABLE("check" text, ok boolean, detail text, fix text)',
+    "impact(changes jsonb DEFAULT '{}'::jsonb) TABLE(users_over bigint, sessions_over bigint, users_at bigint)",
+    'is_live() boolean',
+    `my_sessions() ${device}`,
+    `policy_for(user_id uuid, oauth_client_id uuid DEFAULT NULL::uuid) ${policy}`,
+    'prune(older_than interval, batch integer DEFAULT 1000) integer',
+    'restore_access(user_id uuid) boolean',
+    'revoke_access(user_id uuid, reason text DEFAULT NULL::text) integer',
+    'revoke_my_other_sessions() integer',
+    'revoke_my_session(session_id uuid) boolean',
+    'revoke_session(session_id uuid) boolean',
+    'revoke_user_sessions(user_id uuid, "except" uuid[] DEFAULT \'{}\'::uuid[]) integer',
+    'session_age() interval',
+    'token_age() interval',
+  ];
+
+  it('have the signatures of 0.1.2, and there are these others', async () => {
     const {rows} = await postgres.query<{signature: string}>(
       `select concat(p.proname, '(', pg_get_function_arguments(p.oid), ') ', pg_get_function_result(p.oid)) as signature
-       from pg_proc p where p.pronamespace = 'supasession'::regnamespace and p.proname !~ '^_' order by 1`,
+       from pg_proc p where p.pronamespace = 'supasession'::regnamespace and p.proname !~ '^_'`,
     );
-    const three =
-      'enabled boolean DEFAULT NULL::boolean, max_sessions integer DEFAULT NULL::integer, ' +
-      'strategy supasession.enforcement_strategy DEFAULT NULL::supasession.enforcement_strategy';
-    expect(rows.map(({signature}) => signature)).toEqual([
-      'disable() void',
-      'enable() void',
-      'get_config() supasession.config',
-      `set_config(${three}) supasession.config`,
-      'sid() uuid',
-    ]);
+    expect(rows.map(({signature}) => signature).sort()).toEqual([...LEGACY, ...NEW].sort());
   });
 
   it('enable and disable switch the limit and leave the other settings', async () => {
@@ -145,19 +200,29 @@ describe('functions', () => {
   });
 
   it('set_config changes what is given, by place or by name, and returns the row', async () => {
-    await postgres.query("update supasession.config set eviction_order = 'least_recently_used'");
-    const set = async (call: string): Promise<unknown> => (await postgres.query(`select * from ${call}`)).rows;
-    const rest = {version: '1.0', eviction_order: 'least_recently_used', enforce_on_refresh: true};
-    expect(await set("supasession.set_config(true, 4, 'reject')")).toEqual([
+    await configure(postgres, {
+      eviction_order: 'least_recently_used',
+      timebox: '90 minutes',
+      reject_ignores_idle: null,
+    });
+    const set = async (call: string): Promise<unknown> => readSettings(postgres, `supasession.${call}`);
+    const rest = {
+      ...DEFAULTS,
+      eviction_order: 'least_recently_used',
+      timebox: '01:30:00',
+      reject_ignores_idle: null,
+    };
+    expect(await set("set_config(true, 4, 'reject')")).toEqual([
       {...rest, enabled: true, max_sessions: 4, strategy: 'reject'},
     ]);
-    expect(await set('supasession.set_config(max_sessions => 7)')).toEqual([
+    expect(await set('set_config(max_sessions => 7)')).toEqual([
       {...rest, enabled: true, max_sessions: 7, strategy: 'reject'},
     ]);
-    expect(await set("supasession.set_config(strategy => 'dequeue', enabled => false)")).toEqual([
+    expect(await set("set_config(strategy => 'dequeue', enabled => false)")).toEqual([
       {...rest, enabled: false, max_sessions: 7, strategy: 'dequeue'},
     ]);
-    expect(await set('supasession.set_config()')).toEqual(await set('supasession.get_config()'));
+    expect(await set('set_config()')).toEqual(await set('get_config()'));
+    expect(await set('get_config()')).toEqual([{...rest, max_sessions: 7}]);
   });
 
   it('set_config refuses a limit below one', async () => {
@@ -167,8 +232,9 @@ describe('functions', () => {
   });
 
   it('get_config returns the row of settings', async () => {
-    const {rows} = await postgres.query('select * from supasession.get_config()');
-    expect(rows).toEqual((await postgres.query('select * from supasession.config')).rows);
+    const read = await readSettings(postgres, 'supasession.get_config()');
+    expect(read).toEqual(await readSettings(postgres));
+    expect(read).toHaveLength(1);
   });
 
   it.each([
@@ -262,8 +328,9 @@ describe('enforcement', () => {
     await postgres.query('delete from supasession.config');
     for (let n = 1; n <= 3; n += 1) await run(auth, signInPassword(email));
     expect(await liveSessions(postgres, userId)).toHaveLength(3);
-    const {rows} = await postgres.query('select * from supasession.get_config()');
-    expect(rows).toEqual([expect.objectContaining({version: null, enabled: null, max_sessions: null})]);
+    // A function that returns one row gives a row of nulls.
+    const {rows} = await postgres.query<object>('select * from supasession.get_config()');
+    expect(rows).toEqual([Object.fromEntries(Object.keys(DEFAULTS).map((setting) => [setting, null]))]);
     await postgres.query('select supasession.disable()');
     await postgres.query('select supasession.enable()');
     await run(auth, signInPassword(email));

@@ -1,4 +1,4 @@
-/** Installing: fresh, again, at once, beside sign-ins, over 0.1.2 in both its forms, and where it cannot work. */
+/** Installing: fresh, again, at once, beside sign-ins, over 0.1.2 in both its forms and the first 1.0.0, and where it cannot work. */
 import type {Client} from 'pg';
 import {
   AuthError,
@@ -11,13 +11,14 @@ import {
   run,
   signInPassword,
   Steps,
+  updatePassword,
   verifyMagicLink,
   type AuthSession,
 } from '../helpers/auth.js';
 import {dumpCatalog} from '../helpers/catalog.js';
 import {createDatabase, type TestDatabase} from '../helpers/database.js';
 import {EXTENSION, offerExtension, readLegacySql} from '../helpers/extension.js';
-import {install, readParts, readSql} from '../helpers/install.js';
+import {DEFAULTS, install, installSql, readEarlierSql, readParts, readSettings, readSql} from '../helpers/install.js';
 import {backendPid, until, untilBlocked} from '../helpers/wait.js';
 
 let database: TestDatabase;
@@ -40,24 +41,30 @@ beforeEach(async () => {
 
 afterEach(async () => database.drop());
 
-const settings = async (client = postgres): Promise<unknown[]> =>
-  (await client.query<object>('select * from supasession.config')).rows;
+const settings = async (): Promise<unknown[]> => readSettings(postgres);
 
-const DEFAULTS = {
-  version: '1.0',
-  enabled: false,
-  max_sessions: 1,
-  strategy: 'dequeue',
-  eviction_order: 'oldest',
-  enforce_on_refresh: true,
+/** Our triggers on auth tables, by name. */
+const TRIGGERS = {
+  supasession_aal: 'auth.sessions',
+  supasession_account: 'auth.users',
+  supasession_factor: 'auth.mfa_amr_claims',
+  supasession_interceptor: 'auth.sessions',
+  supasession_recovery: 'auth.users',
+  supasession_refresh: 'auth.sessions',
+  supasession_saml: 'auth.mfa_amr_claims',
 };
+const TABLES = ['auth.sessions', 'auth.users', 'auth.mfa_amr_claims'];
 
 /** Row versions of our triggers: what is made anew gets another. */
-async function triggerRows(): Promise<unknown[]> {
-  const {rows} = await postgres.query<object>(
+async function triggerRows(): Promise<{oid: number; xmin: string; tgname: string}[]> {
+  const {rows} = await postgres.query<{oid: number; xmin: string; tgname: string}>(
     "select oid, xmin, tgname from pg_trigger where tgname like 'supasession%' order by tgname",
   );
   return rows;
+}
+
+async function events(): Promise<unknown[]> {
+  return (await postgres.query<object>('select * from supasession.events')).rows;
 }
 
 /** Shows that the limit works: of two sign-ins one session is left, and a refresh of one over the limit ends it. */
@@ -95,6 +102,7 @@ describe('a fresh database', () => {
       'select version, checksum, installed_at <= now() as past from supasession.installation',
     );
     expect(rows).toEqual([{version: expect.stringMatching(/^\d+\.\d+\.\d+/), checksum: null, past: true}]);
+    expect(await events()).toEqual([]);
     await expectLimit();
   });
 
@@ -121,14 +129,60 @@ describe('twice in a row', () => {
   it('ends in the same schema with the settings kept, and makes no trigger anew', async () => {
     await install(postgres);
     await postgres.query(
-      "update supasession.config set enabled = true, max_sessions = 7, strategy = 'reject', eviction_order = 'least_recently_used', enforce_on_refresh = false",
+      `update supasession.config set enabled = true, max_sessions = 7, strategy = 'reject', eviction_order = 'least_recently_used',
+         enforce_on_refresh = false, mode = 'observe', on_error = 'refuse', timebox = '1 day', inactivity_timeout = '1 hour',
+         reject_ignores_idle = null, reject_in_hook = true, refusal_message = 'No', recovery_makes_room = true,
+         low_aal_timeout = null, count_pending_mfa = true, oauth_clients = 'together', block_revoked = false,
+         end_on_password_change = true, end_on_ban = true, end_on_delete = true, on_device_change = 'record',
+         events_retention = '1 year'`,
     );
-    const [before, triggers] = [await settings(), await triggerRows()];
+    const [before, triggers, history] = [await settings(), await triggerRows(), await events()];
+    expect(before).not.toContainEqual(expect.objectContaining({timebox: null}));
     await install(postgres);
     expect(await dumpCatalog(postgres)).toEqual(fresh);
     expect(await settings()).toEqual(before);
     expect(await triggerRows()).toEqual(triggers);
-    expect(triggers).toHaveLength(2);
+    expect(triggers.map(({tgname}) => tgname)).toEqual(Object.keys(TRIGGERS));
+    expect(await events()).toEqual(history);
+  });
+
+  it('keeps rules, history, notes and wiring', async () => {
+    await install(postgres);
+    await postgres.query(`
+      insert into supasession.rules (name, app_metadata, max_sessions) values ('pro', '{"plan": "pro"}', 5);
+      insert into supasession.ceilings values (gen_random_uuid(), now());
+      insert into supasession.condemned (session_id) values (gen_random_uuid());
+      insert into supasession.revoked (user_id, reason) values (gen_random_uuid(), 'spam');
+      update supasession.wiring set next_hook_schema = 'public', next_hook_function = 'hook', deadlines_since = now()`);
+    const kept = ['rules', 'events', 'ceilings', 'condemned', 'revoked', 'wiring'];
+    const read = async (): Promise<unknown[]> =>
+      Promise.all(kept.map(async (table) => readSettings(postgres, `supasession.${table}`)));
+    const before = await read();
+    expect(before.map((rows) => (rows as unknown[]).length)).toEqual(kept.map(() => 1));
+    await install(postgres);
+    expect(await read()).toEqual(before);
+  });
+
+  it.each([
+    'supasession',
+    'supasession, auth, public',
+    'auth, extensions',
+    'public, pg_catalog',
+    "''",
+    'pg_temp, supasession',
+  ])('ends the same and makes no trigger anew under the search_path %s', async (path) => {
+    const other = await database.connect('postgres');
+    await other.query(`set search_path = ${path}`);
+    await install(other);
+    expect(await dumpCatalog(postgres)).toEqual(fresh);
+    const triggers = await triggerRows();
+    await install(other);
+    expect(await triggerRows()).toEqual(triggers);
+    const {rows} = await other.query<{now: string}>("select current_setting('search_path') as now");
+    await install(postgres);
+    expect(await triggerRows()).toEqual(triggers);
+    expect(await dumpCatalog(postgres)).toEqual(fresh);
+    expect(rows[0]?.now).toBe(path === "''" ? '""' : path);
   });
 
   it.each([
@@ -149,7 +203,44 @@ describe('twice in a row', () => {
       'a grant too many',
       'grant execute on all functions in schema supasession to anon, public; grant all on supasession.config to authenticated',
     ],
+    [
+      'a trigger on users that calls something else',
+      'create or replace trigger supasession_account after update on auth.users for each row execute function suppress_redundant_updates_trigger()',
+    ],
+    [
+      'a trigger on MFA claims without its condition',
+      'create or replace trigger supasession_factor before insert on auth.mfa_amr_claims for each row execute function supasession._on_factor()',
+    ],
+    [
+      'a trigger that fires for other columns',
+      'create or replace trigger supasession_recovery after update on auth.users for each row execute function supasession._on_recovery()',
+    ],
+    [
+      'all trigger functions, dropped with their triggers',
+      `drop function supasession._limiter(), supasession._on_refresh(), supasession._on_aal_rise(), supasession._on_factor(),
+         supasession._on_saml(), supasession._on_recovery(), supasession._on_account_change(), supasession._refuse_at_commit(),
+         supasession._on_settings_change() cascade`,
+    ],
+    [
+      'a grant too many to Auth, and one on a column',
+      'grant execute on all functions in schema supasession to supabase_auth_admin; grant select on all tables in schema supasession to supabase_auth_admin; grant select (version), update (enabled) on supasession.config to anon',
+    ],
+    ['an index that was dropped', 'drop index supasession.events_at; drop index supasession.config_one_row'],
+    [
+      'tables that were dropped',
+      'drop table supasession.rules, supasession.events, supasession.refusal, supasession.wiring, supasession.ceilings, supasession.condemned, supasession.revoked cascade',
+    ],
     ['row security switched off', 'alter table supasession.config disable row level security'],
+    [
+      'row security switched off everywhere else',
+      `do $$ declare t text; begin for t in select oid::regclass from pg_class where relnamespace = 'supasession'::regnamespace and relkind = 'r'
+         loop execute format('alter table %s disable row level security', t); end loop; end $$`,
+    ],
+    ['a rule check that was dropped', 'alter table supasession.rules drop constraint rules_match_check'],
+    [
+      'a check that was widened',
+      "alter table supasession.config drop constraint config_mode_check, add constraint config_mode_check check (mode <> '')",
+    ],
     ['a check that was dropped', 'alter table supasession.config drop constraint config_max_sessions_check'],
     [
       'comments that were dropped',
@@ -164,11 +255,15 @@ describe('twice in a row', () => {
     await expectLimit();
   });
 
-  it('mends a trigger that was disabled', async () => {
+  it('mends triggers that were disabled', async () => {
     await install(postgres);
     const owner = await database.connect('supabase_auth_admin');
-    await owner.query('alter table auth.sessions disable trigger supasession_interceptor');
-    await owner.query('alter table auth.sessions disable trigger supasession_refresh');
+    for (const [trigger, table] of Object.entries(TRIGGERS))
+      await owner.query(`alter table ${table} disable trigger ${trigger}`);
+    await postgres.query(`
+      alter table supasession.refusal disable trigger refuse_at_commit;
+      alter table supasession.config disable trigger config_history;
+      alter table supasession.rules disable trigger rules_history`);
     await install(postgres);
     expect(await dumpCatalog(postgres)).toEqual(fresh);
     await expectLimit();
@@ -238,14 +333,34 @@ describe('while users sign in', () => {
       },
     ],
     [
+      'the first 1.0.0 with limits on',
+      async () => {
+        await installSql(postgres, await readEarlierSql());
+        await postgres.query(`select supasession.set_config(true, ${LIMIT}, 'dequeue')`);
+      },
+    ],
+    [
       'this release with limits on',
       async () => {
         await install(postgres);
         await postgres.query(`select supasession.set_config(true, ${LIMIT}, 'dequeue')`);
       },
     ],
+    [
+      'this release with everything on',
+      async () => {
+        await install(postgres);
+        await postgres.query(
+          `update supasession.config set enabled = true, max_sessions = ${LIMIT}, timebox = '1 day', inactivity_timeout = '1 hour',
+             oauth_clients = 'together', on_device_change = 'record', end_on_password_change = true, end_on_ban = true`,
+        );
+        await postgres.query(
+          `insert into supasession.rules (name, app_metadata, max_sessions) values ('mail', '{"provider": "email"}', ${LIMIT})`,
+        );
+      },
+    ],
   ] as [string, () => Promise<void>][])(
-    'over %s: installs several times and no sign-in or refresh fails',
+    'over %s: installs several times and no sign-in, refresh or password change fails',
     async (_, prepare) => {
       await prepare();
       const users = await createUsers(postgres, 3);
@@ -255,20 +370,26 @@ describe('while users sign in', () => {
       const failed: unknown[] = [];
       let [signedIn, stop] = [0, false];
 
-      /** Signs in by turns by password and magic link, and refreshes what it got; another worker may have taken its place. */
+      /**
+       * Signs in by turns by password and magic link, and refreshes what it got; another worker may have taken its place. The last user
+       * has refresh token algorithm 2 only and changes passwords: with algorithm 1 Auth alone deadlocks on that.
+       */
       const work = async (client: Client, n: number): Promise<void> => {
         const email = users[n % users.length]?.email ?? '';
+        const changes = n % users.length === users.length - 1;
         for (let turn = n; !stop; turn += 1) {
+          const algorithm = changes || turn % 2 === 0 ? 2 : 1;
           try {
             let session: AuthSession;
             if (turn % 3 === 0)
-              session = await run(client, verifyMagicLink(await run(client, generateMagicLink(email))));
-            else session = await run(client, signInPassword(email, {algorithm: turn % 2 === 0 ? 1 : 2}));
+              session = await run(client, verifyMagicLink(await run(client, generateMagicLink(email)), {algorithm}));
+            else session = await run(client, signInPassword(email, {algorithm}));
             signedIn += 1;
+            if (changes && turn % 4 === 0) await run(client, updatePassword(session));
             await run(client, refresh(session));
           } catch (error) {
             // Evicted by another worker before its refresh, or its link replaced by a newer one: not failures of a sign-in.
-            const ordinary = ['refresh_token_not_found', 'session_expired', 'otp_expired'];
+            const ordinary = ['refresh_token_not_found', 'session_expired', 'session_not_found', 'otp_expired'];
             if (!(error instanceof AuthError && ordinary.includes(error.code))) failed.push(error);
           }
         }
@@ -309,7 +430,10 @@ describe('over 0.1.2 installed by hand', () => {
     await postgres.query(await readLegacySql());
     const before = await triggerRows();
     await install(postgres);
-    expect(await triggerRows()).toEqual([...before, expect.objectContaining({tgname: 'supasession_refresh'})]);
+    const after = await triggerRows();
+    expect(after).toEqual(expect.arrayContaining(before));
+    expect(before.map(({tgname}) => tgname)).toEqual(['supasession_interceptor']);
+    expect(after.map(({tgname}) => tgname)).toEqual(Object.keys(TRIGGERS));
   });
 
   it('leaves limits off where its row of settings had been deleted', async () => {
@@ -331,6 +455,57 @@ describe('over 0.1.2 installed by hand', () => {
     await install(postgres);
     expect((await postgres.query(policies)).rows).toEqual(before);
     expect((await postgres.query('select * from public.me')).rows).toEqual([{device: null, max_sessions: 1}]);
+  });
+});
+
+describe('over the first 1.0.0', () => {
+  const SIX = 'version, enabled, max_sessions, strategy, eviction_order, enforce_on_refresh';
+
+  it('ends in the schema of a fresh installation, with the settings kept, the others at their defaults, and in force', async () => {
+    await installSql(postgres, await readEarlierSql());
+    await postgres.query(
+      "update supasession.config set enabled = true, max_sessions = 3, strategy = 'reject', eviction_order = 'least_recently_used', enforce_on_refresh = false",
+    );
+    const before = await triggerRows();
+    expect(before).toHaveLength(2);
+    await install(postgres);
+    expect(await dumpCatalog(postgres)).toEqual(fresh);
+    const kept = {enabled: true, max_sessions: 3, strategy: 'reject', eviction_order: 'least_recently_used'};
+    expect(await settings()).toEqual([{...DEFAULTS, ...kept, enforce_on_refresh: false}]);
+    // Those that were right are left as they are.
+    expect(await triggerRows()).toEqual(expect.arrayContaining(before));
+    await postgres.query('update supasession.config set enforce_on_refresh = true');
+    await expectLimit();
+    await install(postgres);
+    expect(await dumpCatalog(postgres)).toEqual(fresh);
+  });
+
+  it('goes on with the sessions that are there, and gives them no deadline that nobody set', async () => {
+    await installSql(postgres, await readEarlierSql());
+    const user = await createUser(postgres);
+    const sessions = await createSessions(postgres, [user.userId], 3);
+    await postgres.query("select supasession.set_config(true, 3, 'reject')");
+    await install(postgres);
+    const auth = await database.connect('supabase_auth_admin');
+    for (const session of sessions) await run(auth, refresh(session));
+    await expect(run(auth, signInPassword(user.email))).rejects.toMatchObject({sqlstate: 'PT403'});
+    const {rows} = await postgres.query('select id, not_after from auth.sessions order by created_at');
+    expect(rows).toEqual(sessions.map(({sessionId}) => ({id: sessionId, not_after: null})));
+  });
+
+  it('is refused over what this release has left when that says it is newer', async () => {
+    await install(postgres);
+    await postgres.query("update supasession.installation set version = '1.0.1'");
+    const before = await dumpCatalog(postgres);
+    await expect(installSql(postgres, await readEarlierSql())).rejects.toMatchObject({code: 'SS001'});
+    expect(await dumpCatalog(postgres)).toEqual(before);
+    expect(await settings()).toEqual([DEFAULTS]);
+  });
+
+  it('shows in the fixture what it is: six settings', async () => {
+    await installSql(postgres, await readEarlierSql());
+    const {rows} = await postgres.query<object>('select * from supasession.config');
+    expect(Object.keys(rows[0] ?? {}).join(', ')).toBe(SIX);
   });
 });
 
@@ -571,6 +746,69 @@ describe('where it cannot work', () => {
     expect(await dumpCatalog(postgres)).toEqual(fresh);
   });
 
+  it.each([
+    ['a fresh database', false],
+    ['an installed one', true],
+  ])(
+    'gives up within 5 seconds when any of the three auth tables, or one of ours, is held, on %s',
+    async (_, installed) => {
+      const held = installed ? [...TABLES, 'supasession.config', 'supasession.revoked'] : TABLES;
+      await Promise.all(
+        held.map(async (table) => {
+          const own = await createDatabase();
+          try {
+            const [client, holder] = [await own.connect(), await own.connect()];
+            if (installed) await install(client);
+            const before = await dumpCatalog(client);
+            await holder.query(`begin; lock table ${table} in row exclusive mode`);
+            const start = performance.now();
+            await expect(install(client)).rejects.toMatchObject({
+              code: '55P03',
+              message: expect.stringContaining('locked by somebody else'),
+              hint: expect.stringContaining('Try again'),
+            });
+            expect({table, late: performance.now() - start >= 5000}).toEqual({table, late: false});
+            expect(await dumpCatalog(client)).toEqual(before);
+            await holder.query('rollback');
+            await install(client);
+            expect(await dumpCatalog(client)).toEqual(fresh);
+          } finally {
+            await own.drop();
+          }
+        }),
+      );
+    },
+  );
+
+  it('lets sign-ins through while it tries in vain for any of the three', async () => {
+    await Promise.all(
+      TABLES.map(async (table) => {
+        const own = await createDatabase();
+        try {
+          const [client, holder] = [await own.connect(), await own.connect()];
+          const auth = await own.connect('supabase_auth_admin');
+          await install(client);
+          const user = await createUser(client);
+          await holder.query(`begin; lock table ${table} in row exclusive mode`);
+          const through: number[] = [];
+          let ended = Infinity;
+          const given = expect(install(client))
+            .rejects.toMatchObject({code: '55P03'})
+            .finally(() => (ended = performance.now()));
+          while (ended === Infinity) {
+            await run(auth, verifyMagicLink(await run(auth, generateMagicLink(user.email))));
+            await run(auth, refresh(await run(auth, signInPassword(user.email))));
+            through.push(performance.now());
+          }
+          await given;
+          expect({table, through: through.some((at) => at < ended)}).toEqual({table, through: true});
+        } finally {
+          await own.drop();
+        }
+      }),
+    );
+  });
+
   it('gives up within 5 seconds when another installation never ends', async () => {
     const other = await database.connect('postgres');
     await other.query('begin');
@@ -579,5 +817,49 @@ describe('where it cannot work', () => {
     await refused({code: '55P03'});
     expect(performance.now() - start).toBeLessThan(5000);
     await other.query('rollback');
+  });
+});
+
+describe('beside what is not a sign-in', () => {
+  it.each(['supasession.config', 'supasession.revoked'])(
+    'gives way to a transaction that has read %s and goes on to end a session: no deadlock',
+    async (table) => {
+      await install(postgres);
+      const user = await createUser(postgres);
+      const [session] = await createSessions(postgres, [user.userId], 1);
+      const [app, observer] = [await database.connect(), await database.connect()];
+      const installing = await backendPid(postgres);
+      // As enforce() and revoke_my_session() do: settings or access first, then auth.users, then auth.sessions.
+      await app.query(`begin; select from ${table}`);
+      const installed = install(postgres);
+      await until('the installation has the auth tables and waits for ours', async () => {
+        const {rows} = await observer.query(
+          `select from pg_locks where pid = $1 and relation = 'auth.sessions'::regclass and granted
+             and exists (select from pg_locks where pid = $1 and relation = $2::regclass and not granted)`,
+          [installing, table],
+        );
+        return rows.length > 0;
+      });
+      await app.query('select from auth.users where id = $1 for no key update', [user.userId]);
+      await app.query('delete from auth.sessions where id = $1', [session?.sessionId]);
+      await app.query('commit');
+      await installed;
+      expect(await liveSessions(postgres, user.userId)).toEqual([]);
+    },
+  );
+
+  it('does not wait for who only reads the auth tables, nor they for it', async () => {
+    const reader = await database.connect();
+    const user = await createUser(postgres);
+    await reader.query('begin isolation level repeatable read');
+    const count =
+      'select count(*)::int as count from auth.users natural full join auth.sessions natural full join auth.mfa_amr_claims';
+    await reader.query(count);
+    await postgres.query('begin');
+    await postgres.query(await readSql());
+    expect((await reader.query(count)).rows).toEqual([{count: expect.any(Number)}]);
+    await postgres.query('commit');
+    await reader.query('commit');
+    expect(await liveSessions(postgres, user.userId)).toEqual([]);
   });
 });

@@ -1,6 +1,6 @@
 /** Who may do what with our objects, read from the catalog and tried. */
 import type {Client} from 'pg';
-import {createUser, liveSessions, refreshV2, run, signInPassword} from '../helpers/auth.js';
+import {createSessions, createUser, liveSessions, refreshV2, run, signInPassword} from '../helpers/auth.js';
 import {createDatabase, type TestDatabase} from '../helpers/database.js';
 import {configure, install} from '../helpers/install.js';
 
@@ -8,13 +8,17 @@ const SESSION = '5f0a3c1e-0000-4000-8000-000000000001';
 
 let database: TestDatabase;
 let postgres: Client;
-let outsideBefore: unknown[];
 
-/** Every object outside our schema, with the columns and constraints of tables; our triggers are left to a test of their own. */
+/**
+ * Every object outside our schema, with the columns and constraints of tables, and every setting of a role; our triggers are left to a
+ * test of their own.
+ */
 async function objectsOutside(client: Client): Promise<unknown[]> {
   const {rows} = await client.query(
     `select n.nspname, 'relation' as kind, c.relname::text as name, c.relacl::text as acl,
-       (select string_agg(a.attname, ',' order by a.attnum) from pg_attribute a where a.attrelid = c.oid and a.attnum > 0) as parts
+       (select string_agg(concat_ws(' ', a.attname, a.attacl, pg_get_expr(d.adbin, d.adrelid)), ',' order by a.attnum)
+        from pg_attribute a left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
+        where a.attrelid = c.oid and a.attnum > 0) as parts
      from pg_class c join pg_namespace n on n.oid = c.relnamespace
      union all select n.nspname, 'function', p.oid::regprocedure::text, p.proacl::text, p.prosrc
      from pg_proc p join pg_namespace n on n.oid = p.pronamespace
@@ -23,6 +27,9 @@ async function objectsOutside(client: Client): Promise<unknown[]> {
      from pg_constraint c join pg_namespace n on n.oid = c.connamespace
      union all select '', 'schema', nspname, nspacl::text, '' from pg_namespace
      union all select '', 'policy', polname, polrelid::regclass::text, '' from pg_policy
+     union all select '', 'event trigger', evtname, evtfoid::regprocedure::text, '' from pg_event_trigger
+     union all select '', 'role settings', setrole::text, setdatabase::text, setconfig::text from pg_db_role_setting
+     where setdatabase in (0, (select oid from pg_database where datname = current_database()))
      union all select '', 'default privileges', defaclobjtype::text, defaclacl::text, defaclrole::regrole::text from pg_default_acl
      order by 1, 2, 3, 4`,
   );
@@ -34,7 +41,6 @@ async function objectsOutside(client: Client): Promise<unknown[]> {
 beforeAll(async () => {
   database = await createDatabase();
   postgres = await database.connect('postgres');
-  outsideBefore = await objectsOutside(postgres);
   await install(postgres);
 });
 
@@ -79,42 +85,152 @@ async function grants(client: Client): Promise<string[]> {
   );
 }
 
+/** Who may do what, beside the owner: tables by privilege, and functions. */
+const TABLE_GRANTS = {
+  service_role: {
+    config: ['DELETE', 'INSERT', 'SELECT', 'UPDATE'],
+    events: ['SELECT'],
+    installation: ['SELECT'],
+    revoked: ['SELECT'],
+    rules: ['DELETE', 'INSERT', 'SELECT', 'UPDATE'],
+  },
+};
+// For policies and functions of the project, and the guard.
+const REQUEST = [
+  '_claims',
+  '_pre_request',
+  'check_request',
+  'has_access',
+  'is_live',
+  'session_age',
+  'sid',
+  'token_age',
+];
+const FUNCTION_GRANTS = {
+  anon: REQUEST,
+  authenticated: [...REQUEST, 'my_sessions', 'revoke_my_other_sessions', 'revoke_my_session'],
+  service_role: [
+    ...REQUEST,
+    'disable',
+    'enable',
+    'enforce',
+    'get_config',
+    'health',
+    'impact',
+    'policy_for',
+    'prune',
+    'restore_access',
+    'revoke_access',
+    'revoke_session',
+    'revoke_user_sessions',
+    'set_config',
+  ],
+  supabase_auth_admin: ['_hook_answer', 'access_token_hook'],
+};
 const GRANTS = [
-  'anon EXECUTE sid',
-  'anon USAGE schema',
-  'authenticated EXECUTE sid',
-  'authenticated USAGE schema',
-  'service_role DELETE config',
-  'service_role EXECUTE disable',
-  'service_role EXECUTE enable',
-  'service_role EXECUTE get_config',
-  'service_role EXECUTE set_config',
-  'service_role EXECUTE sid',
-  'service_role INSERT config',
-  'service_role SELECT config',
-  'service_role SELECT installation',
-  'service_role UPDATE config',
+  ...Object.keys(FUNCTION_GRANTS).map((role) => `${role} USAGE schema`),
+  ...Object.entries(FUNCTION_GRANTS).flatMap(([role, names]) => names.map((name) => `${role} EXECUTE ${name}`)),
+  ...Object.entries(TABLE_GRANTS.service_role).flatMap(([table, privileges]) =>
+    privileges.map((privilege) => `service_role ${privilege} ${table}`),
+  ),
   'service_role USAGE enforcement_strategy',
-  'service_role USAGE schema',
+].sort();
+const TABLES = ['ceilings', 'condemned', 'config', 'events', 'installation', 'refusal', 'revoked', 'rules', 'wiring'];
+const TRIGGERS = [
+  'config_history on supasession.config',
+  'refuse_at_commit on supasession.refusal',
+  'rules_history on supasession.rules',
+  'supasession_aal on auth.sessions',
+  'supasession_account on auth.users',
+  'supasession_factor on auth.mfa_amr_claims',
+  'supasession_interceptor on auth.sessions',
+  'supasession_recovery on auth.users',
+  'supasession_refresh on auth.sessions',
+  'supasession_saml on auth.mfa_amr_claims',
+];
+// They read or write auth tables, or tables of ours, for roles that may not: Auth in the triggers and the hook, the roles of the Data API.
+const DEFINERS = [
+  '_hook_answer',
+  '_limiter',
+  '_on_aal_rise',
+  '_on_account_change',
+  '_on_factor',
+  '_on_refresh',
+  '_on_saml',
+  '_on_settings_change',
+  '_pre_request',
+  '_record',
+  'enforce',
+  'has_access',
+  'health',
+  'impact',
+  'is_live',
+  'my_sessions',
+  'policy_for',
+  'prune',
+  'restore_access',
+  'revoke_access',
+  'revoke_my_other_sessions',
+  'revoke_my_session',
+  'revoke_session',
+  'revoke_user_sessions',
+  'session_age',
 ];
 
-describe('catalog', () => {
-  it('grants by name exactly what is needed, and nothing to PUBLIC', async () => {
-    expect(await grants(postgres)).toEqual(GRANTS);
+describe.each([
+  ['as Supabase has it', ''],
+  [
+    'where default privileges give every new object to the roles of the Data API, Auth and everybody',
+    ['functions', 'tables', 'sequences', 'types', 'schemas']
+      .map(
+        (kind) =>
+          `alter default privileges grant all on ${kind} to public, anon, authenticated, service_role, supabase_auth_admin;`,
+      )
+      .join(' '),
+  ],
+])('catalog, %s', (_, before) => {
+  let own: TestDatabase;
+  let client: Client;
+  let outsideBefore: unknown[];
+
+  beforeAll(async () => {
+    own = await createDatabase();
+    client = await own.connect('postgres');
+    await client.query(before);
+    outsideBefore = await objectsOutside(client);
+    await install(client);
   });
 
-  it('pins search_path to nothing in every function', async () => {
-    const functions = await postgres.query<{name: string; pinned: boolean | null}>(
-      `select oid::regprocedure::text as name, 'search_path=""' = any (proconfig) as pinned
+  afterAll(async () => own.drop());
+
+  it('grants by name exactly what is needed, and nothing to PUBLIC', async () => {
+    const granted = await grants(client);
+    expect(granted.sort()).toEqual(GRANTS);
+    expect(granted.filter((grant) => grant.startsWith('PUBLIC'))).toEqual([]);
+  });
+
+  it('has one function of each name, so that the names above say which', async () => {
+    const overloaded = `select proname as item from pg_proc where pronamespace = 'supasession'::regnamespace
+      group by proname having count(*) > 1`;
+    expect(await list(client, overloaded)).toEqual([]);
+  });
+
+  it('pins search_path to nothing in every function but the two that call code of the project, which set nothing', async () => {
+    const {rows} = await client.query<{name: string; pinned: boolean}>(
+      `select oid::regprocedure::text as name, coalesce('search_path=""' = any (proconfig), false) as pinned
        from pg_proc where pronamespace = 'supasession'::regnamespace`,
     );
-    expect(functions.rows.length).toBeGreaterThan(5);
-    expect(functions.rows.filter(({pinned}) => pinned !== true)).toEqual([]);
+    expect(rows.length).toBeGreaterThan(40);
+    const free = rows.filter(({pinned}) => !pinned).map(({name}) => name);
+    expect(free.sort()).toEqual(['supasession.access_token_hook(jsonb)', 'supasession.check_request()']);
+    const settings = `select proname || ' ' || prosecdef as item from pg_proc
+      where pronamespace = 'supasession'::regnamespace and proconfig is null order by 1`;
+    expect(await list(client, settings)).toEqual(['access_token_hook false', 'check_request false']);
   });
 
-  it('has definer functions only for the triggers', async () => {
-    const definers = `select proname as item from pg_proc where pronamespace = 'supasession'::regnamespace and prosecdef order by 1`;
-    expect(await list(postgres, definers)).toEqual(['_limiter', '_on_refresh']);
+  it('has definer functions only where a role needs our rights', async () => {
+    const definers = `select proname as item from pg_proc where pronamespace = 'supasession'::regnamespace and prosecdef`;
+    expect((await list(client, definers)).sort()).toEqual(DEFINERS);
   });
 
   it('belongs to postgres, all of it', async () => {
@@ -123,20 +239,20 @@ describe('catalog', () => {
       union all select relowner from pg_class where relnamespace = 'supasession'::regnamespace
       union all select proowner from pg_proc where pronamespace = 'supasession'::regnamespace
       union all select typowner from pg_type where typnamespace = 'supasession'::regnamespace) as o`;
-    expect(await list(postgres, owners)).toEqual(['postgres']);
+    expect(await list(client, owners)).toEqual(['postgres']);
   });
 
   it('has row security on every table, and no policy that opens one', async () => {
     const tables = `select relname as item from pg_class
       where relnamespace = 'supasession'::regnamespace and relkind = 'r' and relrowsecurity order by 1`;
-    expect(await list(postgres, tables)).toEqual(['config', 'installation']);
-    const others = `select relname as item from pg_class
+    expect(await list(client, tables)).toEqual(TABLES);
+    const others = `select concat_ws(' ', relkind, relname) as item from pg_class
       where relnamespace = 'supasession'::regnamespace and relkind not in ('i', 'r') or relnamespace = 'supasession'::regnamespace
         and relkind = 'r' and not relrowsecurity`;
-    expect(await list(postgres, others)).toEqual([]);
+    expect(await list(client, others)).toEqual(['S events_id_seq']);
     const policies = `select polname as item from pg_policy p join pg_class c on c.oid = p.polrelid
       where c.relnamespace = 'supasession'::regnamespace`;
-    expect(await list(postgres, policies)).toEqual([]);
+    expect(await list(client, policies)).toEqual([]);
   });
 
   it('has a comment on the schema and on every table, column, type and function', async () => {
@@ -151,53 +267,45 @@ describe('catalog', () => {
       where typnamespace = 'supasession'::regnamespace and typtype in ('e', 'd')
       union all select oid::regprocedure::text, obj_description(oid, 'pg_proc') from pg_proc
       where pronamespace = 'supasession'::regnamespace) as o where coalesce(comment, '') = ''`;
-    expect(await list(postgres, bare)).toEqual([]);
+    expect(await list(client, bare)).toEqual([]);
   });
 
-  it('puts nothing outside our schema but the two triggers on auth.sessions', async () => {
-    expect(await objectsOutside(postgres)).toEqual(outsideBefore);
+  it('puts nothing outside our schema but the seven triggers on tables of Auth', async () => {
+    expect(await objectsOutside(client)).toEqual(outsideBefore);
     const triggers = `select t.tgname || ' on ' || t.tgrelid::regclass as item from pg_trigger t
       join pg_proc p on p.oid = t.tgfoid where p.pronamespace = 'supasession'::regnamespace order by 1`;
-    expect(await list(postgres, triggers)).toEqual([
-      'supasession_interceptor on auth.sessions',
-      'supasession_refresh on auth.sessions',
-    ]);
+    expect(await list(client, triggers)).toEqual(TRIGGERS);
+  });
+
+  it('leaves no other trigger in schema auth', async () => {
+    const triggers = `select t.tgname || ' on ' || t.tgrelid::regclass as item from pg_trigger t join pg_class c on c.oid = t.tgrelid
+      where not t.tgisinternal and c.relnamespace = 'auth'::regnamespace order by 1`;
+    expect(await list(client, triggers)).toEqual(TRIGGERS.filter((trigger) => trigger.includes(' on auth.')));
   });
 
   it('is readable and writable by no role of Supabase but postgres and service_role', async () => {
     // Superusers and members of pg_read_all_data read everything; that is not ours to give or take.
     const may = `select concat_ws(' ', r.rolname, p.privilege, c.relname) as item
-      from pg_roles r, pg_class c, unnest(array['select', 'insert', 'update', 'delete', 'truncate', 'references', 'trigger'])
-        as p (privilege)
+      from pg_roles r, pg_class c,
+        unnest(array['select', 'insert', 'update', 'delete', 'truncate', 'references', 'trigger', 'maintain']) as p (privilege)
       where c.relnamespace = 'supasession'::regnamespace and c.relkind = 'r'
         and not r.rolsuper and r.rolname !~ '^pg_' and r.rolname <> 'postgres'
         and not (p.privilege = 'select' and pg_has_role(r.oid, 'pg_read_all_data', 'usage'))
         and (has_table_privilege(r.oid, c.oid, p.privilege)
-          or p.privilege in ('select', 'insert', 'update', 'references') and has_any_column_privilege(r.oid, c.oid, p.privilege))
-      order by 1`;
-    expect(await list(postgres, may)).toEqual([
-      'service_role delete config',
-      'service_role insert config',
-      'service_role select config',
-      'service_role select installation',
-      'service_role update config',
-    ]);
+          or p.privilege in ('select', 'insert', 'update', 'references') and has_any_column_privilege(r.oid, c.oid, p.privilege))`;
+    expect((await list(client, may)).sort()).toEqual(
+      GRANTS.filter((grant) => TABLES.some((table) => grant.endsWith(` ${table}`)))
+        .map((grant) => grant.replace(/ [A-Z]+ /, (privilege) => privilege.toLowerCase()))
+        .sort(),
+    );
+    const numbers = `select rolname as item from pg_roles r where not rolsuper and rolname !~ '^pg_' and rolname <> 'postgres'
+      and has_sequence_privilege(r.oid, 'supasession.events_id_seq', 'usage, update')`;
+    expect(await list(client, numbers)).toEqual([]);
   });
 
-  it('is the same where default privileges give every new object to the roles of the Data API', async () => {
-    const open = await createDatabase();
-    try {
-      const client = await open.connect('postgres');
-      for (const objects of ['functions', 'tables', 'sequences', 'types', 'schemas'])
-        await client.query(`alter default privileges grant all on ${objects} to anon, authenticated, service_role`);
-      await install(client);
-      expect((await grants(client)).filter((grant) => /^(PUBLIC|anon|authenticated) /.test(grant))).toEqual(
-        GRANTS.filter((grant) => /^(PUBLIC|anon|authenticated) /.test(grant)),
-      );
-      expect(await grants(client)).toEqual(GRANTS);
-    } finally {
-      await open.drop();
-    }
+  it('stays so after a second installation', async () => {
+    await install(client);
+    expect((await grants(client)).sort()).toEqual(GRANTS);
   });
 });
 
@@ -213,8 +321,36 @@ describe.each(['anon', 'authenticated'])('%s', (role) => {
     'select supasession.disable()',
     'select supasession.get_config()',
     'select supasession.set_config(max_sessions => 9)',
+    'select * from supasession.rules',
+    "insert into supasession.rules (name, user_id, unlimited) values ('mine', gen_random_uuid(), true)",
+    'select * from supasession.events',
+    'delete from supasession.events where true',
+    'select * from supasession.revoked',
+    'delete from supasession.revoked where true',
+    'select * from supasession.ceilings',
+    'select * from supasession.condemned',
+    'delete from supasession.condemned where true',
+    'select * from supasession.refusal',
+    'delete from supasession.refusal where true',
+    'select * from supasession.wiring',
+    "update supasession.wiring set pre_request_schema = 'public', pre_request_function = 'mine' where true",
+    'select supasession.policy_for(gen_random_uuid())',
+    'select supasession.impact()',
+    'select supasession.health()',
+    'select supasession.enforce()',
+    "select supasession.prune('1 day')",
+    'select supasession.revoke_session(gen_random_uuid())',
+    'select supasession.revoke_user_sessions(gen_random_uuid())',
+    'select supasession.revoke_access(gen_random_uuid())',
+    'select supasession.restore_access(gen_random_uuid())',
+    'select supasession.enable_guard()',
+    'select supasession.disable_guard()',
+    "select supasession.access_token_hook('{}')",
+    'select supasession._hook_answer(gen_random_uuid())',
     'select supasession._lock_user(gen_random_uuid())',
-    "select * from supasession._live_sessions(gen_random_uuid(), 'oldest', now())",
+    "select supasession._end_sessions('{}')",
+    "select * from supasession._live_sessions(null, gen_random_uuid(), 'reject', now())",
+    "select supasession._record(null, 'evicted', null, null, null)",
   ])('may not: %s', async (sql) => {
     const attempt = asRole(role, {session_id: SESSION, role}, async () => postgres.query(sql));
     await expect(attempt).rejects.toMatchObject({code: '42501'});
@@ -248,6 +384,33 @@ describe.each(['anon', 'authenticated'])('%s', (role) => {
   });
 });
 
+it.each([
+  'select * from supasession.my_sessions()',
+  'select supasession.revoke_my_session(gen_random_uuid())',
+  'select supasession.revoke_my_other_sessions()',
+])('anon may not: %s', async (sql) => {
+  await expect(asRole('anon', {role: 'anon'}, async () => postgres.query(sql))).rejects.toMatchObject({code: '42501'});
+});
+
+it.each([
+  ['anon', 'is_live, has_access', {role: 'anon'}, {live: true, access: true, age: false, token: false}],
+  ['authenticated', 'all', {}, {live: true, access: true, age: true, token: true}],
+  ['service_role', 'is_live, has_access', {role: 'service_role'}, {live: true, access: true, age: false, token: false}],
+] as const)('%s calls what is made for requests, as the guard and policies do', async (role, _, claims, answer) => {
+  const user = await createUser(postgres);
+  const [session] = await createSessions(postgres, [user.userId], 1);
+  const token = {role, sub: user.userId, session_id: session?.sessionId, iat: Math.floor(Date.now() / 1000), ...claims};
+  const answered = await asRole(role, role === 'authenticated' ? token : claims, async () => {
+    await postgres.query('select supasession.check_request()');
+    const {rows} = await postgres.query<object>(
+      `select supasession.is_live() as live, supasession.has_access() as access,
+         supasession.session_age() is not null as age, supasession.token_age() is not null as token`,
+    );
+    return rows;
+  });
+  expect(answered).toEqual([answer]);
+});
+
 describe('service_role', () => {
   it('reads and changes the settings, by table and by function', async () => {
     const seen = await asRole('service_role', {role: 'service_role'}, async () => {
@@ -270,22 +433,57 @@ describe('service_role', () => {
     expect(made).toBe(1);
   });
 
-  it('may not change what is recorded about the installation', async () => {
-    const attempt = asRole('service_role', {}, async () =>
-      postgres.query("update supasession.installation set version = '0.0.1' where true"),
-    );
-    await expect(attempt).rejects.toMatchObject({code: '42501'});
+  it.each([
+    "update supasession.installation set version = '0.0.1' where true",
+    "insert into supasession.events (kind) values ('evicted')",
+    'delete from supasession.events where true',
+    'insert into supasession.revoked (user_id) values (gen_random_uuid())',
+    'delete from supasession.revoked where true',
+    'select * from supasession.wiring',
+    "update supasession.wiring set next_hook_schema = 'public', next_hook_function = 'mine' where true",
+    'select * from supasession.ceilings',
+    'select * from supasession.condemned',
+    'select * from supasession.refusal',
+    'truncate supasession.config',
+    'select supasession.enable_guard()',
+    'select supasession.disable_guard()',
+    'select supasession.my_sessions()',
+    "select supasession.access_token_hook('{}')",
+    "select supasession._end_sessions('{}')",
+  ])('may not: %s', async (sql) => {
+    await expect(asRole('service_role', {}, async () => postgres.query(sql))).rejects.toMatchObject({code: '42501'});
+  });
+
+  it('reads and changes rules, and reads the history, revoked users and the installation', async () => {
+    const seen = await asRole('service_role', {role: 'service_role'}, async () => {
+      await postgres.query(
+        `insert into supasession.rules (name, app_metadata, max_sessions) values ('pro', '{"plan": "pro"}', 5)`,
+      );
+      await postgres.query("update supasession.rules set max_sessions = 6 where name = 'pro'");
+      await postgres.query("delete from supasession.rules where name = 'pro'");
+      await postgres.query('select from supasession.revoked, supasession.installation');
+      const {rows} = await postgres.query<object>(
+        "select kind, reason from supasession.events where kind = 'rules_changed' order by id",
+      );
+      return rows;
+    });
+    expect(seen).toEqual(['insert', 'update', 'delete'].map((reason) => ({kind: 'rules_changed', reason})));
   });
 });
 
 describe('supabase_auth_admin', () => {
-  it('has no right on our schema, tables or functions', async () => {
-    const rights = `select 'schema' as item where has_schema_privilege('supabase_auth_admin', 'supasession', 'usage, create')
+  it('may use the schema and call the hook with its helper, and has no other right', async () => {
+    const rights = `select 'usage' as item where has_schema_privilege('supabase_auth_admin', 'supasession', 'usage')
+      union all select 'create' where has_schema_privilege('supabase_auth_admin', 'supasession', 'create')
       union all select oid::regprocedure::text from pg_proc
       where pronamespace = 'supasession'::regnamespace and has_function_privilege('supabase_auth_admin', oid, 'execute')
       union all select relname from pg_class where relnamespace = 'supasession'::regnamespace and relkind = 'r'
         and has_table_privilege('supabase_auth_admin', oid, 'select, insert, update, delete')`;
-    expect(await list(postgres, rights)).toEqual([]);
+    expect((await list(postgres, rights)).sort()).toEqual([
+      'supasession._hook_answer(uuid)',
+      'supasession.access_token_hook(jsonb)',
+      'usage',
+    ]);
   });
 
   it('signs in and refreshes under the limit all the same', async () => {

@@ -44,6 +44,24 @@ const DEFAULTS = {
   strategy: 'dequeue',
   eviction_order: 'oldest',
   enforce_on_refresh: true,
+  mode: 'enforce',
+  on_error: 'allow',
+  timebox: null,
+  inactivity_timeout: null,
+  reject_ignores_idle: '7 days',
+  reject_in_hook: false,
+  refusal_message: 'Session limit of {limit} reached',
+  recovery_makes_room: false,
+  low_aal_timeout: '00:15:00',
+  count_pending_mfa: false,
+  oauth_clients: 'ignore',
+  block_revoked: true,
+  end_on_password_change: false,
+  end_on_ban: false,
+  end_on_delete: false,
+  on_device_change: 'ignore',
+  record_events: true,
+  events_retention: '30 days',
 };
 
 describe('without flags', () => {
@@ -225,7 +243,7 @@ describe('--save', () => {
     expect(result.stderr).toContain(`Saved to supabase/migrations/${file!}.`);
     expect(result.stderr).toContain('The next "supabase db push" brings them to the linked project');
     expect(await project.migration(file!)).toMatch(
-      /^-- supasession settings\n[^]*\nupdate supasession\.config\nset\n {4}enabled = true,\n {4}max_sessions = 4,\n {4}strategy = 'reject',\n {4}eviction_order = 'least_recently_used',\n {4}enforce_on_refresh = true;\n$/,
+      /^-- supasession settings\n[^]*\nupdate supasession\.config\nset\n {4}enabled = true,\n {4}max_sessions = 4,\n {4}strategy = 'reject',\n {4}eviction_order = 'least_recently_used',\n {4}enforce_on_refresh = true,\n[^;]* {4}timebox = null,\n[^;]* {4}refusal_message = 'Session limit of \{limit\} reached',\n[^;]*;\n$/,
     );
 
     const settings = await stored();

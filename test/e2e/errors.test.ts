@@ -318,7 +318,7 @@ describe('while applying', () => {
         code: 'LOCK_TIMEOUT',
         message: expect.stringMatching(
           new RegExp(
-            `^auth\\.sessions is locked by process ${pid} \\(role supabase_auth_admin, a long import, idle in transaction for \\d+ s\\): gave up waiting\\.$`,
+            `^auth\\.mfa_amr_claims, auth\\.sessions locked by process ${pid} \\(role supabase_auth_admin, a long import, idle in transaction for \\d+ s\\): gave up waiting\\.$`,
           ),
         ),
         suggestions: [
@@ -332,6 +332,7 @@ describe('while applying', () => {
           holders: [
             {
               pid,
+              tables: ['auth.mfa_amr_claims', 'auth.sessions'],
               role: 'supabase_auth_admin',
               application: 'a long import',
               state: 'idle in transaction',

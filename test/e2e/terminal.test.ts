@@ -28,7 +28,10 @@ async function rows(sql: string): Promise<unknown[]> {
   return (await (await server.connect()).query<Record<string, unknown>>(sql)).rows.map((row) => Object.values(row)[0]);
 }
 
-const ROW = "select to_jsonb(c) - 'version' from supasession.config c";
+const ROW = `select jsonb_build_object(
+  'enabled', enabled, 'max_sessions', max_sessions, 'strategy', strategy,
+  'eviction_order', eviction_order, 'enforce_on_refresh', enforce_on_refresh
+) from supasession.config`;
 const SESSIONS = 'select count(*)::int from auth.sessions';
 
 async function makeSessions(users: number, perUser: number): Promise<void> {

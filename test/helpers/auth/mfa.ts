@@ -11,7 +11,19 @@ import {
   type AuthSession,
   type TokenOptions,
 } from './session.js';
-import {audit, BEGIN, COMMIT, INSTANCE, insert, now, remove, select, update, type Flow} from './statements.js';
+import {
+  audit,
+  BEGIN,
+  COMMIT,
+  INSTANCE,
+  insert,
+  now,
+  remove,
+  select,
+  update,
+  type Flow,
+  type Statement,
+} from './statements.js';
 
 /** Enrols a TOTP factor; it counts only once `mfaVerify` has verified it. Returns the factor's id. */
 export function* mfaEnroll(session: AuthSession): Flow<string> {
@@ -39,22 +51,35 @@ export function* mfaEnroll(session: AuthSession): Flow<string> {
   return factorId;
 }
 
-/** Challenges a factor and verifies it: the session rises to aal2 and Auth ends the user's sessions below that. */
-export function* mfaVerify(session: AuthSession, factorId: string, {hook}: TokenOptions = {}): Flow<AuthSession> {
-  const {userId, sessionId} = session;
+const factorById = ({userId}: AuthSession, factorId: string): Statement =>
+  select('mfa_factors', 'user_id = $1 AND id = $2', [userId, factorId]);
+
+/** Challenges a factor. Returns the id of the challenge, which is good for one successful `mfaVerify`. */
+export function* mfaChallenge(session: AuthSession, factorId: string): Flow<string> {
   const challengeId = randomUUID();
-  const factor = select('mfa_factors', 'user_id = $1 AND id = $2', [userId, factorId]);
   yield* authenticate(session);
-  yield factor;
+  yield factorById(session, factorId);
   yield BEGIN;
   yield insert('mfa_challenges', {created_at: now(), factor_id: factorId, id: challengeId, ip_address: '127.0.0.1'});
   yield update('mfa_factors', factorId, {last_challenged_at: now(), updated_at: now()});
-  yield audit('challenge_created', userId);
+  yield audit('challenge_created', session.userId);
   yield COMMIT;
+  return challengeId;
+}
 
+/** Challenges a factor (or takes the challenge given) and verifies it: the session rises to aal2 and Auth ends the user's sessions below that. */
+export function* mfaVerify(
+  session: AuthSession,
+  factorId: string,
+  {hook, challengeId: given}: TokenOptions & {challengeId?: string} = {},
+): Flow<AuthSession> {
+  const {userId, sessionId} = session;
+  const challengeId = given ?? (yield* mfaChallenge(session, factorId));
   yield* authenticate(session);
-  yield factor;
-  yield select('mfa_challenges', 'id = $1 and factor_id = $2', [challengeId, factorId]);
+  yield factorById(session, factorId);
+  const [challenge] = yield select('mfa_challenges', 'id = $1 and factor_id = $2', [challengeId, factorId]);
+  if (!challenge || challenge['verified_at'] !== null)
+    throw new AuthError('mfa_challenge_expired', 422, 'MFA factor with the provided challenge ID not found');
   yield BEGIN;
   yield audit('verification_attempted', userId);
   yield update('mfa_challenges', challengeId, {verified_at: now()});
@@ -72,8 +97,8 @@ export function* mfaVerify(session: AuthSession, factorId: string, {hook}: Token
   if (token) {
     yield update('refresh_tokens', token['id'], {revoked: true, updated_at: now()});
     refreshToken = yield* insertRefreshToken(userId, sessionId, String(token['token']));
+    yield update('users', userId, {last_sign_in_at: now(), updated_at: now()});
   }
-  yield update('users', userId, {last_sign_in_at: now(), updated_at: now()});
   yield update('sessions', sessionId, {aal: 'aal2', factor_id: factorId, updated_at: now()});
   yield* sessionById(sessionId);
   yield* callHook(hook, session, 'totp');
@@ -81,4 +106,22 @@ export function* mfaVerify(session: AuthSession, factorId: string, {hook}: Token
   yield remove('mfa_factors', 'user_id = $1 and status = $2 and factor_type = $3', [userId, 'unverified', 'totp']);
   yield COMMIT;
   return {...session, refreshToken};
+}
+
+/** Removes a verified factor: Auth takes the sessions that rose by it down to aal1. */
+export function* mfaUnenroll(session: AuthSession, factorId: string): Flow<void> {
+  yield* authenticate(session);
+  yield factorById(session, factorId);
+  yield BEGIN;
+  yield remove('mfa_factors', 'mfa_factors.id = $1', [factorId]);
+  yield audit('factor_unenrolled', session.userId);
+  const risen = yield select('sessions', 'factor_id = $1', [factorId]);
+  for (const {id} of risen)
+    yield remove('mfa_amr_claims', 'session_id = $1 AND authentication_method = $2', [id, 'totp']);
+  yield {
+    name: 'update sessions',
+    sql: 'UPDATE sessions set aal = $1, factor_id = $2 WHERE user_id = $3 AND factor_id = $4',
+    values: ['aal1', null, session.userId, factorId],
+  };
+  yield COMMIT;
 }

@@ -16,9 +16,9 @@ export class AuthError extends Error {
     code: string,
     status: number,
     message: string,
-    database?: {sqlstate: string | undefined; statement: string},
+    database?: {sqlstate: string | undefined; statement: string; cause?: unknown},
   ) {
-    super(message);
+    super(message, {cause: database?.cause});
     this.name = 'AuthError';
     this.code = code;
     this.status = status;
@@ -78,7 +78,11 @@ export class Steps<T> {
       return (await this.#client.query<Row>(sql, values)).rows;
     } catch (error) {
       if (!(error instanceof DatabaseError)) throw error;
-      throw new AuthError('unexpected_failure', 500, error.message, {sqlstate: error.code, statement: name});
+      throw new AuthError('unexpected_failure', 500, error.message, {
+        sqlstate: error.code,
+        statement: name,
+        cause: error,
+      });
     }
   }
 }

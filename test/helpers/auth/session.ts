@@ -15,6 +15,10 @@ export interface TokenOptions {
   algorithm?: 1 | 2;
   /** Custom access token hook as `schema.function`; none when left out. */
   hook?: string;
+  /** The OAuth client (a row of auth.oauth_clients) that the session is made for; none when left out. */
+  oauthClientId?: string;
+  /** What an identity provider allows at most (SAML: SessionNotOnOrAfter); nothing when left out. */
+  notAfter?: Date;
 }
 
 export function* userByEmail(email: string): Flow<string> {
@@ -87,14 +91,18 @@ export function* callHook(hook: string | undefined, session: AuthSession, method
   const event = {user_id: session.userId, claims, authentication_method: method};
   yield {name: 'set', sql: "set local statement_timeout TO '2000'"};
   const name = hook.split('.').map((part) => `"${part}"`);
-  const [answer] = yield {name: 'hook', sql: `select ${name.join('.')}($1) as answer`, values: [JSON.stringify(event)]};
+  const [row] = yield {name: 'hook', sql: `select ${name.join('.')}($1)`, values: [JSON.stringify(event)]};
   yield {name: 'set', sql: 'set local statement_timeout TO default'};
-  const {error} = (answer?.['answer'] ?? {}) as {error?: {http_code?: number; message: string}};
+  const {error} = (Object.values(row ?? {})[0] ?? {}) as {error?: {http_code?: number; message: string}};
   if (error) throw new AuthError('unknown', error.http_code ?? 500, error.message);
 }
 
 /** Everything from the session's row to the access token; the same in every way to sign in. */
-export function* grantSession(userId: string, method: string, {algorithm = 1, hook}: TokenOptions): Flow<AuthSession> {
+export function* grantSession(
+  userId: string,
+  method: string,
+  {algorithm = 1, hook, oauthClientId, notAfter}: TokenOptions,
+): Flow<AuthSession> {
   const sessionId = randomUUID();
   yield insert('sessions', {
     aal: 'aal1',
@@ -102,8 +110,8 @@ export function* grantSession(userId: string, method: string, {algorithm = 1, ho
     factor_id: null,
     id: sessionId,
     ip: '127.0.0.1',
-    not_after: null,
-    oauth_client_id: null,
+    not_after: notAfter ?? null,
+    oauth_client_id: oauthClientId ?? null,
     refresh_token_counter: algorithm === 2 ? 0 : null,
     refresh_token_hmac_key: algorithm === 2 ? randomBytes(32).toString('base64') : null,
     refreshed_at: null,

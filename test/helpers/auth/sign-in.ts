@@ -101,7 +101,12 @@ export function* signInAnonymous(options: TokenOptions = {}): Flow<AuthSession> 
 /** Asks for a magic link. Returns the token hash that its link carries; an earlier link of the user is void from now on. */
 export function* generateMagicLink(email: string): Flow<string> {
   const userId = yield* userByEmail(email);
-  const hash = createHash('sha224').update(randomBytes(16)).digest('hex');
+  return yield* sendRecoveryToken(userId, email);
+}
+
+/** What magic link and password recovery have in common: to the database they are the same but for the flow state of PKCE. */
+export function* sendRecoveryToken(userId: string, email: string, prefix = ''): Flow<string> {
+  const hash = prefix + createHash('sha224').update(randomBytes(16)).digest('hex');
   yield BEGIN;
   yield audit('user_recovery_requested', userId);
   yield update('users', userId, {recovery_sent_at: now(), recovery_token: hash, updated_at: now()});
@@ -119,9 +124,17 @@ export function* generateMagicLink(email: string): Flow<string> {
   return hash;
 }
 
-/** Follows a magic link. Unlike a password sign-in it holds the user's row already when it inserts the session. */
+/** Follows a magic link, or one of recovery. Unlike a password sign-in it holds the user's row already when it inserts the session. */
 export function* verifyMagicLink(tokenHash: string, options: TokenOptions = {}): Flow<AuthSession> {
   yield BEGIN;
+  const userId = yield* useRecoveryToken(tokenHash);
+  const session = yield* grantSession(userId, 'otp', options);
+  yield COMMIT;
+  return session;
+}
+
+/** Uses a token up, in the transaction of the caller. Returns whose it was. */
+export function* useRecoveryToken(tokenHash: string): Flow<string> {
   const where = 'token_type = $1 and token_hash = $2';
   const [token] = yield select('one_time_tokens', where, ['recovery_token', tokenHash]);
   if (!token) throw new AuthError('otp_expired', 403, 'Email link is invalid or has expired');
@@ -133,7 +146,5 @@ export function* verifyMagicLink(tokenHash: string, options: TokenOptions = {}):
   yield select('identities', 'user_id = $1', [userId]);
   yield update('users', userId, {raw_app_meta_data: JSON.stringify({provider: 'email'}), updated_at: now()});
   yield select('users', 'users.id = $1', [userId]);
-  const session = yield* grantSession(userId, 'otp', options);
-  yield COMMIT;
-  return session;
+  return userId;
 }
