@@ -184,7 +184,11 @@ describeWith('pgbouncer', 'flush through a pooler in transaction mode', () => {
     expect(after.get('auth.refresh_tokens')).toBe(left.size);
     expect(after.get('auth.mfa_amr_claims')).toBe(left.size);
     for (const table of WRITTEN) [before, after].forEach((counts) => counts.delete(`auth.${table}`));
+    // One line of history for the whole run.
+    before.set('supasession.events', (before.get('supasession.events') ?? 0) + 1);
     expect(after).toEqual(before);
+    const {rows: history} = await owner.query("select details from supasession.events where kind = 'flushed'");
+    expect(history).toEqual([{details: {matched, deleted: matched - others.length}}]);
     expect(after.get('auth.identities')).toBe(20_000);
 
     // There was traffic to be disturbed.

@@ -83,6 +83,9 @@ interface Account extends AuthUser {
   link: string | undefined;
   /** One at a time: Auth alone deadlocks where one user verifies two new factors at once. */
   factor: Promise<string> | undefined;
+  /** Verifications under way, and whether the user is about to be deleted: see "user deleted". */
+  verifying: number;
+  going: boolean;
 }
 
 /** Live sessions of each user, those that wait for a second factor apart. Written by itself: it must not agree with us by construction. */
@@ -214,7 +217,7 @@ async function settle(auth: Client, observer: Client): Promise<void> {
 }
 
 function account(user: AuthUser): Account {
-  return {...user, sessions: [], used: [], link: undefined, factor: undefined};
+  return {...user, sessions: [], used: [], link: undefined, factor: undefined, verifying: 0, going: false};
 }
 
 interface Worker {
@@ -247,6 +250,12 @@ function take({account: {sessions}, pick}: Chance): AuthSession | undefined {
   return session;
 }
 
+/** Another user takes the place of this one. */
+function replace({account: old, worker: {accounts}}: Chance, user: AuthUser, session: AuthSession): void {
+  const place = accounts.indexOf(old);
+  if (place >= 0) accounts[place] = {...account(user), sessions: [session]};
+}
+
 const tokens = ({worker, pick}: Chance): {algorithm: 1 | 2; hook?: string} => ({
   algorithm: pick([1, 2] as const) ?? 1,
   ...(worker.hook === undefined ? {} : {hook: worker.hook}),
@@ -271,8 +280,7 @@ const AUTH_KINDS: Record<string, [number, Kind]> = {
     async (c) => {
       const email = `${Math.floor(c.worker.random() * 2 ** 48)}@example.com`;
       const session = await run(c.client, signUp(email, tokens(c)));
-      const made = {...account({userId: session.userId, email}), sessions: [session]};
-      c.worker.accounts[c.worker.accounts.indexOf(c.account)] = made;
+      replace(c, {userId: session.userId, email}, session);
     },
   ],
   anonymous: [1, async (c) => run(c.client, signInAnonymous(tokens(c)))],
@@ -318,14 +326,22 @@ const AUTH_KINDS: Record<string, [number, Kind]> = {
   'second factor': [
     3,
     async (c) => {
-      const session = take(c);
+      // Not two of one user at once. A verification holds its factor when it comes for the user, and one that is through deletes the factors
+      // that wait for theirs: with algorithm 1 Auth alone deadlocks there too, with algorithm 2 it is our lock on the user.
+      const session = c.account.going || c.account.verifying > 0 ? undefined : take(c);
       if (!session) return false;
-      c.account.factor ??= run(c.client, mfaEnroll(session));
-      const factor = await c.account.factor.catch((error: unknown) => {
-        c.account.factor = undefined;
-        throw error;
-      });
-      return c.send(mfaVerify(session, factor, withHook(c)));
+      c.account.verifying += 1;
+      try {
+        c.account.factor ??= run(c.client, mfaEnroll(session));
+        const factor = await c.account.factor.catch((error: unknown) => {
+          c.account.factor = undefined;
+          throw error;
+        });
+        await c.send(mfaVerify(session, factor, withHook(c)));
+      } finally {
+        c.account.verifying -= 1;
+      }
+      return true;
     },
   ],
   // With the factor gone its sessions fall back to aal1, and the limit is made good by their refreshes: not under reject.
@@ -335,21 +351,29 @@ const AUTH_KINDS: Record<string, [number, Kind]> = {
       const {factor} = c.account;
       const session = c.pick(c.account.sessions);
       if (!session || factor === undefined || c.worker.phase.settings.strategy === 'reject') return false;
+      if (c.account.verifying > 0) return false;
       const id = await factor;
       c.account.factor = undefined;
       return run(c.client, mfaUnenroll(session, id));
     },
   ],
+  // Not beside a verification: that one holds its factor when it comes for the user, and the deletion the other way round. With
+  // algorithm 1 Auth alone deadlocks there too; with algorithm 2 it is our lock on the user.
   'user deleted': [
     1,
     async (c) => {
-      const {accounts} = c.worker;
-      const place = accounts.indexOf(c.account);
-      const email = `${Math.floor(c.worker.random() * 2 ** 48)}@example.com`;
-      // The next user first, so that the others go on signing in to the one that goes.
-      const session = await run(c.client, signUp(email, tokens(c)));
-      await run(c.client, deleteUser(c.account.userId));
-      accounts[place] = {...account({userId: session.userId, email}), sessions: [session]};
+      if (c.account.verifying > 0 || c.account.going) return false;
+      c.account.going = true;
+      try {
+        const email = `${Math.floor(c.worker.random() * 2 ** 48)}@example.com`;
+        // The next user first, so that the others go on signing in to the one that goes.
+        const session = await run(c.client, signUp(email, tokens(c)));
+        await run(c.client, deleteUser(c.account.userId));
+        replace(c, {userId: session.userId, email}, session);
+      } finally {
+        c.account.going = false;
+      }
+      return true;
     },
   ],
 };
