@@ -112,6 +112,36 @@ comment on function supasession._live_sessions(supasession.config, uuid, supases
 -- The first 1.0.0 had one with other parameters, which nothing calls any more.
 drop function if exists supasession._live_sessions(uuid, text, timestamptz);
 
+-- _lock_user(user_id, patience) -> whether the row of the user is locked now
+-- Tries for as long as patience says, and never stands in the queue for the lock. For those that hold something already which the holder of that row may
+-- want: a refresh holds its session, a verification its factor; a password change and a deletion hold the user and want just these. One that
+-- queued would close the circle, and a short lock_timeout is no way out: whoever has waited for deadlock_timeout (1 s) while it is in its own
+-- wait is killed (measured with refresh token algorithm 2).
+create or replace function supasession._lock_user(user_id uuid, patience interval)
+returns boolean
+language plpgsql
+set search_path = ''
+as $$
+declare
+    give_up constant timestamptz := pg_catalog.clock_timestamp() + patience;
+begin
+    loop
+        perform from auth.users u where u.id = _lock_user.user_id for no key update skip locked;
+        if found then
+            return true;
+        end if;
+        if pg_catalog.clock_timestamp() > give_up or not exists (select from auth.users u where u.id = _lock_user.user_id) then
+            return false;
+        end if;
+        -- Seconds: a sign-in holds the row for a few milliseconds.
+        perform pg_catalog.pg_sleep(0.005);
+    end loop;
+end
+$$;
+comment on function supasession._lock_user(uuid, interval) is 'Locks the row of a user without queueing for it, trying for a while at most';
+-- The first 1.0.0 had one without patience, which nothing calls any more.
+drop function if exists supasession._lock_user(uuid);
+
 -- _user_policy(settings, user_id, app_metadata, oauth_client_id) -> what applies, as _policy() says it; the settings alone where there are no rules
 -- or, with on_error = allow, where the rules fail. Raises PT403 where they fail and on_error is refuse.
 create or replace function supasession._user_policy(

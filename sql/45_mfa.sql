@@ -1,7 +1,9 @@
 -- Second factors: when a pending session rises it comes into the pool of the others.
 
 -- _on_factor() -> trigger: before insert on auth.mfa_amr_claims, for second factors
--- Locks the user's row before Auth locks the session. In a trigger on aal it would come after, and deadlock with a change of password.
+-- Locks the user's row before Auth locks the session: in a trigger on aal it would come after, and deadlock with a change of password.
+-- Raises 55P03 in mode enforce when the row cannot be had in two seconds (nobody gets in because of a lock): the session stays pending, and the
+-- next code works. A user that is being deleted, or two new factors of one user verified at once, is how that comes about.
 create or replace function supasession._on_factor()
 returns trigger
 language plpgsql
@@ -9,18 +11,27 @@ security definer
 set search_path = ''
 as $$
 declare
-    active boolean;
+    settings supasession.config;
+    user_id uuid;
 begin
     begin
-        select c.enabled into active from supasession.config c;
+        select * into settings from supasession.config;
     exception
         when others then
             perform supasession._tolerate(sqlstate, sqlerrm, null);
     end;
-    if active then
-        perform from auth.users u
-        where u.id = (select s.user_id from auth.sessions s where s.id = new.session_id)
-        for no key update;
+    if settings.enabled is not true then
+        return new;
+    end if;
+    select s.user_id into user_id from auth.sessions s where s.id = new.session_id;
+    -- Without a user the session is gone, which Auth finds by itself.
+    if user_id is not null
+        and not supasession._lock_user(user_id, interval '2 seconds')
+        and settings.mode = 'enforce'
+        and exists (select from auth.users u where u.id = user_id) then
+        raise exception using
+            errcode = 'lock_not_available',
+            message = pg_catalog.format('user %s is locked by another request', user_id);
     end if;
     return new;
 end

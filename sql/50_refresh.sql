@@ -1,32 +1,5 @@
 -- What a refresh does: it moves the deadline, and finds out whether the session has to end.
 
--- _lock_user(user_id) -> whether the row of the user is locked now
--- Tries for half a second at most, and never stands in the queue for the lock: a refresh holds its session, a password change holds the user and
--- waits for that session, and a sign-in queues for the user. One that queued there as well would close the circle, and a short lock_timeout is no way
--- out: whoever has waited for deadlock_timeout (1 s) while it is in its own wait is killed (measured with refresh token algorithm 2).
-create or replace function supasession._lock_user(user_id uuid)
-returns boolean
-language plpgsql
-set search_path = ''
-as $$
-declare
-    give_up constant timestamptz := pg_catalog.clock_timestamp() + interval '500 milliseconds';
-begin
-    loop
-        perform from auth.users u where u.id = _lock_user.user_id for no key update skip locked;
-        if found then
-            return true;
-        end if;
-        if pg_catalog.clock_timestamp() > give_up then
-            return false;
-        end if;
-        -- Seconds: a sign-in holds the row for a few milliseconds.
-        perform pg_catalog.pg_sleep(0.005);
-    end loop;
-end
-$$;
-comment on function supasession._lock_user(uuid) is 'Locks the row of a user, trying for half a second at most';
-
 -- _device(user_agent) -> browser family and system, coarsely; null for what is not known
 -- Coarse on purpose: an update of a browser or of a system is no other device.
 create or replace function supasession._device(user_agent text)
@@ -109,7 +82,7 @@ begin
         end if;
     end if;
 
-    locked := supasession._lock_user(new.user_id);
+    locked := supasession._lock_user(new.user_id, interval '500 milliseconds');
     moment := pg_catalog.clock_timestamp();
     -- With the row locked: whoever condemned this session or barred its user held it. Each by itself, so that one works without the other.
     begin

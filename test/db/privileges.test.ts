@@ -347,7 +347,7 @@ describe.each(['anon', 'authenticated'])('%s', (role) => {
     'select supasession.disable_guard()',
     "select supasession.access_token_hook('{}')",
     'select supasession._hook_answer(gen_random_uuid())',
-    'select supasession._lock_user(gen_random_uuid())',
+    "select supasession._lock_user(gen_random_uuid(), '0')",
     "select supasession._end_sessions('{}')",
     "select * from supasession._live_sessions(null, gen_random_uuid(), 'reject', now())",
     "select supasession._record(null, 'evicted', null, null, null)",

@@ -65,13 +65,17 @@ export async function liveSessions(client: Client, userId: string): Promise<stri
   return rows.map(({id}) => id);
 }
 
-/** Gives a user a verified second factor, on a connection that may write auth tables. Returns its id. */
-export async function createFactor(client: Client, userId: string): Promise<string> {
+/** Gives a user a second factor, on a connection that may write auth tables. Returns its id. */
+export async function createFactor(
+  client: Client,
+  userId: string,
+  status: 'verified' | 'unverified' = 'verified',
+): Promise<string> {
   const {rows} = await client.query<{id: string}>(
     `insert into auth.mfa_factors (id, user_id, friendly_name, factor_type, status, created_at, updated_at, secret)
-     select id, $1, id::text, 'totp', 'verified', now(), now(), 'not-a-secret' from (select gen_random_uuid() as id) as made
+     select id, $1, id::text, 'totp', $2, now(), now(), 'not-a-secret' from (select gen_random_uuid() as id) as made
      returning id`,
-    [userId],
+    [userId, status],
   );
   const id = rows[0]?.id;
   if (id === undefined) throw new Error('no factor was made');
