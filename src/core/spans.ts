@@ -1,0 +1,64 @@
+import type {Queryable} from '../db/connection.js';
+import {readSpan, type Span} from '../db/spans.js';
+import {SupasessionError} from '../errors.js';
+
+/** Ten years of 365.25 days, in seconds: the longest that the settings take. Longer is a slip of the unit. */
+const LONGEST = 315_576_000;
+
+/** The word for "no such limit" beside spans of time. */
+export const OFF = 'off';
+
+export interface SpanBounds {
+  /** In seconds; 1 by default. */
+  shortest?: number;
+}
+
+/**
+ * Understands a span of time as config.toml has it (12h, 1h30m) or as Postgres does (7 days, 1 week). The database reads it, so that it means there what
+ * it means here.
+ * @param db an open connection
+ * @param flag the flag that it was given with, for the message
+ * @param text what was typed
+ * @param bounds what is refused as too short
+ * @returns the span
+ * @throws SupasessionError SETTING_INVALID
+ */
+export async function parseSpan(db: Queryable, flag: string, text: string, bounds: SpanBounds = {}): Promise<Span> {
+  const invalid = (reason: string) =>
+    new SupasessionError('SETTING_INVALID', `${flag} ${text}: ${reason}.`, {
+      suggestions: ['Give a number with its unit: 30m, 12h, 7d, "1 week"'],
+    });
+  // Postgres would take a bare number for seconds.
+  if (!/\d\s*[a-z]|\d:\d\d/i.test(text)) throw invalid('not a span of time');
+  let span: Span;
+  try {
+    span = await readSpan(db, text);
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && String(error.code).startsWith('22'))
+      throw invalid('not a span of time');
+    throw error;
+  }
+
+  if (span.seconds <= 0) throw invalid('it has to be longer than nothing');
+  if (span.seconds < (bounds.shortest ?? 1)) throw invalid(`it is ${span.text}, which is too short`);
+  if (span.seconds > LONGEST) throw invalid(`it is ${span.text}, and ten years are the most`);
+  return span;
+}
+
+/**
+ * The same for a setting that can be off.
+ * @param db an open connection
+ * @param flag the flag that it was given with
+ * @param text a span of time, or "off"
+ * @param bounds what is refused as too short
+ * @returns the span; null for "off"
+ * @throws SupasessionError SETTING_INVALID
+ */
+export async function parseSpanOrOff(
+  db: Queryable,
+  flag: string,
+  text: string,
+  bounds: SpanBounds = {},
+): Promise<Span | null> {
+  return text.toLowerCase() === OFF ? null : parseSpan(db, flag, text, bounds);
+}
