@@ -1,10 +1,11 @@
 -- Existing sessions: bringing them in line, judging a limit, and clearing away what is dead.
 
--- enforce(batch, after) -> row (users, evicted, expired, deadlines, skipped, last_user)
+-- enforce(batch, after, dry_run) -> row (users, evicted, expired, deadlines, skipped, last_user)
 -- Brings the sessions of the next users, by id, in line with settings and rules: ends what is over the limit and moves deadlines that are too late.
 -- One call is one batch: go on with after => last_user until last_user is null. A user who is signing in at this moment is skipped: the limit
--- reaches those sessions at their own refresh. In observe mode nothing is changed, and the numbers are what would be.
-create or replace function supasession.enforce(batch integer default 1000, after uuid default null)
+-- reaches those sessions at their own refresh. In observe mode, and with dry_run, nothing is changed, and the numbers are what would be.
+-- Under reject, sessions that reject_ignores_idle sets aside are left: they end when they are in the way of a sign-in.
+create or replace function supasession.enforce(batch integer default 1000, after uuid default null, dry_run boolean default false)
 returns table (users integer, evicted integer, expired integer, deadlines integer, skipped integer, last_user uuid)
 language plpgsql
 security definer
@@ -29,6 +30,9 @@ begin
     if settings.enabled is not true then
         return next;
         return;
+    end if;
+    if dry_run then
+        settings.mode := 'observe';
     end if;
 
     for candidate in
@@ -99,11 +103,13 @@ begin
                 from (
                     select
                         o.session_id,
+                        o.idle,
                         o.place - pg_catalog.count(*) filter (where o.session_id = any (expiring)) over (partition by o.pool order by o.place) as place
                     from supasession._live_sessions(settings, candidate.user_id, policy.strategy, moment) o
                 ) l
                 join auth.sessions s on s.id = l.session_id
                 where l.place > policy.max_sessions
+                    and not l.idle
                     and l.session_id <> all (expiring)
                     and s.oauth_client_id is not distinct from session.oauth_client_id
             );
@@ -127,14 +133,125 @@ begin
     return next;
 end
 $$;
-comment on function supasession.enforce(integer, uuid) is 'Brings a batch of existing sessions in line with settings and rules';
+-- The first one could not be asked without being done.
+drop function if exists supasession.enforce(integer, uuid);
+comment on function supasession.enforce(integer, uuid, boolean) is 'Brings a batch of existing sessions in line with settings and rules';
 
--- impact(changes) -> row (users_over, sessions_over, users_at)
--- Whom the limit concerns, as the settings are or with some of them changed: changes is an object of column names and values.
--- users_over, sessions_over: what refreshes and enforce() end, in any pool; users_at: who is full and, under reject, cannot sign in again.
+-- _crowded(settings, margin) -> rows (user_id, session_id, pool, idle, place, max_sessions, rule)
+-- The live sessions, in their order, of users whom a limit may concern: those with at least `margin` sessions more than the lowest limit there is. With 0
+-- that is who may be at it, with 1 who may be over it. Unlimited ones are left out. Counting sessions for all users at once costs a fraction of
+-- asking for the order of each user's.
+create or replace function supasession._crowded(settings supasession.config, margin integer)
+returns table (
+    user_id uuid,
+    session_id uuid,
+    pool text,
+    idle boolean,
+    place bigint,
+    max_sessions integer,
+    rule text
+)
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+    ruled constant boolean := exists (select from supasession.rules);
+    lowest constant integer := least((settings).max_sessions, (select pg_catalog.min(r.max_sessions) from supasession.rules r));
+    -- Where sessions of one user have limits of their own: in pools of their clients, or by rules for clients.
+    by_client constant boolean := (settings).oauth_clients = 'separate'
+        or (settings).oauth_clients = 'together' and exists (select from supasession.rules r where r.oauth_client_id is not null);
+begin
+    return query
+        select a.id, l.session_id, l.pool, l.idle, l.place, coalesce(y.max_sessions, (settings).max_sessions), y.rule
+        from (
+            select s.user_id
+            from auth.sessions s
+            where s.not_after is null or s.not_after > pg_catalog.now()
+            group by s.user_id
+            having pg_catalog.count(*) >= lowest + margin
+        ) u
+        join auth.users a on a.id = u.user_id
+        cross join lateral (
+            select null::uuid as client
+            union
+            select s.oauth_client_id from auth.sessions s where by_client and s.user_id = a.id
+        ) c
+        left join lateral (
+            select p.* from supasession._user_policy(settings, a.id, a.raw_app_meta_data, c.client) p where ruled
+        ) y on true
+        cross join lateral supasession._live_sessions(settings, a.id, coalesce(y.strategy, (settings).strategy), pg_catalog.now()) l
+        left join auth.sessions o on by_client and o.id = l.session_id
+        where y.unlimited is not true and o.oauth_client_id is not distinct from c.client;
+end
+$$;
+comment on function supasession._crowded(supasession.config, integer) is 'The live sessions, in their order, of users whom a limit may concern';
+
+-- _expiring(settings) -> ids of live sessions that are older, or have been unused for longer, than settings and rules allow
+create or replace function supasession._expiring(settings supasession.config)
+returns setof uuid
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+    ruled constant boolean := exists (select from supasession.rules r where r.no_deadline or r.timebox is not null or r.inactivity_timeout is not null);
+    shortest record;
+begin
+    -- First by the shortest spans there are, which needs no look at the user.
+    select
+        least((settings).timebox, pg_catalog.min(r.timebox)) as timebox,
+        least((settings).inactivity_timeout, pg_catalog.min(r.inactivity_timeout)) as inactivity_timeout
+    into shortest
+    from supasession.rules r;
+    if shortest.timebox is null and shortest.inactivity_timeout is null then
+        return;
+    end if;
+    return query
+        select s.id
+        from (
+            -- As _last_used() says it, without the cost of its call.
+            select r.id, r.user_id, r.created_at, coalesce(r.refreshed_at at time zone 'UTC', r.created_at) as last_used, r.oauth_client_id
+            from auth.sessions r
+            where r.not_after is null or r.not_after > pg_catalog.now()
+        ) s
+        join auth.users u on u.id = s.user_id
+        left join lateral (
+            select p.* from supasession._user_policy(settings, u.id, u.raw_app_meta_data, s.oauth_client_id) p where ruled
+        ) y on true
+        where (s.created_at + shortest.timebox <= pg_catalog.now() or s.last_used + shortest.inactivity_timeout <= pg_catalog.now())
+            and case
+                when ruled then s.created_at + y.timebox <= pg_catalog.now() or s.last_used + y.inactivity_timeout <= pg_catalog.now()
+                else true
+            end;
+end
+$$;
+comment on function supasession._expiring(supasession.config) is 'Live sessions that are past what settings and rules allow';
+
+-- sessions_over_limit() -> rows (session_id, user_id, max_sessions, rule)
+-- The sessions that the limit would end now: what enforce() ends, and a refresh of theirs. None while limits are off.
+create or replace function supasession.sessions_over_limit()
+returns table (session_id uuid, user_id uuid, max_sessions integer, rule text)
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+    select c.session_id, c.user_id, c.max_sessions, c.rule
+    from supasession.config s
+    cross join lateral supasession._crowded(s, 1) c
+    where s.enabled and c.place > c.max_sessions and not c.idle;
+$$;
+comment on function supasession.sessions_over_limit() is 'The sessions that the limit would end now';
+
+-- impact(changes, at_limit) -> row (users_over, sessions_over, users_at, sessions_expiring)
+-- Whom limit and deadlines concern, as the settings are or with some of them changed: changes is an object of column names and values.
+-- users_over, sessions_over: what refreshes and enforce() end, in any pool; users_at: who is full and, under reject, cannot sign in again (null
+-- unless at_limit: it is what takes longest); sessions_expiring: live sessions that a deadline ends at their next refresh.
 -- Raises 22023 for what is no setting.
-create or replace function supasession.impact(changes jsonb default '{}')
-returns table (users_over bigint, sessions_over bigint, users_at bigint)
+drop function if exists supasession.impact(jsonb);
+create or replace function supasession.impact(changes jsonb default '{}', at_limit boolean default true)
+returns table (users_over bigint, sessions_over bigint, users_at bigint, sessions_expiring bigint)
 language plpgsql
 stable
 security definer
@@ -150,27 +267,20 @@ begin
     settings := pg_catalog.jsonb_populate_record(settings, changes);
     return query
         select
-            pg_catalog.count(distinct p.user_id) filter (where p.live > p.max_sessions),
-            coalesce(pg_catalog.sum(p.live - p.max_sessions) filter (where p.live > p.max_sessions), 0)::bigint,
-            pg_catalog.count(*) filter (where p.live = p.max_sessions and p.pool = 'user')
-        from (
-            select a.id as user_id, l.pool, pg_catalog.count(*) as live, y.max_sessions
-            from (
-                -- A client has a pool, and may have a rule, of its own only where clients are separate.
-                select distinct s.user_id, case when settings.oauth_clients = 'separate' then s.oauth_client_id end as client
-                from auth.sessions s
-            ) u
-            join auth.users a on a.id = u.user_id
-            cross join lateral supasession._user_policy(settings, a.id, a.raw_app_meta_data, u.client) y
-            cross join lateral supasession._live_sessions(settings, a.id, y.strategy, pg_catalog.now()) l
-            where not y.unlimited
-                and not l.idle
-                and l.pool in (coalesce(u.client::text, 'user'), coalesce(u.client::text, 'user') || ' pending')
-            group by a.id, l.pool, y.max_sessions
-        ) p;
+            pg_catalog.count(distinct c.user_id) filter (where c.place > c.max_sessions),
+            pg_catalog.count(*) filter (where c.place > c.max_sessions),
+            case
+                -- Who has the last place, without those who have the one after it too.
+                when at_limit then
+                    pg_catalog.count(*) filter (where c.place = c.max_sessions and c.pool = 'user')
+                    - pg_catalog.count(*) filter (where c.place = c.max_sessions + 1 and c.pool = 'user')
+            end,
+            (select pg_catalog.count(*) from supasession._expiring(settings))
+        from supasession._crowded(settings, case when at_limit then 0 else 1 end) c
+        where not c.idle;
 end
 $$;
-comment on function supasession.impact(jsonb) is 'Users and sessions over the limit, and users at it';
+comment on function supasession.impact(jsonb, boolean) is 'Users and sessions over the limit, users at it, and sessions past a deadline';
 
 -- prune(older_than, batch) -> how many sessions were removed
 -- Clears away sessions that have ended, or have not been used, for longer than older_than, a batch a call, and notes about sessions that are gone.

@@ -1,7 +1,9 @@
 -- What is right and what is not.
 
--- health() -> rows (check, ok, detail, fix), the most urgent first
-create or replace function supasession.health()
+-- health(counting) -> rows (check, ok, detail, fix), the most urgent first
+-- counting: whether sessions are looked at too, which reads them all.
+drop function if exists supasession.health();
+create or replace function supasession.health(counting boolean default true)
 returns table ("check" text, ok boolean, detail text, fix text)
 language plpgsql
 stable
@@ -172,8 +174,8 @@ begin
     ) s
     where s.value is not null;
 
-    if settings.enabled then
-        select i.users_over, i.sessions_over into over from supasession.impact() i;
+    if settings.enabled and counting then
+        select i.users_over, i.sessions_over into over from supasession.impact(at_limit => false) i;
         return query select
             'users over the limit', over.users_over = 0,
             case when over.users_over > 0 then pg_catalog.format('%s users, %s sessions', over.users_over, over.sessions_over) end,
@@ -193,4 +195,4 @@ begin
     end if;
 end
 $$;
-comment on function supasession.health() is 'What is right and what is not: check, ok, detail, fix';
+comment on function supasession.health(boolean) is 'What is right and what is not: check, ok, detail, fix';

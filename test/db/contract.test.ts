@@ -163,11 +163,11 @@ describe('functions', () => {
     'check_request() void',
     'disable_guard() void',
     'enable_guard() void',
-    'enforce(batch integer DEFAULT 1000, after uuid DEFAULT NULL::uuid) ' +
+    'enforce(batch integer DEFAULT 1000, after uuid DEFAULT NULL::uuid, dry_run boolean DEFAULT false) ' +
       'TABLE(users integer, evicted integer, expired integer, deadlines integer, skipped integer, last_user uuid)',
     'has_access() boolean',
-    'health() TABLE("check" text, ok boolean, detail text, fix text)',
-    "impact(changes jsonb DEFAULT '{}'::jsonb) TABLE(users_over bigint, sessions_over bigint, users_at bigint)",
+    'health(counting boolean DEFAULT true) TABLE("check" text, ok boolean, detail text, fix text)',
+    "impact(changes jsonb DEFAULT '{}'::jsonb, at_limit boolean DEFAULT true) TABLE(users_over bigint, sessions_over bigint, users_at bigint, sessions_expiring bigint)",
     'is_live() boolean',
     `my_sessions() ${device}`,
     `policy_for(user_id uuid, oauth_client_id uuid DEFAULT NULL::uuid) ${policy}`,
@@ -179,6 +179,7 @@ describe('functions', () => {
     'revoke_session(session_id uuid) boolean',
     'revoke_user_sessions(user_id uuid, "except" uuid[] DEFAULT \'{}\'::uuid[]) integer',
     'session_age() interval',
+    'sessions_over_limit() TABLE(session_id uuid, user_id uuid, max_sessions integer, rule text)',
     'token_age() interval',
   ];
 

@@ -123,6 +123,7 @@ const FUNCTION_GRANTS = {
     'revoke_access',
     'revoke_session',
     'revoke_user_sessions',
+    'sessions_over_limit',
     'set_config',
   ],
   supabase_auth_admin: ['_hook_answer', 'access_token_hook'],
@@ -175,6 +176,7 @@ const DEFINERS = [
   'revoke_session',
   'revoke_user_sessions',
   'session_age',
+  'sessions_over_limit',
 ];
 
 describe.each([
@@ -338,6 +340,7 @@ describe.each(['anon', 'authenticated'])('%s', (role) => {
     'select supasession.impact()',
     'select supasession.health()',
     'select supasession.enforce()',
+    'select supasession.sessions_over_limit()',
     "select supasession.prune('1 day')",
     'select supasession.revoke_session(gen_random_uuid())',
     'select supasession.revoke_user_sessions(gen_random_uuid())',
