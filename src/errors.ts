@@ -46,6 +46,7 @@ export const ERROR_CODES = {
   TLS_FAILED: EXIT.failed,
   UNEXPECTED: EXIT.failed,
   USAGE: EXIT.usage,
+  USER_NOT_FOUND: EXIT.failed,
 } as const;
 
 export type ErrorCode = keyof typeof ERROR_CODES;

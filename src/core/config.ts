@@ -3,7 +3,7 @@ import {readImpact, readInstalled, readSettings, writeSettings, type Impact, typ
 import {SupasessionError} from '../errors.js';
 import type {Project} from '../supabase/project.js';
 import {DEFAULT_SETTINGS, type SettingName, type Settings, type Target} from '../types.js';
-import {authMissing, newerInstalled} from './init.js';
+import {authMissing, newerInstalled, notInstalled} from './installed.js';
 import {
   addMigration,
   compareReleases,
@@ -53,37 +53,14 @@ export async function requireInstalled(
     return;
   }
 
-  const flag = targetFlag(target);
-  const suffix = flag === '' ? '' : ` ${flag}`;
   const written = migrations?.own.some(({kind}) => kind === 'installation') ?? false;
   const found = current.installed.schema ? 'has supasession 0.1.2' : 'does not have supasession yet';
-  throw new SupasessionError(
-    'NOT_INSTALLED',
+  throw notInstalled(
+    target,
     written
       ? `This database ${found}. The migration is written, but not applied here.`
       : `This database ${found}${migrations === null ? '' : ', and the project has no migration for it'}.`,
-    {suggestions: [`{bin} init${suffix} --apply`]},
   );
-}
-
-/**
- * @param target a target
- * @returns the flags that name it in a command to type next, without any password; empty for the local one
- */
-export function targetFlag(target: Target): string {
-  switch (target.kind) {
-    case 'local': {
-      return '';
-    }
-
-    case 'linked': {
-      return '--linked';
-    }
-
-    case 'url': {
-      return '--db-url <url>';
-    }
-  }
 }
 
 /** A change of settings, judged before it is made. */

@@ -2,16 +2,10 @@ import {setTimeout as wait} from 'node:timers/promises';
 
 import type {Connection} from '../db/connection.js';
 import {isConnectionLost, isLockTimeout, toSupasessionError} from '../db/errors.js';
-import {
-  countPresent,
-  countSessions,
-  deleteSessions,
-  readInstalled,
-  readSessionIds,
-  recordFlush,
-} from '../db/queries.js';
+import {countPresent, deleteSessions, readInstalled, recordFlush} from '../db/queries.js';
+import {countSessions, readSessionIds} from '../db/sessions.js';
 import {SupasessionError} from '../errors.js';
-import {authMissing} from './init.js';
+import {authMissing} from './installed.js';
 
 /** How long to come back for sessions that stay locked, in milliseconds: a refresh holds one for a fraction of a second. */
 const LOCKED_PATIENCE = 30_000;

@@ -23,6 +23,7 @@ import {
   type OwnMigration,
   type ShippedSql,
 } from './migration.js';
+import {authMissing, newerInstalled} from './installed.js';
 import {namingHolders} from './locks.js';
 import {endsSessions} from './settings.js';
 
@@ -141,30 +142,6 @@ export async function planApply(project: Project, connection: Connection, env: N
     outOfOrder: pending.some(({version}) => version < newestApplied),
     cli,
   };
-}
-
-/** @returns the error for a database without Supabase Auth */
-export function authMissing(target: Target): SupasessionError {
-  return new SupasessionError(
-    'AUTH_SCHEMA_MISSING',
-    `The database "${target.database}" has no auth.sessions: Supabase Auth is not there.`,
-    {
-      suggestions: [
-        target.kind === 'local' ? 'supabase start' : 'Check that the target is the database of a Supabase project',
-      ],
-    },
-  );
-}
-
-/** @returns the error for a database whose SQL is newer than this program */
-export function newerInstalled(installed: string, own: string): SupasessionError {
-  return new SupasessionError(
-    'NEWER_RELEASE',
-    `The database has supasession ${installed}, newer than this program (${own}).`,
-    {
-      suggestions: ['npm install --save-dev supasession@latest'],
-    },
-  );
 }
 
 /** The URL of a target without its password, for the CLI's arguments. */

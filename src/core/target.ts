@@ -203,3 +203,23 @@ export async function resolveTarget(flags: TargetFlags, context: TargetContext):
 export function confirmationName(target: Target): string {
   return target.projectRef ?? target.host;
 }
+
+/**
+ * @param target a target
+ * @returns the flags that name it in a command to type next, without any password; empty for the local one
+ */
+export function targetFlag(target: Target): string {
+  switch (target.kind) {
+    case 'local': {
+      return '';
+    }
+
+    case 'linked': {
+      return '--linked';
+    }
+
+    case 'url': {
+      return '--db-url <url>';
+    }
+  }
+}

@@ -112,26 +112,6 @@ export async function readImpact(db: Queryable, settings: Settings, installed: b
 }
 
 /**
- * @param db an open connection
- * @returns how many sessions there are, ended ones included, and of how many users
- */
-export async function countSessions(db: Queryable): Promise<{sessions: number; users: number}> {
-  const {rows} = await db.query<{sessions: string; users: string}>(
-    'select count(*) as sessions, count(distinct user_id) as users from auth.sessions',
-  );
-  return {sessions: Number(rows[0]!.sessions), users: Number(rows[0]!.users)};
-}
-
-/**
- * @param db an open connection
- * @returns the ids of all sessions there are at this moment
- */
-export async function readSessionIds(db: Queryable): Promise<string[]> {
-  const {rows} = await db.query<{id: string}>('select id from auth.sessions order by id');
-  return rows.map((row) => row.id);
-}
-
-/**
  * Deletes those of some sessions that nobody has locked, in one short transaction. A locked one is being refreshed or signed out.
  * @param db an open connection
  * @param ids sessions to delete; ones that are gone already are no error

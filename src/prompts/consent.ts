@@ -1,5 +1,4 @@
-import {targetFlag} from '../core/config.js';
-import {confirmationName} from '../core/target.js';
+import {confirmationName, targetFlag} from '../core/target.js';
 import {SupasessionError} from '../errors.js';
 import type {Target} from '../types.js';
 import type {Asker} from './index.js';

@@ -1,6 +1,6 @@
 import chalk from 'chalk';
 
-import {targetFlag} from '../core/config.js';
+import {targetFlag} from '../core/target.js';
 import type {InitMigration, InitPlan} from '../core/init.js';
 import {settingFlags} from '../core/settings.js';
 import type {Settings, Target} from '../types.js';

@@ -1,6 +1,7 @@
 import chalk from 'chalk';
 
-import {targetFlag, type ConfigPlan, type SavedSettings} from '../core/config.js';
+import type {ConfigPlan, SavedSettings} from '../core/config.js';
+import {targetFlag} from '../core/target.js';
 import type {FlushResult} from '../core/flush.js';
 import {settingFlag, undoFlags} from '../core/settings.js';
 import type {Connection} from '../db/connection.js';
