@@ -36,6 +36,19 @@ export const confirmFlag = Flags.string({
 
 export const dryRunFlag = Flags.boolean({default: false, summary: 'Show what would happen and change nothing.'});
 
+/** The flags of a command whose work is a migration. */
+export const stepFlags = {
+  ...targetFlags,
+  apply: Flags.boolean({allowNo: true, summary: 'Apply it to the target with the supabase CLI.'}),
+  'include-pending': Flags.boolean({
+    default: false,
+    summary: "Apply the project's other pending migrations in the same run.",
+  }),
+  'dry-run': dryRunFlag,
+  confirm: confirmFlag,
+  yes: yesFlag,
+};
+
 /** Which sessions; all that are given have to hold. */
 export const filterFlags = {
   user: Flags.string({

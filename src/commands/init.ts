@@ -1,13 +1,13 @@
 import {Flags} from '@oclif/core';
 
 import {BaseCommand, EXIT_CODES_HELP} from '../base-command.js';
+import {planApply} from '../core/apply.js';
 import {currentSettings} from '../core/config.js';
 import {
   applyPending,
   connectIfListening,
   enableLimit,
   judgeEnable,
-  planApply,
   planInit,
   writeInit,
   type InitMigration,
@@ -95,7 +95,7 @@ A second run writes nothing. ${EXIT_CODES_HELP}`;
     const runs = pending !== null && (plan.current === null || pending.own.length > 0);
     if (runs && pending.others.length > 0 && !flags['include-pending']) {
       this.note(pendingText(pending.others));
-      if (!flags['dry-run']) await allowPending(ask, target, pending.others, flags.yes);
+      if (!flags['dry-run']) await allowPending(ask, target, pending.others, {yes: flags.yes, command: 'init'});
     }
 
     if (answers.enable && connection !== null) {

@@ -7,7 +7,7 @@ import {authMissing, newerInstalled, notInstalled} from './installed.js';
 import {
   addMigration,
   compareReleases,
-  CONFIG_MIGRATION_NAME,
+  MIGRATION_NAMES,
   configMigrationText,
   readMigrations,
   shippedSql,
@@ -110,13 +110,13 @@ export interface SavedSettings {
 }
 
 /**
- * Refuses to go on where saved settings would fail at the next `db reset`, for want of the table.
+ * Refuses to go on where what is saved would fail at the next `db reset`, for want of our SQL.
  * @param migrations the project's
  * @throws SupasessionError NOT_INSTALLED
  */
 export function requireSavable(migrations: MigrationState): void {
   if (migrations.own.some(({kind}) => kind === 'installation')) return;
-  throw new SupasessionError('NOT_INSTALLED', 'The project has no supasession migration that settings could follow.', {
+  throw new SupasessionError('NOT_INSTALLED', 'The project has no supasession migration that this one could follow.', {
     suggestions: ['{bin} init'],
   });
 }
@@ -134,6 +134,6 @@ export async function saveSettings(project: Project, settings: Settings): Promis
   const text = configMigrationText(settings);
   const newest = migrations.own.findLast(({setsSettings}) => setsSettings);
   if (newest?.text === text) return {file: newest.file, written: false};
-  const {file} = await addMigration(project, migrations.all, CONFIG_MIGRATION_NAME, text);
+  const {file} = await addMigration(project, migrations.all, MIGRATION_NAMES.settings, text);
   return {file, written: true};
 }

@@ -10,8 +10,19 @@ import type {Settings} from '../types.js';
 /** The parts of our schema. The same path leads there from src/core and from dist/core. */
 const SQL_FOLDER = fileURLToPath(new URL('../../sql/', import.meta.url));
 
-export const MIGRATION_NAME = 'supasession';
-export const CONFIG_MIGRATION_NAME = 'supasession_config';
+/**
+ * The kinds of migrations that we write, with what follows the timestamp in their names. Of one that has several files at a time (protect) the
+ * names go on after that.
+ */
+export const MIGRATION_NAMES = {
+  installation: 'supasession',
+  settings: 'supasession_config',
+  rules: 'supasession_rules',
+  guard: 'supasession_guard',
+  protect: 'supasession_protect',
+  uninstall: 'supasession_uninstall',
+} as const;
+export type MigrationKind = keyof typeof MIGRATION_NAMES;
 
 /** What the package ships. */
 export interface ShippedSql {
@@ -85,15 +96,25 @@ export function migrationText(shipped: ShippedSql, settings: Partial<Settings>):
  */
 export function configMigrationText(settings: Settings): string {
   const lines = ['-- Written by "supasession config --save".', ...(settings.enabled ? STARTS_ENFORCING : [])];
-  return withHeader('supasession settings', lines, `\n${settingsStatement(settings)}`);
+  return stepMigrationText('settings', lines, settingsStatement(settings));
+}
+
+/**
+ * @param kind what kind of migration it is
+ * @param lines comment lines for its head, with their `--`: who wrote it, and what it does
+ * @param sql its statements, each right at a second run
+ * @returns the text of the migration
+ */
+export function stepMigrationText(kind: Exclude<MigrationKind, 'installation'>, lines: string[], sql: string): string {
+  return withHeader(`supasession ${kind}`, lines, `\n${sql}`);
 }
 
 /** What a migration of ours was found to be. */
 export interface OwnMigration extends Migration {
-  kind: 'installation' | 'settings';
-  /** Release of the SQL in it; null for settings. */
+  kind: MigrationKind;
+  /** Release of the SQL in it; null but for installations. */
   release: string | null;
-  /** Checksum of the SQL that it was written from; null for settings. */
+  /** Checksum of the SQL that it was written from; null but for installations. */
   checksum: string | null;
   /** Whether its text is no longer what we wrote. */
   edited: boolean;
@@ -102,13 +123,21 @@ export interface OwnMigration extends Migration {
   text: string;
 }
 
+const KINDS = Object.keys(MIGRATION_NAMES) as MigrationKind[];
 /** What tells a file of ours from the project's own of that name; an edit may have moved or changed the line itself. */
-const OURS = /^-- (?:supasession (?:\d|settings)|checksum: sha256:)/m;
-const HEADER = /^-- supasession (?:(?<release>\d\S*) (?<checksum>sha256:[0-9a-f]{64})|settings)\n/;
+const OURS = new RegExp(`^-- (?:supasession (?:\\d|(?:${KINDS.join('|')})$)|checksum: sha256:)`, 'm');
+const HEADER = /^-- supasession (?:(?<release>\d\S*) (?<checksum>sha256:[0-9a-f]{64})|[a-z]+)\n/;
 const BODY = /^-- checksum: (?<checksum>sha256:[0-9a-f]{64})\n(?<body>[\s\S]*)$/m;
 
+function kindOf(name: string): MigrationKind | undefined {
+  return KINDS.find(
+    (kind) => name === MIGRATION_NAMES[kind] || (kind === 'protect' && name.startsWith(`${MIGRATION_NAMES[kind]}_`)),
+  );
+}
+
 async function readOwn(migration: Migration): Promise<OwnMigration | undefined> {
-  if (migration.name !== MIGRATION_NAME && migration.name !== CONFIG_MIGRATION_NAME) return undefined;
+  const kind = kindOf(migration.name);
+  if (kind === undefined) return undefined;
   let text: string;
   try {
     text = withoutCr(await readFile(migration.path, 'utf8'));
@@ -121,8 +150,8 @@ async function readOwn(migration: Migration): Promise<OwnMigration | undefined> 
   const body = BODY.exec(text)?.groups;
   return {
     ...migration,
-    kind: migration.name === MIGRATION_NAME ? 'installation' : 'settings',
-    setsSettings: migration.name === CONFIG_MIGRATION_NAME || text.includes(CHOSEN),
+    kind,
+    setsSettings: kind === 'settings' || (kind === 'installation' && text.includes(CHOSEN)),
     release: header?.release ?? null,
     checksum: header?.checksum ?? null,
     edited: header === undefined || body === undefined || sha256(body.body!) !== body.checksum,

@@ -27,15 +27,23 @@ export async function allowEnding(
  * @param ask where answers come from
  * @param target where they would be applied
  * @param others their files, which the reader has been shown
- * @param yes whether --yes was given
+ * @param given yes: whether --yes was given; command: what to type, without the target and whether to apply
  * @throws SupasessionError OTHER_MIGRATIONS_PENDING where nobody can be asked, DECLINED, INTERRUPTED
  */
-export async function allowPending(ask: Asker, target: Target, others: string[], yes: boolean): Promise<void> {
-  if (ask.interactive && !yes) return ask.proceed('Apply these as well?');
+export async function allowPending(
+  ask: Asker,
+  target: Target,
+  others: string[],
+  given: {yes: boolean; command: string},
+): Promise<void> {
+  if (ask.interactive && !given.yes) return ask.proceed('Apply these as well?');
   const suffix = targetFlag(target) === '' ? '' : ` ${targetFlag(target)}`;
   const amount = others.length === 1 ? '1 other pending migration' : `${others.length} other pending migrations`;
   throw new SupasessionError('OTHER_MIGRATIONS_PENDING', `The supabase CLI would apply ${amount} too.`, {
-    suggestions: [`{bin} init${suffix} --apply --include-pending`, `{bin} init${suffix} --no-apply`],
+    suggestions: [
+      `{bin} ${given.command}${suffix} --apply --include-pending`,
+      `{bin} ${given.command}${suffix} --no-apply`,
+    ],
     details: {pending: others},
   });
 }

@@ -267,7 +267,7 @@ describe('--save', () => {
     await install(await server.connect());
     const {code, error} = await failure(project, ['config', '--max', '4', '--save']);
     expect([code, error.code]).toEqual([1, 'NOT_INSTALLED']);
-    expect(error.message).toBe('The project has no supasession migration that settings could follow.');
+    expect(error.message).toBe('The project has no supasession migration that this one could follow.');
     expect(error.suggestions).toEqual(['supasession init']);
     expect(await stored()).toEqual(DEFAULTS);
   });

@@ -1,0 +1,39 @@
+import type {Project} from '../supabase/project.js';
+import {requireSavable} from './config.js';
+import {addMigration, readMigrations, stepMigrationText, type MigrationKind} from './migration.js';
+
+/** A change that goes into the project's history as a migration of its own. */
+export interface Step {
+  kind: Exclude<MigrationKind, 'installation'>;
+  /** What follows the timestamp in the file's name. */
+  name: string;
+  /** Comment lines for the head of the file, with their `--`. */
+  lines: string[];
+  /** Its statements, each right at a second run. */
+  sql: string;
+}
+
+/** The file of a step. */
+export interface StepFile {
+  file: string;
+  /** False where the newest file of that name said the same already, and in a dry run. */
+  written: boolean;
+}
+
+/**
+ * Writes the file of a step, unless the newest one of its name says the same.
+ * @param project the project
+ * @param step the step
+ * @param dryRun whether to leave the disk alone
+ * @returns the file
+ * @throws SupasessionError NOT_INSTALLED where the project has no migration that it could follow, MIGRATIONS_UNREADABLE, MIGRATIONS_UNWRITABLE
+ */
+export async function writeStep(project: Project, step: Step, dryRun: boolean): Promise<StepFile> {
+  const migrations = await readMigrations(project);
+  requireSavable(migrations);
+  const text = stepMigrationText(step.kind, step.lines, step.sql);
+  const newest = migrations.own.findLast(({name}) => name === step.name);
+  if (newest?.text === text) return {file: newest.file, written: false};
+  const {file} = await addMigration(project, migrations.all, step.name, text, {dryRun});
+  return {file, written: !dryRun};
+}
