@@ -161,6 +161,7 @@ describe('functions', () => {
   const NEW = [
     'access_token_hook(event jsonb) jsonb',
     'check_request() void',
+    'dependents() TABLE(kind text, name text, definition text, restrictive boolean, drop_statement text)',
     'disable_guard() void',
     'enable_guard() void',
     'enforce(batch integer DEFAULT 1000, after uuid DEFAULT NULL::uuid, dry_run boolean DEFAULT false) ' +
