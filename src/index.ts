@@ -4,6 +4,7 @@ import Config from './commands/config.js';
 import Flush from './commands/flush.js';
 import Init from './commands/init.js';
 import Sandbox from './commands/sandbox.js';
+import Upgrade from './commands/upgrade.js';
 
 /** The commands of the stand-alone program (bin/). */
 export const commands: Record<string, Command.Class> = {
@@ -11,6 +12,7 @@ export const commands: Record<string, Command.Class> = {
   flush: Flush,
   init: Init,
   sandbox: Sandbox,
+  upgrade: Upgrade,
 };
 
 /**

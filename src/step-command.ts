@@ -23,22 +23,30 @@ export interface StepsDone {
   applied: boolean;
 }
 
+interface Work {
+  project: Project;
+  /** Open, to the target. */
+  connection: Connection;
+  flags: StepFlags;
+  ask: Asker;
+}
+
 /** A command whose work is one migration or several: it writes them, and applies them with the supabase CLI as `init` does. */
 export abstract class StepCommand extends BaseCommand {
   /**
-   * Writes the steps and, if wanted, applies them. What they do has been shown before, and what needs more than a yes has been allowed.
-   * @param work the project, an open connection, the steps in order, the flags, where answers come from
+   * Writes steps and, if wanted, applies them. What they do has been shown before, and what needs more than a yes has been allowed.
+   * @param work where, how, and the steps in order
    * @returns what was done
    * @throws SupasessionError what writing and applying throw; `details` tell what had been written
    */
-  protected async runSteps(work: {
-    project: Project;
-    connection: Connection;
-    steps: Step[];
-    flags: StepFlags;
-    ask: Asker;
-  }): Promise<StepsDone> {
-    const {project, connection, steps, flags, ask} = work;
+  protected async runSteps({steps, ...work}: Work & {steps: Step[]}): Promise<StepsDone> {
+    const writers = steps.map((step) => async (dryRun: boolean) => writeStep(work.project, step, dryRun));
+    return this.runFiles({...work, writers});
+  }
+
+  /** The same for what writes its file in a way of its own; in a dry run it only names it. */
+  protected async runFiles(work: Work & {writers: Array<(dryRun: boolean) => Promise<StepFile>>}): Promise<StepsDone> {
+    const {project, connection, writers, flags, ask} = work;
     const {target} = connection;
     const dryRun = flags['dry-run'];
     const apply =
@@ -47,7 +55,7 @@ export abstract class StepCommand extends BaseCommand {
         ? false
         : await ask.confirm({
             flag: '--apply or --no-apply',
-            message: `Apply ${steps.length === 1 ? 'it' : 'them'} now?`,
+            message: `Apply ${writers.length === 1 ? 'it' : 'them'} now?`,
             default: target.kind === 'local',
           }));
     const pending = apply ? await planApply(project, connection, process.env) : null;
@@ -58,7 +66,7 @@ export abstract class StepCommand extends BaseCommand {
 
     const files: StepFile[] = [];
     try {
-      for (const step of steps) files.push(await writeStep(project, step, dryRun));
+      for (const write of writers) files.push(await write(dryRun));
       for (const {file, written} of files) {
         this.note(
           written

@@ -16,7 +16,7 @@ import {
   type ShippedSql,
 } from './migration.js';
 import {applyWithCli, type ApplyPlan} from './apply.js';
-import {authMissing} from './installed.js';
+import {authMissing, newerInstalled} from './installed.js';
 import {endsSessions} from './settings.js';
 
 /** What `init` has found in the project. */
@@ -60,6 +60,30 @@ export async function planInit(project: Project): Promise<InitPlan> {
   }
 
   return {shipped, migrations, current: null, older: newest};
+}
+
+/**
+ * @param project the project
+ * @param connection an open connection
+ * @returns what the project has, what the target has, and whether anything has to be written or applied
+ * @throws SupasessionError NOT_INSTALLED where the project has no migration of ours, NEWER_RELEASE, and what `planInit` throws
+ */
+export async function planUpgrade(
+  project: Project,
+  connection: Connection,
+): Promise<{plan: InitPlan; before: {version: string | null; checksum: string | null}; needed: boolean}> {
+  const plan = await planInit(project);
+  if (plan.current === null && plan.older === null) {
+    throw new SupasessionError('NOT_INSTALLED', 'The project has no supasession migration to upgrade.', {
+      suggestions: ['{bin} init'],
+    });
+  }
+
+  const {auth, version, checksum} = await readInstalled(connection);
+  if (!auth) throw authMissing(connection.target);
+  const {shipped} = plan;
+  if (version !== null && compareReleases(version, shipped.version) > 0) throw newerInstalled(version, shipped.version);
+  return {plan, before: {version, checksum}, needed: plan.current === null || checksum !== shipped.checksum};
 }
 
 /** The migration of `init` as `--json` shows it. */
@@ -110,24 +134,41 @@ export async function applyPending(
   if (runs) await applyWithCli(project, connection, {cli: pending.cli, env, output, includeAll: pending.outOfOrder});
 
   const {version} = await readInstalled(connection);
-  if (version === migration.version) return;
-  const found = version === null ? 'has no supasession' : `has supasession ${version}`;
-  if (runs) {
-    throw new SupasessionError('CLI_FAILED', `The supabase CLI reported success, but the database ${found}.`, {
+  if (version !== migration.version) throw notThere(connection.target, migration, version, runs);
+}
+
+/** Why the target has not what was applied. ran: whether anything was. */
+function notThere(target: Target, migration: InitMigration, version: string | null, ran: boolean): SupasessionError {
+  const found =
+    version === null
+      ? 'has no supasession'
+      : `has supasession ${version}${version === migration.version ? ' from other SQL' : ''}`;
+  if (ran) {
+    return new SupasessionError('CLI_FAILED', `The supabase CLI reported success, but the database ${found}.`, {
       suggestions: ['supabase migration list'],
     });
   }
 
-  throw new SupasessionError(
+  return new SupasessionError(
     'NOT_INSTALLED',
     `The history says that ${migration.file} was applied, but the database ${found}.`,
     {
       suggestions: [
-        `supabase migration repair --status reverted ${migration.file.slice(0, 14)}${connection.target.kind === 'local' ? ' --local' : ''}`,
+        `supabase migration repair --status reverted ${migration.file.slice(0, 14)}${target.kind === 'local' ? ' --local' : ''}`,
         '{bin} init --apply',
       ],
     },
   );
+}
+
+/**
+ * @param connection an open connection
+ * @param migration what has been applied
+ * @throws SupasessionError NOT_INSTALLED where the target has other SQL than that all the same
+ */
+export async function requireUpgraded(connection: Connection, migration: InitMigration): Promise<void> {
+  const {version, checksum} = await readInstalled(connection);
+  if (checksum !== migration.checksum) throw notThere(connection.target, migration, version, migration.written);
 }
 
 /**

@@ -91,3 +91,22 @@ export function initText(outcome: InitOutcome): string {
   if (applied && !enabled) lines.push('', limitsOff(target));
   return lines.join('\n');
 }
+
+/** @returns what project and target have, before they are brought up to date */
+export function upgradeText(plan: InitPlan, before: {version: string | null; checksum: string | null}): string {
+  const {version, checksum} = plan.shipped;
+  const same = before.version !== null && before.checksum === checksum;
+  const database =
+    before.version === null
+      ? chalk.yellow('nothing of ours')
+      : same
+        ? chalk.green(`supasession ${before.version}, as in this package`)
+        : `supasession ${before.version}${before.version === version ? ', from other SQL than this package' : ''}`;
+  const files =
+    plan.current !== null
+      ? chalk.green(`supabase/migrations/${plan.current.file}, as in this package`)
+      : `supabase/migrations/${plan.older!.file}, supasession ${plan.older!.release}`;
+  return [`  This package  supasession ${version}`, `  Migrations    ${files}`, `  Database      ${database}`].join(
+    '\n',
+  );
+}

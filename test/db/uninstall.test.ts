@@ -4,6 +4,8 @@ import type {Client} from 'pg';
 import {createSessions, createUser, refresh, run, signInPassword, Steps, type AuthUser} from '../helpers/auth.js';
 import {createDatabase, type TestDatabase} from '../helpers/database.js';
 import {configure, install, installSql} from '../helpers/install.js';
+import {startOwnServer} from '../helpers/own-server.js';
+import type {Sandbox} from '../../src/sandbox/index.js';
 
 interface Dependent {
   kind: string;
@@ -13,6 +15,8 @@ interface Dependent {
   drop_statement: string | null;
 }
 
+// Its own, because role settings belong to a whole server.
+let server: Sandbox;
 let database: TestDatabase;
 let postgres: Client;
 let auth: Client;
@@ -20,6 +24,7 @@ let user: AuthUser;
 let uninstall: string;
 
 beforeAll(async () => {
+  server = await startOwnServer();
   uninstall = await readFile(new URL('../../sql/steps/uninstall.sql', import.meta.url), 'utf8');
 });
 
@@ -32,6 +37,7 @@ beforeEach(async () => {
 });
 
 afterEach(async () => database.drop());
+afterAll(async () => server.stop());
 
 async function dependents(): Promise<Dependent[]> {
   const {rows} = await postgres.query<Dependent>('select * from supasession.dependents()');

@@ -1,0 +1,56 @@
+import {EXIT_CODES_HELP} from '../base-command.js';
+import {planUpgrade, requireUpgraded, writeInit, type InitMigration} from '../core/init.js';
+import {stepFlags} from '../flags.js';
+import {StepCommand} from '../step-command.js';
+import {targetJson, type TargetJson} from '../types.js';
+import {upgradeText} from '../ui/init.js';
+
+export interface UpgradeResult {
+  target: TargetJson;
+  /** The release in the target before; its checksum is null where the SQL was run by hand. */
+  before: {version: string | null; checksum: string | null};
+  migration: InitMigration;
+  /** Whether the target has this release now. */
+  applied: boolean;
+  dryRun: boolean;
+}
+
+export default class Upgrade extends StepCommand {
+  static override summary = 'Bring project and database to the release of this package.';
+  static override description = `Writes a new migration where the newest one of ours is of an older release, and applies it. Settings, rules, history and sessions stay, and at no moment is the limit open.
+${EXIT_CODES_HELP}`;
+
+  static override examples = [
+    {description: 'After updating the package.', command: '<%= config.bin %> <%= command.id %>'},
+    {
+      description: 'See what the linked project has, and what would be written.',
+      command: '<%= config.bin %> <%= command.id %> --linked --dry-run',
+    },
+  ];
+
+  static override flags = stepFlags;
+
+  async run(): Promise<UpgradeResult> {
+    const {flags} = await this.parse(Upgrade);
+    const project = await this.project();
+    const target = await this.target(flags);
+    const connection = await this.open(target);
+    const {plan, before, needed} = await planUpgrade(project, connection);
+    this.log(upgradeText(plan, before));
+
+    const {version, checksum} = plan.shipped;
+    let migration: InitMigration = {file: plan.current?.file ?? '', version, checksum, written: false};
+    let applied = !needed;
+    if (needed) {
+      const write = async (dryRun: boolean) => {
+        ({migration} = await writeInit(project, plan, {}, dryRun));
+        return migration;
+      };
+      ({applied} = await this.runFiles({project, connection, writers: [write], flags, ask: this.asker(flags)}));
+      if (applied) await requireUpgraded(connection, migration);
+      if (flags['dry-run']) this.note('Dry run: nothing was changed.');
+    }
+
+    return {target: targetJson(target), before, migration, applied, dryRun: flags['dry-run']};
+  }
+}

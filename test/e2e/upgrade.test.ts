@@ -1,0 +1,138 @@
+import type {UpgradeResult} from '../../src/commands/upgrade.js';
+import {migrationText, shippedSql} from '../../src/core/migration.js';
+import {createSessions, createUser, liveSessions, run, signInPassword} from '../helpers/auth.js';
+import {failure} from '../helpers/failures.js';
+import {readEarlierSql} from '../helpers/install.js';
+import {createProject, type TestProject} from '../helpers/project.js';
+import {startServer, type TestServer} from '../helpers/server.js';
+
+let server: TestServer;
+let project: TestProject;
+
+beforeAll(async () => {
+  server = await startServer();
+});
+beforeEach(async () => {
+  project = await createProject({port: server.port});
+});
+afterEach(async () => {
+  await project.remove();
+  await server.reset();
+});
+afterAll(async () => server.stop());
+
+const OLDER = '20240101000000_supasession.sql';
+const CHECKSUM = `sha256:${'0'.repeat(64)}`;
+
+/** A project as an earlier release has left it: its migration, applied, with settings of its own. */
+async function earlier(release = '0.9.0'): Promise<void> {
+  const sql = (await readEarlierSql()).replaceAll('1.0.0', release);
+  await project.addMigration(OLDER, migrationText({version: release, checksum: CHECKSUM, sql}, {max_sessions: 2}));
+  await project.supabase('migration', 'up');
+  const client = await server.connect();
+  await client.query("update supasession.config set enabled = true, strategy = 'dequeue' where true");
+}
+
+async function installed(): Promise<unknown> {
+  const client = await server.connect();
+  return (await client.query('select version, checksum from supasession.installation')).rows[0];
+}
+
+test('an older release: a new migration, applied by the real CLI; settings and sessions stay, and the limit holds', async () => {
+  await earlier();
+  const client = await server.connect();
+  const auth = await server.connect('supabase_auth_admin');
+  const {userId, email} = await createUser(client);
+  await createSessions(client, [userId], 2);
+
+  const dry = await project.run(['upgrade', '--dry-run']);
+  expect(dry).toMatchObject({code: 0});
+  expect(dry.stdout).toBe(
+    `  This package  supasession 1.0.0\n  Migrations    supabase/migrations/${OLDER}, supasession 0.9.0\n  Database      supasession 0.9.0\n`,
+  );
+  expect(dry.stderr).toMatch(
+    /Would write supabase\/migrations\/\d{14}_supasession\.sql\.\nDry run: nothing was changed\.\n$/,
+  );
+  expect(await project.migrations()).toEqual([OLDER]);
+
+  const result = await project.run(['upgrade', '--apply', '--json']);
+  expect(result).toMatchObject({code: 0});
+  const {version, checksum} = await shippedSql();
+  const [, file] = await project.migrations();
+  expect(result.json).toEqual({
+    target: {kind: 'local', host: '127.0.0.1', port: server.port, database: 'postgres', projectRef: null},
+    before: {version: '0.9.0', checksum: CHECKSUM},
+    migration: {file: file!, version, checksum, written: true},
+    applied: true,
+    dryRun: false,
+  } satisfies UpgradeResult);
+  expect(await installed()).toEqual({version, checksum});
+  expect((await client.query('select enabled, max_sessions from supasession.config')).rows).toEqual([
+    {enabled: true, max_sessions: 2},
+  ]);
+  await run(auth, signInPassword(email));
+  expect(await liveSessions(client, userId)).toHaveLength(2);
+
+  const again = await project.run(['upgrade']);
+  expect(again).toMatchObject({code: 0});
+  expect(again.stdout).toContain('as in this package');
+  expect(await project.migrations()).toEqual([OLDER, file]);
+});
+
+test('without a terminal it asks for --apply or --no-apply, and --no-apply only writes', async () => {
+  await earlier();
+  const {code, error} = await failure(project, ['upgrade']);
+  expect({code, error: error.code}).toEqual({code: 2, error: 'ANSWER_REQUIRED'});
+  expect(await project.migrations()).toEqual([OLDER]);
+
+  const result = await project.run(['upgrade', '--no-apply']);
+  expect(result).toMatchObject({code: 0});
+  expect(result.stderr).toContain('Not applied. Next: supabase migration up\n');
+  expect(await project.migrations()).toHaveLength(2);
+  expect(await installed()).toMatchObject({version: '0.9.0'});
+  // What is written already is applied by the next run.
+  expect(await project.run(['upgrade', '--apply'])).toMatchObject({code: 0});
+  expect(await project.migrations()).toHaveLength(2);
+  expect(await installed()).toMatchObject({version: '1.0.0'});
+});
+
+test('the same release from other SQL is told apart, and replaced', async () => {
+  await earlier('1.0.0');
+  const result = await project.run(['upgrade', '--apply']);
+  expect(result).toMatchObject({code: 0});
+  expect(result.stdout).toContain('Database      supasession 1.0.0, from other SQL than this package\n');
+  expect(await installed()).toEqual({version: '1.0.0', checksum: (await shippedSql()).checksum});
+});
+
+test('a newer database is left alone', async () => {
+  await earlier();
+  const client = await server.connect();
+  await client.query("update supasession.installation set version = '9.0.0'");
+  const {code, error} = await failure(project, ['upgrade', '--apply']);
+  expect({code, error: error.code}).toEqual({code: 1, error: 'NEWER_RELEASE'});
+  expect(await project.migrations()).toEqual([OLDER]);
+});
+
+test('a project without our migration is sent to init', async () => {
+  const {code, error} = await failure(project, ['upgrade']);
+  expect({code, error}).toEqual({
+    code: 1,
+    error: {
+      code: 'NOT_INSTALLED',
+      message: 'The project has no supasession migration to upgrade.',
+      suggestions: ['supasession init'],
+    },
+  });
+});
+
+test('where the history says it is applied and the database has something else, the way out is named', async () => {
+  expect(await project.run(['init', '--apply', '--no-enable', '--max', '2', '--strategy', 'dequeue'])).toMatchObject({
+    code: 0,
+  });
+  const client = await server.connect();
+  await client.query('update supasession.installation set checksum = null');
+  const {code, error} = await failure(project, ['upgrade', '--apply']);
+  expect({code, error: error.code}).toEqual({code: 1, error: 'NOT_INSTALLED'});
+  expect(error.message).toMatch(/was applied, but the database has supasession 1\.0\.0 from other SQL\.$/);
+  expect(error.suggestions[0]).toMatch(/^supabase migration repair --status reverted \d{14} --local$/);
+});
