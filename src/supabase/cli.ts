@@ -125,7 +125,8 @@ function withoutPassword(target: ApplyTarget & {kind: 'url'}): ApplyTarget & {ki
   return {kind: 'url', url: url.href, password: target.password ?? inUrl ?? undefined};
 }
 
-const CHATTER = /^(Target: |Applying migration |Skipping migration |Try rerunning the command with --debug)/;
+const CHATTER =
+  /^(Target: |Confirmed by |Applying migration |Skipping migration |Try rerunning the command with --debug)/;
 
 /** The CLI prints `ERROR: <message> (SQLSTATE <code>)`, the detail, then the whole statement, which can be pages long: that part is left out. */
 function applyError(command: string, result: ProcessResult): SupasessionError {

@@ -106,6 +106,7 @@ describe('applyMigrations', () => {
   it('reports a failure in the words of the CLI, without its chatter and the statement, and streams them all', async () => {
     const stderr = [
       'Target: local stack (127.0.0.1:54322)',
+      'Confirmed by --yes: Apply 2 migrations to the local stack',
       'Applying migration 20240101000000_a.sql...',
       'Applying migration 20240102000000_b.sql...',
       'ERROR: new row is too large (SQLSTATE 23514)',
