@@ -3,12 +3,13 @@
 import {readFile} from 'node:fs/promises';
 import {fileURLToPath} from 'node:url';
 
-import {execute} from '@oclif/core';
+import {settings} from '@oclif/core';
 
-const pjson = JSON.parse(await readFile(new URL('package.json', import.meta.url), 'utf8'));
-pjson.oclif.commands.target = '../src/index.ts';
+import {start} from '../src/program/start.ts';
 
-await execute({
-  development: true,
-  loadOptions: {root: fileURLToPath(new URL('.', import.meta.url)), pjson, ignoreManifest: true},
-});
+const built = await readFile(new URL('package.json', import.meta.url), 'utf8');
+const pjson = JSON.parse(built.replaceAll(/\.\.\/dist\/(.*?)\.js/g, '../src/$1.ts'));
+
+process.env.NODE_ENV = 'development';
+settings.debug = true;
+await start({root: fileURLToPath(new URL('.', import.meta.url)), pjson, ignoreManifest: true});

@@ -1,4 +1,6 @@
 #!/usr/bin/env node
-import {execute} from '@oclif/core';
+import {fileURLToPath} from 'node:url';
 
-await execute({dir: import.meta.url});
+import {start} from '../dist/program/start.js';
+
+await start({root: fileURLToPath(import.meta.url)});

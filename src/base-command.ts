@@ -6,7 +6,8 @@ import {namingHolders} from './core/locks.js';
 import {connect, type Connection} from './db/connection.js';
 import {passfilePassword} from './db/passfile.js';
 import {isConnectionLost, toSupasessionError} from './db/errors.js';
-import {SupasessionError, type ErrorCode} from './errors.js';
+import {SupasessionError} from './errors.js';
+import {errorJson, maskPasswords, toFailure, type ErrorJson} from './failure.js';
 import {rewriteRemote} from './flags.js';
 import {Asker} from './prompts/index.js';
 import {readConfig} from './supabase/config.js';
@@ -14,19 +15,9 @@ import {findProject, type Project} from './supabase/project.js';
 import type {Target} from './types.js';
 import {errorText, targetLine} from './ui/text.js';
 
-/** The error shape of --json. */
-export interface ErrorJson {
-  error: {code: ErrorCode; message: string; suggestions: string[]; details?: Record<string, unknown>};
-}
-
 /** For the help of every command. */
 export const EXIT_CODES_HELP =
   'Exit codes: 0 done (also nothing to do, and dry runs), 1 failed, 2 wrong usage or an answer missing, 3 a check found something, 4 declined, 130 interrupted.';
-
-/** A password may stand in what was typed, and the parser repeats what it did not understand. */
-function maskPasswords(text: string): string {
-  return text.replaceAll(/(\w+:\/\/[^\s:/@]*:)[^\s]*(@)/g, '$1***$2');
-}
 
 /** What every command shares: the project and the target, questions, output, errors and exit codes, and closing what was opened. */
 export abstract class BaseCommand extends Command {
@@ -188,23 +179,15 @@ export abstract class BaseCommand extends Command {
 
   /** What went wrong, as one of our errors. */
   #convert(error: unknown): SupasessionError {
-    if (error instanceof SupasessionError) return error;
-    const oclif = error as {oclif?: {exit?: number}; message: string};
-    if (oclif.oclif?.exit === 2) {
-      const summary = oclif.message
-        .replace(/\n?See more help with.*$/s, '')
-        .replaceAll(/\s+/g, ' ')
-        .trim();
-      return new SupasessionError('USAGE', maskPasswords(summary), {suggestions: [`{bin} ${this.commandName} --help`]});
-    }
-
     const [connection] = this.#connections;
-    if (connection !== undefined && error instanceof Error && ('code' in error || isConnectionLost(error)))
-      return toSupasessionError(error, connection.target);
-    return new SupasessionError('UNEXPECTED', maskPasswords(error instanceof Error ? error.message : String(error)), {
-      suggestions: ['Please report this, with the command that you typed'],
-      cause: error,
-    });
+    const ours = toFailure(error, this.commandName);
+    return ours.code === 'UNEXPECTED' &&
+      ours !== error &&
+      connection !== undefined &&
+      error instanceof Error &&
+      ('code' in error || isConnectionLost(error))
+      ? toSupasessionError(error, connection.target)
+      : ours;
   }
 
   /** Who holds the lock that could not be had, where that has not been said yet. */
@@ -249,14 +232,6 @@ export abstract class BaseCommand extends Command {
   }
 
   protected override toErrorJson(error: unknown): ErrorJson {
-    const {code, message, suggestions, details} = this.#convert(error);
-    return {
-      error: {
-        code,
-        message,
-        suggestions: suggestions.map((suggestion) => this.#withProgram(suggestion)),
-        ...(details === undefined ? {} : {details}),
-      },
-    };
+    return errorJson(this.#convert(error), this.program);
   }
 }

@@ -119,3 +119,16 @@ export function rewriteRemote(argv: string[]): string[] {
     return [/^postgres(ql)?:\/\//.test(value) ? '--db-url' : '--project-ref', value];
   });
 }
+
+/** The flags of a command, as far as their names go; what oclif keeps of them in a manifest and what a command declares are alike here. */
+export type KnownFlags = Record<string, {hidden?: boolean | undefined; allowNo?: boolean | undefined}>;
+
+/** @returns the flags of a command that can be typed, with their dashes: those that are not hidden, --help, and what `rewriteRemote` knows */
+export function flagNames(flags: KnownFlags): string[] {
+  const declared = Object.entries(flags).filter(([, {hidden}]) => !hidden);
+  return [
+    ...declared.flatMap(([name, {allowNo}]) => [`--${name}`, ...(allowNo ? [`--no-${name}`] : [])]),
+    ...('project-ref' in flags ? ['--remote'] : []),
+    '--help',
+  ];
+}

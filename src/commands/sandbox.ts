@@ -18,9 +18,9 @@ export interface SandboxResult {
 }
 
 export default class Sandbox extends BaseCommand {
-  static override summary = 'Run a local Postgres with the roles and auth tables of Supabase, without Docker.';
+  static override summary = "Run a local Postgres with Supabase's roles and auth tables.";
   static override description = `Listens on [db].port of the project, so that this program and the supabase CLI find it as the local database. Ctrl-C stops it; the data stays.
-There is no Auth server in it: it is for trying migrations and limits. ${EXIT_CODES_HELP}`;
+It needs no Docker, and there is no Auth server in it: it is for trying migrations and limits. ${EXIT_CODES_HELP}`;
 
   static override examples = [
     {description: 'Start it for this project.', command: '<%= config.bin %> <%= command.id %>'},

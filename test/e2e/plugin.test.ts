@@ -97,5 +97,22 @@ describe.each([
       expect(help.stdout).toMatch(/^ {2}supasession +Session limits for a Supabase project\.$/m);
       expect(help.stdout).toMatch(/^ {2}init +The init of the host\.$/m);
     });
+
+    test("the host's first page of help, unknown commands and completion stay its own business", async () => {
+      for (const unknown of ['ini', 'autocomplete', `supasession${separator}confg`]) {
+        const run = await project.run([...unknown.split(' '), '--json'], {}, options());
+        expect([run.code, run.stdout]).toEqual([2, '']);
+        expect(run.stderr).toContain(`command ${unknown.replace(' ', ':')} not found`);
+        expect(run.stderr).not.toContain('USAGE');
+      }
+
+      const help = await project.run(['--help'], {}, options());
+      expect(help.stdout).not.toContain('First time here');
+    });
+
+    test('an unknown flag of ours is answered in our manner', async () => {
+      const {code, error} = await failure(project, words('config', '--strateg'), {}, options());
+      expect([code, error]).toMatchObject([2, {code: 'USAGE', suggestions: [`${typed}config --strategy`]}]);
+    });
   }
 });

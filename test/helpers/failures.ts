@@ -1,4 +1,4 @@
-import type {ErrorJson} from '../../src/base-command.js';
+import type {ErrorJson} from '../../src/failure.js';
 import type {RunOptions} from './cli.js';
 import type {TestProject} from './project.js';
 

@@ -23,9 +23,14 @@ afterEach(() => {
   for (const pty of open) pty.kill('SIGKILL');
 });
 
-/** Starts the program in a terminal so wide that no line of ours is wrapped where a test looks. */
+/** Starts the program in a terminal. */
 export function openTerminal(args: readonly string[], options: RunOptions): Terminal {
-  const pty = spawn(process.execPath, [options.program ?? PROGRAM, ...args], {
+  return openProgram(process.execPath, [options.program ?? PROGRAM, ...args], options);
+}
+
+/** Starts any program in a terminal so wide that no line of ours is wrapped where a test looks. */
+export function openProgram(file: string, args: readonly string[], options: Pick<RunOptions, 'cwd' | 'env'>): Terminal {
+  const pty = spawn(file, [...args], {
     ...{name: 'xterm-256color', cols: 200, rows: 50},
     cwd: options.cwd,
     env: knownEnv({TERM: 'xterm-256color', ...options.env}),

@@ -1,5 +1,6 @@
 import {readFile} from 'node:fs/promises';
 import {commands, pluginCommands} from '../../src/index.js';
+import {GROUPS} from '../../src/program/help.js';
 import {shippedSql} from '../../src/core/migration.js';
 
 interface Manifest {
@@ -24,6 +25,29 @@ test('the commands are bare in the program and under a topic for a host', async 
   expect(Object.keys(pluginCommands)).toEqual(prefixed);
   expect(Object.keys((await json<Manifest>('bin/oclif.manifest.json')).commands).sort()).toEqual(names);
   expect(Object.keys((await json<Manifest>('oclif.manifest.json')).commands).sort()).toEqual(prefixed);
+});
+
+test('what is on the first page of help is grouped, and topics say what they are for', async () => {
+  const top = Object.keys(commands).map((id) => id.split(':')[0]!);
+  const named = GROUPS.flatMap(({names}) => names);
+  // Those two come with plugins.
+  expect([...named].sort()).toEqual([...new Set([...top, 'autocomplete', 'help'])].sort());
+  for (const [file, prefix] of [
+    ['bin/package.json', ''],
+    ['package.json', 'supasession:'],
+  ] as const) {
+    const {oclif} = await json<{oclif: {topics?: Record<string, {description: string}>}}>(file);
+    const topics = top.filter((name) => !(name in commands)).map((name) => `${prefix}${name}`);
+    for (const topic of topics)
+      expect([topic, oclif.topics?.[topic]?.description]).toEqual([topic, expect.stringMatching(/\.$/)]);
+  }
+});
+
+test('completion, our help and our word on unknown commands are of the stand-alone program only', async () => {
+  const oclif = async (file: string) => (await json<{oclif: Record<string, unknown>}>(file)).oclif;
+  const own = ['helpClass', 'hooks', 'plugins'];
+  expect(Object.keys(await oclif('bin/package.json'))).toEqual(expect.arrayContaining(own));
+  expect(Object.keys(await oclif('package.json')).filter((key) => own.includes(key))).toEqual([]);
 });
 
 /** What somebody who calls a command can tell of a flag. */

@@ -1,0 +1,20 @@
+import {closest as nearest, distance} from 'fastest-levenshtein';
+
+/** Of the longer word, how much may be wrong. */
+const TOLERANCE = 0.4;
+
+/**
+ * @param typed what somebody typed
+ * @param known what could have been meant
+ * @returns what was probably meant: the only one that begins like that, else the one with the fewest letters to change; undefined where
+ *   nothing is near
+ */
+export function closest(typed: string, known: readonly string[]): string | undefined {
+  if (known.length === 0) return undefined;
+  const word = typed.toLowerCase();
+  const beginning = known.filter((name) => name.startsWith(word));
+  if (beginning.length === 1 && /\w/.test(word)) return beginning[0];
+  const near = nearest(word, known);
+  const letters = Math.max(word.length, near.length) - (near.startsWith('--') ? 2 : 0);
+  return distance(word, near) <= Math.floor(letters * TOLERANCE) ? near : undefined;
+}

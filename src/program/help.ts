@@ -1,0 +1,58 @@
+import {Help} from '@oclif/core';
+
+/** The commands and topics of the first page, in the order in which somebody new needs them. Those that no group names stand last. */
+export const GROUPS: readonly {title: string; names: readonly string[]}[] = [
+  {title: 'SET UP', names: ['init', 'sandbox']},
+  {title: 'LIMITS', names: ['config']},
+  {title: 'SESSIONS', names: ['flush']},
+  {title: 'MORE', names: ['autocomplete', 'help']},
+];
+
+/** The help of the stand-alone program; a host that loads us as a plugin has its own. */
+export default class ProgramHelp extends Help {
+  override async showHelp(argv: string[]): Promise<void> {
+    try {
+      await super.showHelp(argv);
+    } catch (error) {
+      // The only thing that it throws, and in words only.
+      const subject = error instanceof Error && /^Command (.*) not found\.$/s.exec(error.message)?.[1];
+      if (!subject) throw error;
+      const {unknownCommand} = await import('./unknown.js');
+      throw unknownCommand(subject, this.config);
+    }
+  }
+
+  protected override async showRootHelp(): Promise<void> {
+    const summaries = this.#summaries();
+    const width = Math.max(...[...summaries.keys()].map((name) => name.length));
+    const named = new Set(GROUPS.flatMap(({names}) => names));
+    const rest = [...summaries.keys()].filter((name) => !named.has(name)).sort();
+    const last = GROUPS.length - 1;
+    const sections = GROUPS.map(({title, names}, index) => {
+      const shown = names.concat(index === last ? rest : []).filter((name) => summaries.has(name));
+      return this.section(title, shown.map((name) => `${name.padEnd(width)}  ${summaries.get(name) ?? ''}`).join('\n'));
+    });
+    const {bin, pjson} = this.config;
+    this.log(
+      [
+        pjson.description,
+        this.section('USAGE', `$ ${bin} <command> [flags]`),
+        ...sections,
+        `First time here: ${bin} init\nFlags, examples: ${bin} <command> --help`,
+      ].join('\n\n'),
+    );
+  }
+
+  /** Names as they are typed, with what they are for: all commands with --nested-commands, else one line for a topic. */
+  #summaries(): Map<string, string> {
+    const topics = this.opts.all
+      ? []
+      : this.sortedTopics
+          .filter(({name}) => !name.includes(':'))
+          .map(({name, description}) => [name, description] as const);
+    const commands = this.sortedCommands
+      .filter(({id}) => this.opts.all || !id.includes(':'))
+      .map((command) => [command.id.replaceAll(':', ' '), this.summary(command)] as const);
+    return new Map([...topics, ...commands].map(([name, summary]) => [name, this.render(summary ?? '')]));
+  }
+}

@@ -1,0 +1,18 @@
+import {flush, run, type Interfaces} from '@oclif/core';
+
+/**
+ * Runs the stand-alone program with what was typed. Failures that no command of ours has told of are told here, in the same manner: unknown
+ * commands, and what oclif's own commands find.
+ *
+ * @param options where the program's package.json is
+ */
+export async function start(options: Interfaces.LoadOptions): Promise<void> {
+  try {
+    await run(process.argv.slice(2), options);
+    await flush();
+  } catch (error) {
+    // Loaded only then: what works starts faster without.
+    const {end} = await import('./end.js');
+    await end(error);
+  }
+}
