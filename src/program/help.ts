@@ -2,9 +2,10 @@ import {Help} from '@oclif/core';
 
 /** The commands and topics of the first page, in the order in which somebody new needs them. Those that no group names stand last. */
 export const GROUPS: readonly {title: string; names: readonly string[]}[] = [
-  {title: 'SET UP', names: ['init', 'sandbox']},
-  {title: 'LIMITS', names: ['config']},
-  {title: 'SESSIONS', names: ['flush']},
+  {title: 'SET UP', names: ['init', 'upgrade', 'uninstall', 'doctor', 'sandbox']},
+  {title: 'LIMITS', names: ['config', 'rules', 'enforce']},
+  {title: 'SESSIONS', names: ['status', 'sessions', 'access', 'flush', 'prune', 'history']},
+  {title: 'CUTTING OFF', names: ['hook', 'guard', 'protect', 'api']},
   {title: 'MORE', names: ['autocomplete', 'help']},
 ];
 
