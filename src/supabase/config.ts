@@ -7,7 +7,8 @@ import {readProjectEnv, type ProjectEnv} from './env-files.js';
 import {reasonOf} from './file-errors.js';
 import type {Env, Project} from './project.js';
 
-type Table = Record<string, unknown>;
+/** A table of a configuration file, as it was parsed. */
+export type Table = Record<string, unknown>;
 
 /**
  * What we need of a project's configuration. Each value is looked up when it is read, so that one which a command does not use cannot
@@ -42,7 +43,8 @@ export async function readConfig(
 ): Promise<ProjectConfig> {
   const base = parseConfig(project.configPath, await readText(project.configPath));
   const projectEnv = await readProjectEnv(project, env);
-  return new Settings(project, withRemote(base, projectEnv, options.projectRef), projectEnv);
+  const remote = findRemote(base, projectEnv, options.projectRef);
+  return new Settings(project, remote === undefined ? base : mergeTables(base, remote.block), projectEnv);
 }
 
 class Settings implements ProjectConfig {
@@ -126,7 +128,13 @@ async function readText(file: string): Promise<string> {
   }
 }
 
-function parseConfig(file: string, text: string): Table {
+/**
+ * Parses a configuration file by the form that its name says.
+ *
+ * @param text without a byte order mark
+ * @throws SupasessionError CONFIG_INVALID with line and column, and nothing of the text
+ */
+export function parseConfig(file: string, text: string): Table {
   if (file.endsWith('.toml')) {
     try {
       return parseToml(text);
@@ -155,14 +163,26 @@ function invalidSyntax(file: string, line: number, column: number, reason: strin
   });
 }
 
-function withRemote(base: Table, projectEnv: ProjectEnv, projectRef: string | undefined): Table {
-  if (projectRef === undefined || !isTable(base['remotes'])) return base;
-  const block = Object.values(base['remotes']).find((remote) => {
-    const id = isTable(remote) ? remote['project_id'] : undefined;
+/**
+ * Finds the `[remotes.<name>]` block that overrides the base for a hosted project.
+ *
+ * @param base the whole file as it was parsed
+ * @param projectRef undefined where no project is linked
+ * @returns undefined where there is none with this `project_id`
+ */
+export function findRemote(
+  base: Table,
+  projectEnv: ProjectEnv,
+  projectRef: string | undefined,
+): {name: string; block: Table} | undefined {
+  if (projectRef === undefined || !isTable(base['remotes'])) return undefined;
+  for (const [name, block] of Object.entries(base['remotes'])) {
+    if (!isTable(block)) continue;
+    const id = block['project_id'];
     const variable = variableOf(id);
-    return (variable === undefined ? id : projectEnv.get(variable)) === projectRef;
-  });
-  return isTable(block) ? mergeTables(base, block) : base;
+    if ((variable === undefined ? id : projectEnv.get(variable)) === projectRef) return {name, block};
+  }
+  return undefined;
 }
 
 function mergeTables(base: Table, over: Table): Table {
@@ -179,6 +199,7 @@ function variableOf(value: unknown): string | undefined {
   return typeof value === 'string' ? /^env\((.*)\)$/.exec(value)?.[1] : undefined;
 }
 
-function isTable(value: unknown): value is Table {
+/** Whether a parsed value is a table, and not an array or a date. */
+export function isTable(value: unknown): value is Table {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date);
 }
