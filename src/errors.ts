@@ -14,6 +14,8 @@ export const EXIT = {
  */
 export const ERROR_CODES = {
   ANSWER_REQUIRED: EXIT.usage,
+  API_FAILED: EXIT.failed,
+  API_UNAUTHORIZED: EXIT.failed,
   AUTHENTICATION_FAILED: EXIT.failed,
   AUTH_SCHEMA_MISSING: EXIT.failed,
   CLI_FAILED: EXIT.failed,
