@@ -45,6 +45,7 @@ export const ERROR_CODES = {
   SANDBOX_FAILED: EXIT.failed,
   SANDBOX_UNAVAILABLE: EXIT.failed,
   SETTING_INVALID: EXIT.usage,
+  STILL_USED: EXIT.failed,
   TARGET_INVALID: EXIT.usage,
   TLS_FAILED: EXIT.failed,
   UNEXPECTED: EXIT.failed,

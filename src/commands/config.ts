@@ -107,7 +107,7 @@ ${EXIT_CODES_HELP}`;
     if (!flags['dry-run']) {
       if (plan.changed.length > 0) await this.#confirm(ask, target, plan, {asked, confirm: flags.confirm});
       // Asked for before anything changes, so that Ctrl-C at any question leaves everything as it was.
-      const offer = ask.interactive && plan.changed.length > 0 && (migrations?.own.length ?? 0) > 0 && !flags.yes;
+      const offer = ask.interactive && plan.changed.length > 0 && (migrations?.active.length ?? 0) > 0 && !flags.yes;
       const save =
         flags.save ||
         (offer &&

@@ -53,7 +53,7 @@ export async function requireInstalled(
     return;
   }
 
-  const written = migrations?.own.some(({kind}) => kind === 'installation') ?? false;
+  const written = migrations?.active.some(({kind}) => kind === 'installation') ?? false;
   const found = current.installed.schema ? 'has supasession 0.1.2' : 'does not have supasession yet';
   throw notInstalled(
     target,
@@ -115,7 +115,7 @@ export interface SavedSettings {
  * @throws SupasessionError NOT_INSTALLED
  */
 export function requireSavable(migrations: MigrationState): void {
-  if (migrations.own.some(({kind}) => kind === 'installation')) return;
+  if (migrations.active.some(({kind}) => kind === 'installation')) return;
   throw new SupasessionError('NOT_INSTALLED', 'The project has no supasession migration that this one could follow.', {
     suggestions: ['{bin} init'],
   });
@@ -132,7 +132,7 @@ export async function saveSettings(project: Project, settings: Settings): Promis
   const migrations = await readMigrations(project);
   requireSavable(migrations);
   const text = configMigrationText(settings);
-  const newest = migrations.own.findLast(({setsSettings}) => setsSettings);
+  const newest = migrations.active.findLast(({setsSettings}) => setsSettings);
   if (newest?.text === text) return {file: newest.file, written: false};
   const {file} = await addMigration(project, migrations.all, MIGRATION_NAMES.settings, text);
   return {file, written: true};

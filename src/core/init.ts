@@ -36,7 +36,7 @@ export interface InitPlan {
  */
 export async function planInit(project: Project): Promise<InitPlan> {
   const [shipped, migrations] = await Promise.all([shippedSql(), readMigrations(project)]);
-  const newest = migrations.own.filter(({kind}) => kind === 'installation').at(-1);
+  const newest = migrations.active.filter(({kind}) => kind === 'installation').at(-1);
   if (newest === undefined) return {shipped, migrations, current: null, older: null};
 
   const path = `supabase/migrations/${newest.file}`;

@@ -10,10 +10,7 @@ import type {Settings} from '../types.js';
 /** The parts of our schema. The same path leads there from src/core and from dist/core. */
 const SQL_FOLDER = fileURLToPath(new URL('../../sql/', import.meta.url));
 
-/**
- * The kinds of migrations that we write, with what follows the timestamp in their names. Of one that has several files at a time (protect) the
- * names go on after that.
- */
+/** The kinds of migrations that we write, with what follows the timestamp in their names. */
 export const MIGRATION_NAMES = {
   installation: 'supasession',
   settings: 'supasession_config',
@@ -23,6 +20,8 @@ export const MIGRATION_NAMES = {
   uninstall: 'supasession_uninstall',
 } as const;
 export type MigrationKind = keyof typeof MIGRATION_NAMES;
+/** Of these there are several files at a time, whose names go on after that. */
+const SEVERAL: readonly MigrationKind[] = ['protect', 'uninstall'];
 
 /** What the package ships. */
 export interface ShippedSql {
@@ -131,7 +130,8 @@ const BODY = /^-- checksum: (?<checksum>sha256:[0-9a-f]{64})\n(?<body>[\s\S]*)$/
 
 function kindOf(name: string): MigrationKind | undefined {
   return KINDS.find(
-    (kind) => name === MIGRATION_NAMES[kind] || (kind === 'protect' && name.startsWith(`${MIGRATION_NAMES[kind]}_`)),
+    (kind) =>
+      name === MIGRATION_NAMES[kind] || (SEVERAL.includes(kind) && name.startsWith(`${MIGRATION_NAMES[kind]}_`)),
   );
 }
 
@@ -163,6 +163,8 @@ async function readOwn(migration: Migration): Promise<OwnMigration | undefined> 
 export interface MigrationState {
   all: Migration[];
   own: OwnMigration[];
+  /** Those of ours that count: of what an uninstallation has undone none is left. */
+  active: OwnMigration[];
 }
 
 /**
@@ -173,7 +175,8 @@ export interface MigrationState {
 export async function readMigrations(project: Project): Promise<MigrationState> {
   const all = await listMigrations(project);
   const own = (await Promise.all(all.map((migration) => readOwn(migration)))).filter((found) => found !== undefined);
-  return {all, own};
+  const removal = own.findLastIndex(({name}) => name === MIGRATION_NAMES.uninstall);
+  return {all, own, active: own.slice(removal + 1)};
 }
 
 /**

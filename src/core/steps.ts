@@ -32,7 +32,7 @@ export async function writeStep(project: Project, step: Step, dryRun: boolean): 
   const migrations = await readMigrations(project);
   requireSavable(migrations);
   const text = stepMigrationText(step.kind, step.lines, step.sql);
-  const newest = migrations.own.findLast(({name}) => name === step.name);
+  const newest = migrations.active.findLast(({name}) => name === step.name);
   if (newest?.text === text) return {file: newest.file, written: false};
   const {file} = await addMigration(project, migrations.all, step.name, text, {dryRun});
   return {file, written: !dryRun};

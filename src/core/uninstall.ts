@@ -1,0 +1,115 @@
+import {readFile} from 'node:fs/promises';
+
+import type {Connection} from '../db/connection.js';
+import {readBelongings, readDependents, type Belongings, type Dependent} from '../db/dependents.js';
+import {readInstalled} from '../db/queries.js';
+import {SupasessionError} from '../errors.js';
+import type {Project} from '../supabase/project.js';
+import {authMissing} from './installed.js';
+import {MIGRATION_NAMES, readMigrations, shippedSql} from './migration.js';
+import type {Step} from './steps.js';
+
+const SCRIPT = new URL('../../sql/steps/uninstall.sql', import.meta.url);
+
+/** What uninstalling comes to. */
+export interface UninstallPlan {
+  /** Whether our SQL is in the target. */
+  installed: boolean;
+  /** Whether the project's migrations install it. */
+  inMigrations: boolean;
+  dependents: Dependent[];
+  belongings: Belongings | null;
+}
+
+/**
+ * @param project the project
+ * @param connection an open connection
+ * @returns what is there, and what of the project uses it
+ * @throws SupasessionError AUTH_SCHEMA_MISSING; NOT_INSTALLED where the target has an older release, which cannot tell what uses it
+ */
+export async function planUninstall(project: Project, connection: Connection): Promise<UninstallPlan> {
+  const [{active}, {auth, schema, checksum}, shipped] = [
+    await readMigrations(project),
+    await readInstalled(connection),
+    await shippedSql(),
+  ];
+  if (!auth) throw authMissing(connection.target);
+  const inMigrations = active.some(({kind}) => kind === 'installation');
+  if (!schema) return {installed: false, inMigrations, dependents: [], belongings: null};
+  if (checksum !== shipped.checksum) {
+    throw new SupasessionError(
+      'NOT_INSTALLED',
+      'This database has other SQL of ours than this package, which may not know what of the project uses it.',
+      {suggestions: ['{bin} upgrade']},
+    );
+  }
+
+  return {
+    installed: true,
+    inMigrations,
+    dependents: await readDependents(connection),
+    belongings: await readBelongings(connection),
+  };
+}
+
+/**
+ * Refuses to go on where something of the project would be dropped without having been asked for.
+ * @param dependents what uses ours
+ * @param drop whether it is to be dropped
+ * @throws SupasessionError STILL_USED; `details.dependents` names them
+ */
+export function requireUnused(dependents: Dependent[], drop: boolean): void {
+  const byHand = dependents.filter(({drop_statement: statement}) => statement === null);
+  const left = drop ? byHand : dependents;
+  if (left.length === 0) return;
+  throw new SupasessionError(
+    'STILL_USED',
+    `${left.length === 1 ? 'One object of the project uses' : `${left.length} objects of the project use`} supasession${drop ? ' and can only be changed by hand' : ''}. Nothing was changed.`,
+    {
+      suggestions: drop
+        ? left.map(({kind, name}) => `Change the ${kind} ${name}`)
+        : ['Change or drop them yourself, or: {bin} uninstall --drop-dependents'],
+      details: {dependents: left.map(({kind, name}) => ({kind, name}))},
+    },
+  );
+}
+
+/** What may stand in a file's name. */
+function slug(text: string): string {
+  return text
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]+/g, '_')
+    .replaceAll(/^_+|_+$/g, '')
+    .slice(0, 60);
+}
+
+/**
+ * @param dependents what is to be dropped, each by a migration of its own
+ * @returns the steps, our own removal last
+ */
+export async function uninstallSteps(dependents: Dependent[]): Promise<Step[]> {
+  const drops = dependents.map(({kind, name, drop_statement: statement}): Step => {
+    if (statement === null) throw new TypeError(`the ${kind} ${name} has to be changed by hand`);
+    return {
+      kind: 'uninstall',
+      name: `${MIGRATION_NAMES.uninstall}_${slug(`${kind} ${name}`)}`,
+      lines: [
+        '-- Written by "supasession uninstall --drop-dependents": this used supasession.',
+        // A name may hold a line break.
+        `-- ${JSON.stringify(`${kind} ${name}`)}`,
+      ],
+      sql: `select pg_catalog.set_config('lock_timeout', '3s', true);\n${statement};\n`,
+    };
+  });
+  return [
+    ...drops,
+    {
+      kind: 'uninstall',
+      name: MIGRATION_NAMES.uninstall,
+      lines: [
+        '-- Written by "supasession uninstall". It refuses where something of the project still uses supasession.',
+      ],
+      sql: await readFile(SCRIPT, 'utf8'),
+    },
+  ];
+}
