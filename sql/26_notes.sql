@@ -67,7 +67,7 @@ comment on column supasession.wiring.next_hook_schema is 'Schema of the custom a
 comment on column supasession.wiring.next_hook_function is 'Its name; it takes and returns jsonb';
 comment on column supasession.wiring.pre_request_schema is 'Schema of the pre-request function that ours calls';
 comment on column supasession.wiring.pre_request_function is 'Its name; it takes nothing';
-comment on column supasession.wiring.on_error is 'Copy of the setting, for when the settings cannot be read';
+comment on column supasession.wiring.on_error is 'Copy of the setting, for the hook, and for when the settings cannot be read';
 comment on column supasession.wiring.deadlines_since is
     'Since when timebox or inactivity_timeout has been set anywhere; a deadline that a session got before is not ours';
 

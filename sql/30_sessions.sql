@@ -66,10 +66,6 @@ stable
 set search_path = ''
 as $$
 declare
-    -- _has_factor(), without the cost of its call.
-    mfa constant boolean := exists (
-        select from auth.mfa_factors f where f.user_id = _live_sessions.user_id and f.status = 'verified'
-    );
     idle_before constant timestamptz := case when _live_sessions.strategy = 'reject' then moment - (settings).reject_ignores_idle end;
     by_use constant boolean := (settings).eviction_order = 'least_recently_used';
 begin
@@ -92,10 +88,14 @@ begin
                 u.last_used,
                 coalesce(u.last_used < idle_before, false) as idle,
                 case
-                    when r.oauth_client_id is null and not mfa then 'user' -- what _pool() says of most
-                    else supasession._pool(settings, r.oauth_client_id, r.aal::text, mfa)
+                    when r.oauth_client_id is null and not f.mfa then 'user' -- what _pool() says of most
+                    else supasession._pool(settings, r.oauth_client_id, r.aal::text, f.mfa)
                 end as pool
             from auth.sessions r
+            -- _has_factor(), without the cost of its call.
+            cross join (
+                select exists (select from auth.mfa_factors m where m.user_id = _live_sessions.user_id and m.status = 'verified')
+            ) f (mfa)
             cross join lateral (
                 select case
                     when by_use or idle_before is not null then supasession._last_used(r.refreshed_at, r.created_at)
@@ -222,12 +222,10 @@ begin
     if session_ids is null then
         return ended;
     end if;
-    -- One by one: mostly there is one.
+    -- One by one: mostly there is one, and a statement for many costs that one more.
     foreach victim in array session_ids loop
-        perform from auth.sessions s where s.id = victim for update skip locked;
-        if found then
-            delete from auth.sessions s where s.id = victim;
-        end if;
+        delete from auth.sessions s
+        where s.id = (select v.id from auth.sessions v where v.id = victim for update skip locked);
         if found then
             ended := ended || victim;
         end if;

@@ -91,27 +91,6 @@ $$;
 comment on function supasession._admit(supasession.config, text, integer, supasession.enforcement_strategy, uuid, uuid, text, boolean) is
     'Makes room for a session, or refuses it';
 
--- _code_exchange(user_id) -> row (saml_since, recovery)
--- What Auth may be exchanging a code for: saml_since, when the identity provider answered in that SAML flow; recovery, whether the code came from a
--- token that Auth keeps in recovery_token and that has been used. Auth removes the flow after it has made the session.
-create or replace function supasession._code_exchange(user_id uuid, out saml_since timestamptz, out recovery boolean)
-language plpgsql
-stable
-set search_path = ''
-as $$
-begin
-    select
-        -- Auth touches this row in the transaction of the identity provider's answer, right before it makes the session there.
-        pg_catalog.max(coalesce(f.updated_at, f.created_at)) filter (where f.authentication_method = 'sso/saml'),
-        -- Anybody can ask for a link, so asking alone must not open a place.
-        coalesce(pg_catalog.bool_or(f.authentication_method in ('recovery', 'magiclink') and f.auth_code_issued_at is not null), false)
-    into saml_since, recovery
-    from auth.flow_state f
-    where f.user_id = _code_exchange.user_id;
-end
-$$;
-comment on function supasession._code_exchange(uuid) is 'What Auth is exchanging a code for';
-
 -- _limiter() -> trigger: before insert on auth.sessions
 -- Gives the new session its deadline, makes room for it or refuses it, as the settings say.
 -- Raises PT403 'Session limit of N exceeded for user UUID' under reject. Auth turns it into an answer of its own: 403 for API versions
@@ -143,7 +122,6 @@ declare
     unlimited boolean := false;
     pool text := 'user';
     pending boolean := false;
-    exchange record;
     saml_since timestamptz;
     recovery boolean := false;
     saml_session uuid;
@@ -176,19 +154,23 @@ begin
     from auth.users u where u.id = new.user_id for no key update;
     moment := pg_catalog.clock_timestamp();
 
-    -- What most sign-ins have nothing of is asked for in one statement, because each one costs a sign-in more than all that it finds.
+    -- What most sign-ins have nothing of is asked for in one statement, and in one block with the rules, because each of either costs a sign-in more
+    -- than all that it finds.
     begin
         select
             exists (select from supasession.revoked r where r.user_id = new.user_id),
             exists (select from supasession.rules),
             exists (select from auth.mfa_factors f where f.user_id = new.user_id and f.status = 'verified')
         into revoked, ruled, mfa;
+        if ruled and settings.enabled then
+            select p.* into strict policy from supasession._policy(settings, new.user_id, app_metadata, new.oauth_client_id) p;
+        end if;
     exception
         when transaction_rollback or lock_not_available then
             raise;
         when others then
-            -- Where one of them fails each is asked for by itself, below.
-            null;
+            -- Where one of them fails, what is not known is asked for by itself, below; the rules in any case.
+            ruled := null;
     end;
 
     if settings.block_revoked is not false then
@@ -210,8 +192,10 @@ begin
         return new;
     end if;
 
-    if ruled is not false then
+    if ruled is null then
         policy := supasession._user_policy(settings, new.user_id, app_metadata, new.oauth_client_id);
+    end if;
+    if ruled is not false then
         rule := policy.rule;
         unlimited := policy.unlimited;
         settings.max_sessions := policy.max_sessions;
@@ -224,11 +208,18 @@ begin
         pool := supasession._pool(settings, new.oauth_client_id, new.aal::text, coalesce(mfa, supasession._has_factor(new.user_id)));
         pending := coalesce(pool like '% pending', false);
     end if;
-    -- Auth marks the users that came by SAML, and those alone sign in by it.
+    -- What Auth may be exchanging a code for; it removes the flow after it has made the session. Auth marks the users that came by SAML, and those
+    -- alone sign in by it.
     if sso_user or settings.recovery_makes_room then
-        exchange := supasession._code_exchange(new.user_id);
-        saml_since := exchange.saml_since;
-        recovery := exchange.recovery;
+        select
+            -- When the identity provider answered: Auth touches this row in that transaction, right before it makes the session there.
+            pg_catalog.max(coalesce(f.updated_at, f.created_at)) filter (where f.authentication_method = 'sso/saml'),
+            -- Whether the code came from a token that Auth keeps in recovery_token and that has been used: anybody can ask for a link, so asking alone
+            -- must not open a place.
+            coalesce(pg_catalog.bool_or(f.authentication_method in ('recovery', 'magiclink') and f.auth_code_issued_at is not null), false)
+        into saml_since, recovery
+        from auth.flow_state f
+        where f.user_id = new.user_id;
     end if;
 
     if settings.mode = 'enforce' then
@@ -288,6 +279,8 @@ begin
 end
 $$;
 comment on function supasession._limiter() is 'Enforces the limit and sets the deadline when a session is created';
+-- An earlier 1.0.0 asked for this by a function.
+drop function if exists supasession._code_exchange(uuid);
 
 -- _on_recovery() -> trigger: after update of recovery_token on auth.users, when it is used up
 -- Notes for the rest of the transaction that the user came by a token of recovery or magic link.

@@ -20,20 +20,14 @@ begin
     -- Outside of the handler: where a refusal cannot be read nobody gets in.
     select r.hook_message into refusal from supasession.refusal r where r.session_id = _hook_answer.session_id;
     begin
-        select c.on_error into on_error from supasession.config c;
-    exception
-        when others then
-            perform supasession._tolerate(sqlstate, sqlerrm, null);
-    end;
-    begin
-        select w.next_hook_schema, w.next_hook_function into next_schema, next_function from supasession.wiring w;
+        -- on_error as well: its copy there spares the hook the settings.
+        select w.next_hook_schema, w.next_hook_function, w.on_error into next_schema, next_function, on_error from supasession.wiring w;
         next_missing := false;
         if next_function is not null then
             -- In a statement of its own, which finds it by index; within the one above all of pg_proc is read (half a millisecond).
             perform
             from pg_catalog.pg_proc p
-            join pg_catalog.pg_namespace n on n.oid = p.pronamespace
-            where n.nspname = next_schema
+            where p.pronamespace = pg_catalog.to_regnamespace(pg_catalog.quote_ident(next_schema))
                 and p.proname = next_function
                 and p.proargtypes = '3802'::pg_catalog.oidvector -- one jsonb
                 and p.prorettype = 'pg_catalog.jsonb'::pg_catalog.regtype;
@@ -41,7 +35,7 @@ begin
         end if;
     exception
         when others then
-            perform supasession._tolerate(sqlstate, sqlerrm, on_error);
+            perform supasession._tolerate(sqlstate, sqlerrm, (select c.on_error from supasession.config c));
     end;
 end
 $$;
