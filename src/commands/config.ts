@@ -19,7 +19,8 @@ import {askConfig, changesFromFlags, ORDER_OPTIONS, type ConfigFlags} from '../p
 import {allowEnding} from '../prompts/consent.js';
 import type {Asker} from '../prompts/index.js';
 import {DEFAULT_SETTINGS, targetJson, type SettingName, type Settings, type Target, type TargetJson} from '../types.js';
-import {changedText, impactText, limitsOff, rejectWarning, savedText, settingsText} from '../ui/text.js';
+import {settingsText} from '../ui/settings.js';
+import {changedText, impactText, limitsOff, rejectWarning, savedText} from '../ui/text.js';
 
 export interface ConfigResult {
   target: TargetJson;

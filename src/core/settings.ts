@@ -1,31 +1,366 @@
 import type {Impact} from '../db/queries.js';
 import type {SettingName, Settings} from '../types.js';
+import {OFF, typedSpan} from './spans.js';
+
+/** What every setting has; every other list of settings is made from this one. */
+interface SettingBase {
+  /** The flag of `config`, without its dashes. */
+  flag: string;
+  /** Names it on the screen; 19 characters at most. */
+  label: string;
+  group: SettingGroup;
+  /** For the help of the flag. */
+  summary: string;
+  /** Asked on a terminal. */
+  question: string;
+}
+
+interface BooleanSetting extends SettingBase {
+  kind: 'boolean';
+  words: {on: string; off: string};
+  /** The flag that switches it off, where that is not `--no-<flag>`. */
+  offFlag?: string;
+}
+
+interface ChoiceSetting<Value extends string> extends SettingBase {
+  kind: 'choice';
+  words: Readonly<Record<Value, string>>;
+}
+
+interface IntegerSetting extends SettingBase {
+  kind: 'integer';
+  largest: number;
+}
+
+interface SpanSetting extends SettingBase {
+  kind: 'span';
+  /** In seconds: what is shorter is a slip of the unit. */
+  shortest: number;
+  words: (span: string) => string;
+}
+
+interface SpanOrOffSetting extends SettingBase {
+  kind: 'spanOrOff';
+  shortest: number;
+  words: (span: string) => string;
+  off: string;
+}
+
+interface TextSetting extends SettingBase {
+  kind: 'text';
+}
+
+export type Setting =
+  BooleanSetting | ChoiceSetting<string> | IntegerSetting | SpanSetting | SpanOrOffSetting | TextSetting;
+
+/** What a column of this type may be described as. */
+type SettingOf<Value> = [Value] extends [boolean]
+  ? BooleanSetting
+  : [Value] extends [number]
+    ? IntegerSetting
+    : null extends Value
+      ? SpanOrOffSetting
+      : [Value] extends [string]
+        ? string extends Value
+          ? SpanSetting | TextSetting
+          : ChoiceSetting<Value>
+        : never;
+
+/** Settings that belong together, by the heading that the help and the screen give them; `limit` has none. */
+export const SETTING_GROUPS = {
+  limit: null,
+  operation: 'Operation',
+  deadlines: 'Deadlines',
+  refusals: 'Refusals',
+  counting: 'What counts',
+  accounts: 'Accounts',
+  history: 'History',
+} as const;
+export type SettingGroup = keyof typeof SETTING_GROUPS;
+
+/** Largest value of the column, an integer of Postgres. */
+const LARGEST_INTEGER = 2_147_483_647;
+const MINUTE = 60;
+const DAY = 86_400;
+
+/** Every setting there is, by its column, in the order in which they are shown. */
+export const SETTINGS = {
+  enabled: {
+    kind: 'boolean',
+    flag: 'enable',
+    offFlag: 'disable',
+    label: 'Limit',
+    group: 'limit',
+    words: {on: 'ON', off: 'OFF'},
+    summary: 'Switch the limit on.',
+    question: 'Enforce the limit?',
+  },
+  max_sessions: {
+    kind: 'integer',
+    flag: 'max',
+    label: 'Sessions per user',
+    group: 'limit',
+    largest: LARGEST_INTEGER,
+    summary: 'Most live sessions (devices) a user may have.',
+    question: 'How many sessions (devices) may a user have?',
+  },
+  strategy: {
+    kind: 'choice',
+    flag: 'strategy',
+    label: 'Above the limit',
+    group: 'limit',
+    words: {dequeue: 'dequeue: the first sessions are ended', reject: 'reject: the new sign-in is refused'},
+    summary: 'What a sign-in above that does: end the first sessions, or be refused.',
+    question: 'What happens at a sign-in above that?',
+  },
+  eviction_order: {
+    kind: 'choice',
+    flag: 'order',
+    label: 'Which go first',
+    group: 'limit',
+    words: {oldest: 'the oldest', least_recently_used: 'the least recently used'},
+    summary: 'Which sessions go first.',
+    question: 'Which sessions go first?',
+  },
+  enforce_on_refresh: {
+    kind: 'boolean',
+    flag: 'enforce-on-refresh',
+    label: 'Checked at refresh',
+    group: 'limit',
+    words: {on: 'yes', off: 'no, at sign-in only'},
+    summary: 'Check the limit at every refresh too, so that a lowered one reaches existing sessions.',
+    question: 'Check the limit at every refresh too (a lowered limit then reaches existing sessions)?',
+  },
+  mode: {
+    kind: 'choice',
+    flag: 'mode',
+    label: 'Mode',
+    group: 'operation',
+    words: {enforce: 'enforce', observe: 'observe: nothing is enforced, only written down'},
+    summary: 'Whether limits and deadlines are enforced, or only the history says what would have been.',
+    question: 'Enforce, or only write down what would have been?',
+  },
+  on_error: {
+    kind: 'choice',
+    flag: 'on-error',
+    label: 'After a failure',
+    group: 'operation',
+    words: {allow: 'allow: warn and go on', refuse: 'refuse the sign-in'},
+    summary: 'What a failure around a decision does (rules, history, reading settings).',
+    question: 'What does a sign-in do when supasession itself fails (rules, history, settings)?',
+  },
+  timebox: {
+    kind: 'spanOrOff',
+    flag: 'timebox',
+    label: 'Longest life',
+    group: 'deadlines',
+    shortest: MINUTE,
+    words: (span) => `${span} after the sign-in`,
+    off: 'no end',
+    summary: 'Longest life of a session from its sign-in.',
+    question: 'After which time does a session end, however it is used?',
+  },
+  inactivity_timeout: {
+    kind: 'spanOrOff',
+    flag: 'inactivity',
+    label: 'Unused',
+    group: 'deadlines',
+    shortest: MINUTE,
+    words: (span) => `ended after ${span}`,
+    off: 'kept',
+    summary: 'Longest time between two refreshes of a session; longer than jwt_expiry.',
+    question: 'After which time without use does a session end?',
+  },
+  low_aal_timeout: {
+    kind: 'spanOrOff',
+    flag: 'low-aal-timeout',
+    label: 'No second factor',
+    group: 'deadlines',
+    shortest: MINUTE,
+    words: (span) => `ended ${span} after the sign-in`,
+    off: 'kept',
+    summary: 'Longest life of a session that misses the second factor its user has.',
+    question: 'After which time does a session end that misses its second factor?',
+  },
+  reject_in_hook: {
+    kind: 'boolean',
+    flag: 'reject-in-hook',
+    label: 'Refused by',
+    group: 'refusals',
+    words: {on: 'the access token hook, with 403 and a message', off: "the database, which is Auth's error 500"},
+    summary: 'Leave a refusal to the access token hook, which answers 403 with a message.',
+    question: 'Refuse through the access token hook, with 403 and a message?',
+  },
+  refusal_message: {
+    kind: 'text',
+    flag: 'refusal-message',
+    label: 'Its message',
+    group: 'refusals',
+    summary: 'The message of that 403; {limit} stands for the limit.',
+    question: 'Which message does a refused sign-in get ({limit} stands for the limit)?',
+  },
+  reject_ignores_idle: {
+    kind: 'spanOrOff',
+    flag: 'reject-ignores-idle',
+    label: 'reject ignores',
+    group: 'refusals',
+    shortest: MINUTE,
+    words: (span) => `sessions unused for ${span}`,
+    off: 'none, however long unused',
+    summary: 'Under reject: sessions unused for longer neither count nor protect themselves.',
+    question: 'Under reject: after which time without use does a session no longer count?',
+  },
+  recovery_makes_room: {
+    kind: 'boolean',
+    flag: 'recovery-makes-room',
+    label: 'Recovery',
+    group: 'refusals',
+    words: {on: 'ends the first session', off: 'refused like any sign-in'},
+    summary: 'Under reject: a sign-in by recovery or magic link ends the first session instead of being refused.',
+    question: 'Under reject: let a sign-in by recovery or magic link end the first session?',
+  },
+  count_pending_mfa: {
+    kind: 'boolean',
+    flag: 'count-pending-mfa',
+    label: 'Second factor due',
+    group: 'counting',
+    words: {on: 'counts like any other', off: 'counts apart'},
+    summary: 'Count sessions that miss their second factor like any other, instead of apart.',
+    question: 'Count sessions that miss their second factor like any other?',
+  },
+  oauth_clients: {
+    kind: 'choice',
+    flag: 'oauth-clients',
+    label: 'OAuth clients',
+    group: 'counting',
+    words: {
+      ignore: 'no limit',
+      separate: 'a limit for each client',
+      together: 'count like any other',
+    },
+    summary: 'Sessions of OAuth clients: no limit, a limit for each client, or like any other.',
+    question: 'How do sessions of OAuth clients count?',
+  },
+  block_revoked: {
+    kind: 'boolean',
+    flag: 'block-revoked',
+    label: 'Revoked users',
+    group: 'accounts',
+    words: {on: 'refused, and signed out at their next refresh', off: 'not stopped'},
+    summary: 'Refuse users whose access is revoked, and end their sessions; also while the limit is off.',
+    question: 'Refuse users whose access is revoked, and end their sessions?',
+  },
+  end_on_password_change: {
+    kind: 'boolean',
+    flag: 'end-on-password-change',
+    label: 'Password changed',
+    group: 'accounts',
+    words: {on: 'ends the sessions', off: 'left to Auth'},
+    summary: 'A password that anybody but Auth changes ends the sessions of its user.',
+    question: 'End the sessions of a user whose password anybody but Auth changes?',
+  },
+  end_on_ban: {
+    kind: 'boolean',
+    flag: 'end-on-ban',
+    label: 'User banned',
+    group: 'accounts',
+    words: {on: 'ends the sessions', off: 'left to Auth'},
+    summary: 'Setting banned_until ends the sessions of that user.',
+    question: 'End the sessions of a user who is banned?',
+  },
+  end_on_delete: {
+    kind: 'boolean',
+    flag: 'end-on-delete',
+    label: 'User deleted softly',
+    group: 'accounts',
+    words: {on: 'ends the sessions', off: 'left to Auth'},
+    summary: 'Setting deleted_at ends the sessions of that user.',
+    question: 'End the sessions of a user whose deleted_at is set?',
+  },
+  on_device_change: {
+    kind: 'choice',
+    flag: 'on-device-change',
+    label: 'Device changed',
+    group: 'history',
+    words: {ignore: 'ignored', record: 'written down'},
+    summary: 'What a refresh from another browser family or system does.',
+    question: 'What does a refresh from another browser family or system do?',
+  },
+  record_events: {
+    kind: 'boolean',
+    flag: 'record-events',
+    label: 'History',
+    group: 'history',
+    words: {on: 'kept', off: 'not written'},
+    summary: 'Write a history of what was done (supasession.events).',
+    question: 'Write a history of what is done?',
+  },
+  events_retention: {
+    kind: 'span',
+    flag: 'events-retention',
+    label: 'History kept for',
+    group: 'history',
+    shortest: DAY,
+    words: (span) => span,
+    summary: 'How long the history is kept.',
+    question: 'How long is the history kept?',
+  },
+} as const satisfies {[Name in SettingName]: SettingOf<Settings[Name]>};
+
+/** Their names, in that order. */
+export const SETTING_NAMES = Object.keys(SETTINGS) as SettingName[];
+
+/**
+ * @param name a setting
+ * @returns its description, of any kind
+ */
+export function settingOf(name: SettingName): Setting {
+  return SETTINGS[name];
+}
+
+/**
+ * @param choice a setting that is one of a few
+ * @returns its values
+ */
+export function choicesOf<Value extends string>(choice: {words: Readonly<Record<Value, string>>}): Value[] {
+  return Object.keys(choice.words) as Value[];
+}
+
+/** @returns a value as flags spell it: least-recently-used */
+export function spelled(value: string): string {
+  return value.replaceAll('_', '-');
+}
+
+/** For a POSIX shell; left alone where it needs no quotes. */
+function quoted(text: string): string {
+  return /^[\w.:/{}-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
+}
 
 /** The flag of `supasession config` that brings a setting to a value. */
 export function settingFlag<Name extends SettingName>(name: Name, value: Settings[Name]): string {
-  switch (name) {
-    case 'enabled': {
-      return value === true ? '--enable' : '--disable';
+  const setting = settingOf(name);
+  const text = String(value);
+  switch (setting.kind) {
+    case 'boolean': {
+      return value === true ? `--${setting.flag}` : `--${setting.offFlag ?? `no-${setting.flag}`}`;
     }
 
-    case 'max_sessions': {
-      return `--max ${value}`;
+    case 'choice': {
+      return `--${setting.flag} ${spelled(text)}`;
     }
 
-    case 'strategy': {
-      return `--strategy ${value}`;
+    case 'span':
+    case 'spanOrOff': {
+      return `--${setting.flag} ${value === null ? OFF : quoted(typedSpan(text))}`;
     }
 
-    case 'eviction_order': {
-      return `--order ${String(value).replaceAll('_', '-')}`;
+    case 'integer': {
+      return `--${setting.flag} ${text}`;
     }
 
-    case 'enforce_on_refresh': {
-      return value === true ? '--enforce-on-refresh' : '--no-enforce-on-refresh';
-    }
-
-    default: {
-      throw new TypeError(`no flag for setting ${name}`);
+    case 'text': {
+      // Else a text that begins with a hyphen would be read as a flag.
+      return `--${setting.flag}=${quoted(text)}`;
     }
   }
 }

@@ -62,3 +62,55 @@ export async function parseSpanOrOff(
 ): Promise<Span | null> {
   return text.toLowerCase() === OFF ? null : parseSpan(db, flag, text, bounds);
 }
+
+/** The parts of a span as Postgres prints one. */
+export interface Interval {
+  years: number;
+  months: number;
+  days: number;
+  hours: number;
+  minutes: number;
+  seconds: number;
+}
+
+const PRINTED =
+  /^(?=.)(?:(?<years>\d+) years? ?)?(?:(?<months>\d+) mons? ?)?(?:(?<days>\d+) days? ?)?(?:(?<hours>\d+):(?<minutes>\d\d):(?<seconds>\d\d(?:\.\d+)?))?$/;
+
+/**
+ * @param text a span as Postgres prints it
+ * @returns its parts; null for one that nobody means (negative parts) or of another IntervalStyle
+ */
+export function readInterval(text: string): Interval | null {
+  const parts = PRINTED.exec(text)?.groups;
+  if (parts === undefined) return null;
+  const part = (name: keyof Interval) => Number(parts[name] ?? 0);
+  return {
+    ...{years: part('years'), months: part('months'), days: part('days')},
+    ...{hours: part('hours'), minutes: part('minutes'), seconds: part('seconds')},
+  };
+}
+
+/**
+ * @param text a span as Postgres prints it
+ * @returns its length in seconds as `extract(epoch ...)` has it, a month taken as 30 days and a year as 365.25; null where it cannot be read
+ */
+export function spanSeconds(text: string): number | null {
+  const span = readInterval(text);
+  if (span === null) return null;
+  const days = span.years * 365.25 + span.months * 30 + span.days;
+  return ((days * 24 + span.hours) * 60 + span.minutes) * 60 + span.seconds;
+}
+
+/**
+ * @param text a span as Postgres prints it
+ * @returns the same as people type it, which Postgres reads back as it was: "12h", "7d", "1h30m"; where it cannot be read, the text
+ */
+export function typedSpan(text: string): string {
+  const span = readInterval(text);
+  if (span === null) return text;
+  const units = {years: 'y', months: 'mon', days: 'd', hours: 'h', minutes: 'm', seconds: 's'} as const;
+  return (Object.keys(units) as (keyof Interval)[])
+    .filter((part) => span[part] > 0)
+    .map((part) => `${span[part]}${units[part]}`)
+    .join('');
+}

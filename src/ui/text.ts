@@ -8,7 +8,7 @@ import type {Connection} from '../db/connection.js';
 import {address} from '../db/errors.js';
 import type {Impact} from '../db/queries.js';
 import type {SupasessionError} from '../errors.js';
-import {DEFAULT_SETTINGS, type SettingName, type Settings, type Target} from '../types.js';
+import {DEFAULT_SETTINGS, type Settings, type Target} from '../types.js';
 
 /** @returns a count with its noun: "1 session", "1,204 sessions" */
 export function count(number: number, noun: string): string {
@@ -69,54 +69,6 @@ export function errorText(error: SupasessionError): string {
   }
 
   return lines.join('\n');
-}
-
-/** The settings that `config` has flags for. */
-const SETTING_LABELS = {
-  enabled: 'Limit',
-  max_sessions: 'Sessions per user',
-  strategy: 'Above the limit',
-  eviction_order: 'Which go first',
-  enforce_on_refresh: 'Checked at refresh',
-} satisfies Partial<Record<SettingName, string>>;
-
-function settingValue<Name extends SettingName>(name: Name, value: Settings[Name]): string {
-  switch (name) {
-    case 'enabled': {
-      return value ? chalk.green('ON') : chalk.yellow('OFF');
-    }
-
-    case 'strategy': {
-      return value === 'reject' ? 'reject: the new sign-in is refused' : 'dequeue: the first sessions are ended';
-    }
-
-    case 'eviction_order': {
-      return value === 'oldest' ? 'the oldest' : 'the least recently used';
-    }
-
-    case 'enforce_on_refresh': {
-      return value ? 'yes' : 'no, at sign-in only';
-    }
-
-    default: {
-      return String(value);
-    }
-  }
-}
-
-/** @returns the settings, a line each; changed ones as before -> after */
-export function settingsText(before: Settings | null, after: Settings, changed: SettingName[]): string {
-  const names = Object.keys(SETTING_LABELS) as (keyof typeof SETTING_LABELS)[];
-  return names
-    .map((name) => {
-      const value = settingValue(name, after[name]);
-      const shown =
-        changed.includes(name) && before !== null
-          ? `${chalk.dim(settingValue(name, before[name]))} ${chalk.cyan('->')} ${chalk.bold(value)}`
-          : value;
-      return `  ${SETTING_LABELS[name].padEnd(20)}${shown}`;
-    })
-    .join('\n');
 }
 
 /**

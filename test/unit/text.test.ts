@@ -3,16 +3,7 @@ import type {FlushResult} from '../../src/core/flush.js';
 import type {Connection} from '../../src/db/connection.js';
 import {SupasessionError} from '../../src/errors.js';
 import {DEFAULT_SETTINGS, type Settings, type Target} from '../../src/types.js';
-import {
-  count,
-  errorText,
-  flushedText,
-  flushWarning,
-  impactText,
-  settingsText,
-  span,
-  targetLine,
-} from '../../src/ui/text.js';
+import {count, errorText, flushedText, flushWarning, impactText, span, targetLine} from '../../src/ui/text.js';
 
 const LOCAL: Target = {
   ...{kind: 'local', host: '127.0.0.1', port: 54_322, database: 'postgres', user: 'postgres', projectRef: null},
@@ -64,19 +55,6 @@ describe('the line of the target', () => {
       'Target   database "postgres" at [::1]:54322, NOT encrypted',
     );
   });
-});
-
-test('settings are shown with what changes', () => {
-  const after: Settings = {...DEFAULT_SETTINGS, enabled: true, strategy: 'reject', enforce_on_refresh: false};
-  expect(
-    plain(settingsText(DEFAULT_SETTINGS, after, ['enabled', 'strategy', 'enforce_on_refresh'])).split('\n'),
-  ).toEqual([
-    '  Limit               OFF -> ON',
-    '  Sessions per user   1',
-    '  Above the limit     dequeue: the first sessions are ended -> reject: the new sign-in is refused',
-    '  Which go first      the oldest',
-    '  Checked at refresh  yes -> no, at sign-in only',
-  ]);
 });
 
 describe('the effect of settings', () => {
