@@ -1,6 +1,17 @@
-import {Flags} from '@oclif/core';
+import {Flags, type Interfaces} from '@oclif/core';
 
-import {STRATEGIES} from './types.js';
+import {
+  choicesOf,
+  SETTING_GROUPS,
+  SETTING_NAMES,
+  settingOf,
+  SETTINGS,
+  spelled,
+  type ChoiceSetting,
+  type IntegerSetting,
+  type Setting,
+} from './core/settings.js';
+import {OFF} from './core/spans.js';
 
 /** The target of a command; at most one (the base command checks, because oclif's own message would repeat a URL and its password). */
 export const targetFlags = {
@@ -89,19 +100,64 @@ export const filterFlags = {
   }),
 };
 
-/** Largest value of the column, an integer of Postgres. */
-const LARGEST_LIMIT = 2_147_483_647;
+/** Beside a summary, the heading of the settings that a setting belongs to. */
+function described({summary, group}: Setting): {summary: string; helpGroup?: string} {
+  const heading = SETTING_GROUPS[group];
+  return {summary, ...(heading === null ? {} : {helpGroup: heading.toUpperCase()})};
+}
 
-export const maxFlag = Flags.integer({
-  summary: 'Most live sessions (devices) a user may have.',
-  min: 1,
-  max: LARGEST_LIMIT,
-  helpValue: '<n>',
-});
+function integerFlag(setting: IntegerSetting) {
+  return Flags.integer({...described(setting), min: 1, max: setting.largest, helpValue: '<n>'});
+}
 
-export const strategyFlag = Flags.option({options: STRATEGIES})({
-  summary: 'What a sign-in above that does: end the first sessions, or be refused.',
-});
+function choiceFlag(setting: ChoiceSetting<string>) {
+  return Flags.string({...described(setting), options: choicesOf(setting).map(spelled)});
+}
+
+export const maxFlag = integerFlag(SETTINGS.max_sessions);
+export const strategyFlag = choiceFlag(SETTINGS.strategy);
+
+type SettingFlag = Interfaces.FlagInput[string];
+
+/** The flags of a setting; one that is switched on and off by names of their own has two. */
+function flagsOf(setting: Setting): Array<[string, SettingFlag]> {
+  const {flag} = setting;
+  switch (setting.kind) {
+    case 'boolean': {
+      const {opposite} = setting;
+      if (opposite === undefined) return [[flag, Flags.boolean({...described(setting), allowNo: true})]];
+      return [
+        [flag, Flags.boolean({...described(setting), exclusive: [opposite.flag]})],
+        [opposite.flag, Flags.boolean({...described(setting), summary: opposite.summary})],
+      ];
+    }
+
+    case 'choice': {
+      return [[flag, choiceFlag(setting)]];
+    }
+
+    case 'integer': {
+      return [[flag, integerFlag(setting)]];
+    }
+
+    case 'span': {
+      return [[flag, Flags.string({...described(setting), helpValue: `<${setting.example}>`})]];
+    }
+
+    case 'spanOrOff': {
+      return [[flag, Flags.string({...described(setting), helpValue: `<${setting.example}|${OFF}>`})]];
+    }
+
+    case 'text': {
+      return [[flag, Flags.string({...described(setting), helpValue: '<text>'})]];
+    }
+  }
+}
+
+/** A flag for every setting. */
+export const settingFlags: Record<string, SettingFlag> = Object.fromEntries(
+  SETTING_NAMES.flatMap((name) => flagsOf(settingOf(name))),
+);
 
 /**
  * Turns the supabase CLI's newer way to name a target into our flags: oclif has no flags with an optional value.

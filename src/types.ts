@@ -41,18 +41,12 @@ export function targetJson({kind, host, port, database, projectRef}: Target): Ta
   return {kind, host, port, database, projectRef};
 }
 
-export const STRATEGIES = ['dequeue', 'reject'] as const;
-export type Strategy = (typeof STRATEGIES)[number];
-
-export const EVICTION_ORDERS = ['oldest', 'least_recently_used'] as const;
-export type EvictionOrder = (typeof EVICTION_ORDERS)[number];
-
 /** The settings, as the row of supasession.config holds them. */
 export interface Settings {
   enabled: boolean;
   max_sessions: number;
-  strategy: Strategy;
-  eviction_order: EvictionOrder;
+  strategy: 'dequeue' | 'reject';
+  eviction_order: 'oldest' | 'least_recently_used';
   enforce_on_refresh: boolean;
   mode: 'enforce' | 'observe';
   on_error: 'allow' | 'refuse';

@@ -1,6 +1,7 @@
 import {Flags} from '@oclif/core';
 
 import {BaseCommand, EXIT_CODES_HELP} from '../base-command.js';
+import {changesFromFlags, readSetting} from '../core/changes.js';
 import {
   applyConfig,
   currentSettings,
@@ -8,19 +9,22 @@ import {
   requireInstalled,
   requireSavable,
   saveSettings,
+  takeOver,
   type ConfigPlan,
   type SavedSettings,
 } from '../core/config.js';
 import {readMigrations} from '../core/migration.js';
-import {endsSessions} from '../core/settings.js';
+import type {Connection} from '../db/connection.js';
 import type {Impact} from '../db/queries.js';
-import {confirmFlag, dryRunFlag, maxFlag, strategyFlag, targetFlags, yesFlag} from '../flags.js';
-import {askConfig, changesFromFlags, ORDER_OPTIONS, type ConfigFlags} from '../prompts/config.js';
+import {confirmFlag, dryRunFlag, settingFlags, targetFlags, yesFlag} from '../flags.js';
 import {allowEnding} from '../prompts/consent.js';
 import type {Asker} from '../prompts/index.js';
-import {DEFAULT_SETTINGS, targetJson, type SettingName, type Settings, type Target, type TargetJson} from '../types.js';
-import {settingsText} from '../ui/settings.js';
-import {changedText, impactText, limitsOff, rejectWarning, savedText} from '../ui/text.js';
+import {askConfig} from '../prompts/settings.js';
+import {readConfig} from '../supabase/config.js';
+import {DEFAULT_SETTINGS, targetJson, type SettingName, type Settings, type TargetJson} from '../types.js';
+import {changedText, endingQuestion, impactText, savedText, takenText, warnings} from '../ui/config.js';
+import {leftOut, settingsText} from '../ui/settings.js';
+import {notInForce} from '../ui/text.js';
 
 export interface ConfigResult {
   target: TargetJson;
@@ -36,15 +40,21 @@ export interface ConfigResult {
 }
 
 export default class Config extends BaseCommand {
-  static override summary = 'Show or change the limit.';
-  static override description = `Without flags it shows the settings, and on a terminal offers to change them. With flags it shows what changes and whom it concerns, and applies it.
+  static override summary = 'Show or change the settings: limit, deadlines, refusals, history.';
+  static override description = `Without flags it shows the settings, and on a terminal offers to change them. With flags it shows what changes and whom it concerns, and applies it. Spans of time are written like 30m, 12h, 7d or "1 week".
 ${EXIT_CODES_HELP}`;
+
+  static override usage = '<%= command.id %> [--<setting> <value>...] [--save] [--dry-run] [--json]';
 
   static override examples = [
     {description: 'Show the settings of the local database.', command: '<%= config.bin %> <%= command.id %>'},
     {
       description: 'Three sessions per user; a fourth sign-in is refused.',
       command: '<%= config.bin %> <%= command.id %> --max 3 --strategy reject',
+    },
+    {
+      description: 'Everybody signs in again after 12 hours, or 2 hours without use.',
+      command: '<%= config.bin %> <%= command.id %> --timebox 12h --inactivity 2h',
     },
     {
       description: 'See whom a limit of 2 would concern on the linked project, before anything is installed there.',
@@ -54,18 +64,13 @@ ${EXIT_CODES_HELP}`;
 
   static override flags = {
     ...targetFlags,
-    max: maxFlag,
-    strategy: strategyFlag,
-    enable: Flags.boolean({default: false, summary: 'Switch the limit on.', exclusive: ['disable']}),
-    disable: Flags.boolean({
+    ...settingFlags,
+    'from-config-toml': Flags.boolean({
       default: false,
-      summary: 'Switch the limit off; sessions that have been ended stay ended.',
+      summary: "Take over timebox and inactivity_timeout of [auth.sessions] in the project's configuration.",
+      exclusive: ['timebox', 'inactivity'],
     }),
-    order: Flags.option({options: ORDER_OPTIONS})({summary: 'Which sessions go first.'}),
-    'enforce-on-refresh': Flags.boolean({
-      allowNo: true,
-      summary: 'Check the limit at every refresh too, so that a lowered one reaches existing sessions.',
-    }),
+    all: Flags.boolean({default: false, summary: 'Show all settings, also those that are as always.'}),
     save: Flags.boolean({
       default: false,
       summary: 'Write the settings as a migration too, so that db reset and db push carry them.',
@@ -87,26 +92,30 @@ ${EXIT_CODES_HELP}`;
     const current = await currentSettings(connection);
     if (!flags['dry-run']) await requireInstalled(current, target, migrations);
 
-    const given: ConfigFlags = flags;
-    let changes = changesFromFlags(given);
-    const asked = Object.keys(changes).length > 0;
+    const before = current.settings ?? DEFAULT_SETTINGS;
+    let changes = await changesFromFlags(connection, flags);
+    if (flags['from-config-toml']) changes = {...changes, ...(await this.#takeOver(connection))};
+    const named = Object.keys(changes) as SettingName[];
+    const asked = named.length > 0;
     if (!asked) {
-      this.log(settingsText(null, current.settings ?? DEFAULT_SETTINGS, []));
+      this.log(settingsText(before, {before: null, changed: [], named: [], all: flags.all}));
+      const hidden = flags.all ? 0 : leftOut(before);
+      if (hidden > 0) this.note(`{bin} config --all shows ${hidden} more.`);
       if (ask.interactive && !flags['dry-run'] && !flags.save && !flags.yes)
-        changes = await askConfig(ask, current.settings ?? DEFAULT_SETTINGS);
+        changes = await askConfig(ask, before, async (name, text) => readSetting(connection, name, text));
     }
 
-    const plan = await planConfig(connection, current, changes);
+    const plan = await planConfig(connection, current, changes, await this.jwtExpiry(target));
     const changing = Object.keys(changes).length > 0;
     if (changing) {
-      const settings = settingsText(current.settings ?? DEFAULT_SETTINGS, plan.after, plan.changed);
-      this.log(`${settings}\n\n${impactText(plan.after, plan.impact, await this.jwtExpiry(target))}`);
-      if (plan.after.strategy === 'reject' && plan.changed.includes('strategy')) this.note(rejectWarning());
+      const settings = settingsText(plan.after, {before, changed: plan.changed, named, all: flags.all});
+      this.log(`${settings}\n\n${impactText(plan.after, plan)}`);
+      for (const warning of warnings(plan)) this.note(warning);
     }
 
     let saved: SavedSettings | null = null;
     if (!flags['dry-run']) {
-      if (plan.changed.length > 0) await this.#confirm(ask, target, plan, {asked, confirm: flags.confirm});
+      if (plan.changed.length > 0) await this.#confirm(ask, connection, plan, {asked, confirm: flags.confirm});
       // Asked for before anything changes, so that Ctrl-C at any question leaves everything as it was.
       const offer = ask.interactive && plan.changed.length > 0 && (migrations?.active.length ?? 0) > 0 && !flags.yes;
       const save =
@@ -130,8 +139,8 @@ ${EXIT_CODES_HELP}`;
       }
     } else if (changing) this.note(changedText(plan, target, true));
 
-    const enabled = flags['dry-run'] ? plan.before?.enabled : plan.after.enabled;
-    if (!enabled) this.note(limitsOff(target));
+    const state = notInForce(flags['dry-run'] ? before : plan.after, target);
+    if (state !== null) this.note(state);
     return {
       target: targetJson(target),
       config: plan.after,
@@ -143,10 +152,19 @@ ${EXIT_CODES_HELP}`;
     };
   }
 
-  /** The local database with flags needs no question; a hosted one does, and what ends sessions there wants its name. */
+  /** The deadlines of the project's configuration, as they are for the target. */
+  async #takeOver(connection: Connection): Promise<Partial<Settings>> {
+    const project = await this.project();
+    const projectRef = connection.target.projectRef ?? undefined;
+    const taken = await takeOver(connection, project, await readConfig(project, process.env, {projectRef}));
+    this.note(takenText(taken));
+    return taken.changes;
+  }
+
+  /** The local database with flags needs no question; a hosted one does, and what ends sessions or keeps users out there wants its name. */
   async #confirm(
     ask: Asker,
-    target: Target,
+    {target}: Connection,
     plan: ConfigPlan,
     given: {asked: boolean; confirm: string | undefined},
   ): Promise<void> {
@@ -155,8 +173,8 @@ ${EXIT_CODES_HELP}`;
       return;
     }
 
-    if (endsSessions(plan.before ?? DEFAULT_SETTINGS, plan.after, plan.impact)) {
-      await allowEnding(ask, target, {message: 'End sessions above the limit', given: given.confirm});
+    if (plan.consequences.length > 0) {
+      await allowEnding(ask, target, {message: endingQuestion(plan.consequences), given: given.confirm});
     } else await ask.proceed('Apply this?');
   }
 }

@@ -17,8 +17,9 @@ import {confirmFlag, dryRunFlag, maxFlag, strategyFlag, targetFlags, yesFlag} fr
 import {allowEnding, allowPending} from '../prompts/consent.js';
 import {askInit, type InitFlags} from '../prompts/init.js';
 import {DEFAULT_SETTINGS, targetJson, type TargetJson} from '../types.js';
+import {endingQuestion, impactText, rejectWarning} from '../ui/config.js';
 import {fileText, initText, pendingText} from '../ui/init.js';
-import {impactText, rejectWarning, targetLine} from '../ui/text.js';
+import {targetLine} from '../ui/text.js';
 
 export interface InitResult {
   /** The project's folder. */
@@ -99,10 +100,13 @@ A second run writes nothing. ${EXIT_CODES_HELP}`;
     }
 
     if (answers.enable && connection !== null) {
-      const {settings, impact, ends} = await judgeEnable(connection, plan.current === null ? answers.settings : {});
-      this.note(impactText(settings, impact, null));
-      if (ends && target.kind !== 'local' && !flags['dry-run']) {
-        await allowEnding(ask, target, {message: 'End sessions above the limit', given: flags.confirm});
+      const {settings, judgement, consequences} = await judgeEnable(
+        connection,
+        plan.current === null ? answers.settings : {},
+      );
+      this.note(impactText(settings, judgement));
+      if (consequences.length > 0 && target.kind !== 'local' && !flags['dry-run']) {
+        await allowEnding(ask, target, {message: endingQuestion(consequences), given: flags.confirm});
       }
     }
 
@@ -125,7 +129,7 @@ A second run writes nothing. ${EXIT_CODES_HELP}`;
       throw this.stoppedAfter(error, {written: migration.written ? migration.file : null, applied});
     }
 
-    if (answers.settings.strategy === 'reject') this.note(rejectWarning());
+    if (answers.settings.strategy === 'reject') this.note(rejectWarning(found?.settings ?? DEFAULT_SETTINGS));
     this.note(
       initText({
         migration,

@@ -1,8 +1,11 @@
 import type {Connection} from '../db/connection.js';
-import {readImpact, readInstalled, readSettings, writeSettings, type Impact, type Installed} from '../db/queries.js';
+import {hasRejectRule, readInstalled, readSettings, writeSettings, type Installed} from '../db/queries.js';
 import {SupasessionError} from '../errors.js';
+import type {ConfiguredSpan, ProjectConfig} from '../supabase/config.js';
 import type {Project} from '../supabase/project.js';
 import {DEFAULT_SETTINGS, type SettingName, type Settings, type Target} from '../types.js';
+import {changedSettings, readSetting, settingFlag} from './changes.js';
+import {consequences, judge, type Consequence, type Judgement} from './consequences.js';
 import {authMissing, newerInstalled, notInstalled} from './installed.js';
 import {
   addMigration,
@@ -13,7 +16,6 @@ import {
   shippedSql,
   type MigrationState,
 } from './migration.js';
-import {changedSettings} from './settings.js';
 
 /** What a target says of its settings. */
 export interface CurrentSettings {
@@ -64,32 +66,98 @@ export async function requireInstalled(
 }
 
 /** A change of settings, judged before it is made. */
-export interface ConfigPlan {
+export interface ConfigPlan extends Judgement {
   before: Settings | null;
   after: Settings;
   changed: SettingName[];
-  impact: Impact;
+  consequences: Consequence[];
 }
 
 /**
  * @param connection an open connection
  * @param current what the target said
  * @param changes the settings asked for
+ * @param jwtExpiry lifetime of an access token in seconds, or null where it is not known
  * @returns what would change, and whom it concerns; a target without our SQL is judged as if it had the defaults
+ * @throws SupasessionError SETTING_INVALID for a message of refusals where nothing is refused
  */
 export async function planConfig(
   connection: Connection,
   current: CurrentSettings,
   changes: Partial<Settings>,
+  jwtExpiry: number | null,
 ): Promise<ConfigPlan> {
   const base = current.settings ?? DEFAULT_SETTINGS;
   const after = {...base, ...changes};
+  const changed = changedSettings(base, changes);
+  const installed = current.installed.version !== null;
+  if (changed.includes('refusal_message')) {
+    const rejects = after.strategy === 'reject' || (installed && (await hasRejectRule(connection)));
+    // With one of the two the message may be on its way out, and an undo has to be able to put it back.
+    const alone = !changed.includes('strategy') && !changed.includes('reject_in_hook');
+    if (alone && !(rejects && after.reject_in_hook)) throw neverShown(after);
+  }
+
+  const judgement = await judge(connection, after, {installed, jwtExpiry});
   return {
     before: current.settings,
     after,
-    changed: changedSettings(base, changes),
-    impact: await readImpact(connection, after, current.installed.version !== null),
+    changed,
+    ...judgement,
+    consequences: consequences(base, after, judgement),
   };
+}
+
+function neverShown(settings: Settings): SupasessionError {
+  const missing = [
+    ...(settings.strategy === 'reject' ? [] : [settingFlag('strategy', 'reject')]),
+    ...(settings.reject_in_hook ? [] : [settingFlag('reject_in_hook', true)]),
+  ];
+  const why = settings.reject_in_hook ? 'no sign-in is refused' : 'refusals do not go through the access token hook';
+  return new SupasessionError('SETTING_INVALID', `Nobody would see this message: ${why}.`, {
+    suggestions: [`{bin} config ${[...missing, settingFlag('refusal_message', settings.refusal_message)].join(' ')}`],
+  });
+}
+
+/** The deadlines of the project's configuration, taken over. */
+export interface TakenOver {
+  changes: Partial<Settings>;
+  /** What was found: where, and as it stands there. */
+  found: ConfiguredSpan[];
+  /** Keys of [auth.sessions] that are not there; their settings stay as they are. */
+  absent: SettingName[];
+}
+
+/**
+ * Understands the deadlines that a project's configuration has for Auth.
+ * @param connection an open connection, which reads spans of time
+ * @param project the project
+ * @param config its configuration, as it is for the target
+ * @returns the settings that they come to
+ * @throws SupasessionError USAGE where there are none, SETTING_INVALID, CONFIG_INVALID, ENV_NOT_SET
+ */
+export async function takeOver(connection: Connection, project: Project, config: ProjectConfig): Promise<TakenOver> {
+  const taken: TakenOver = {changes: {}, found: [], absent: []};
+  const keys = {timebox: config.timebox, inactivity_timeout: config.inactivityTimeout} as const;
+  for (const name of ['timebox', 'inactivity_timeout'] as const) {
+    const value = keys[name];
+    if (value === null) taken.absent.push(name);
+    else {
+      // "0s" means to Auth that there is no deadline.
+      const none = !/[1-9]/.test(value.text);
+      taken.changes[name] = none ? null : await readSetting(connection, name, value.text, value.source);
+      taken.found.push(value);
+    }
+  }
+
+  if (taken.found.length > 0) return taken;
+  throw new SupasessionError(
+    'USAGE',
+    `${project.configPath} has no timebox or inactivity_timeout in [auth.sessions].`,
+    {
+      suggestions: ['{bin} config --timebox 24h --inactivity 8h', 'Or add them to [auth.sessions] there'],
+    },
+  );
 }
 
 /**

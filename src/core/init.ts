@@ -1,5 +1,5 @@
 import {connect, type Connection} from '../db/connection.js';
-import {readImpact, readInstalled, readSettings, writeSettings, type Impact} from '../db/queries.js';
+import {readInstalled, readSettings, writeSettings} from '../db/queries.js';
 import {SupasessionError} from '../errors.js';
 import type {Writer} from '../supabase/process.js';
 import type {Project} from '../supabase/project.js';
@@ -16,8 +16,8 @@ import {
   type ShippedSql,
 } from './migration.js';
 import {applyWithCli, type ApplyPlan} from './apply.js';
+import {consequences, judge, type Consequence, type Judgement} from './consequences.js';
 import {authMissing, newerInstalled} from './installed.js';
-import {endsSessions} from './settings.js';
 
 /** What `init` has found in the project. */
 export interface InitPlan {
@@ -174,19 +174,19 @@ export async function requireUpgraded(connection: Connection, migration: InitMig
 /**
  * @param connection an open connection
  * @param changes the settings that come with switching the limit on
- * @returns the settings as they will be, who is over the limit, and whether sessions end that would otherwise go on
+ * @returns the settings as they will be, whom they concern, and what they do to them that would not be otherwise
  * @throws SupasessionError AUTH_SCHEMA_MISSING
  */
 export async function judgeEnable(
   connection: Connection,
   changes: Partial<Settings>,
-): Promise<{settings: Settings; impact: Impact; ends: boolean}> {
+): Promise<{settings: Settings; judgement: Judgement; consequences: Consequence[]}> {
   const {auth, schema, version} = await readInstalled(connection);
   if (!auth) throw authMissing(connection.target);
   const before = {...DEFAULT_SETTINGS, ...(schema ? await readSettings(connection) : {})};
   const settings = {...before, ...changes, enabled: true};
-  const impact = await readImpact(connection, settings, version !== null);
-  return {settings, impact, ends: endsSessions(before, settings, impact)};
+  const judgement = await judge(connection, settings, {installed: version !== null, jwtExpiry: null});
+  return {settings, judgement, consequences: consequences(before, settings, judgement)};
 }
 
 /**

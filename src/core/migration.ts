@@ -6,6 +6,7 @@ import {SupasessionError} from '../errors.js';
 import {listMigrations, nextVersion, writeMigration, type Migration} from '../supabase/migrations.js';
 import type {Project} from '../supabase/project.js';
 import type {Settings} from '../types.js';
+import {inForce} from './settings.js';
 
 /** The parts of our schema. The same path leads there from src/core and from dist/core. */
 const SQL_FOLDER = fileURLToPath(new URL('../../sql/', import.meta.url));
@@ -94,7 +95,7 @@ export function migrationText(shipped: ShippedSql, settings: Partial<Settings>):
  * @returns the text of the migration that carries them
  */
 export function configMigrationText(settings: Settings): string {
-  const lines = ['-- Written by "supasession config --save".', ...(settings.enabled ? STARTS_ENFORCING : [])];
+  const lines = ['-- Written by "supasession config --save".', ...(inForce(settings) ? STARTS_ENFORCING : [])];
   return stepMigrationText('settings', lines, settingsStatement(settings));
 }
 

@@ -1,6 +1,5 @@
-import type {Impact} from '../db/queries.js';
 import type {SettingName, Settings} from '../types.js';
-import {OFF, typedSpan} from './spans.js';
+import {spanWords} from './spans.js';
 
 /** What every setting has; every other list of settings is made from this one. */
 interface SettingBase {
@@ -19,15 +18,15 @@ interface BooleanSetting extends SettingBase {
   kind: 'boolean';
   words: {on: string; off: string};
   /** The flag that switches it off, where that is not `--no-<flag>`. */
-  offFlag?: string;
+  opposite?: {flag: string; summary: string};
 }
 
-interface ChoiceSetting<Value extends string> extends SettingBase {
+export interface ChoiceSetting<Value extends string> extends SettingBase {
   kind: 'choice';
   words: Readonly<Record<Value, string>>;
 }
 
-interface IntegerSetting extends SettingBase {
+export interface IntegerSetting extends SettingBase {
   kind: 'integer';
   largest: number;
 }
@@ -36,13 +35,13 @@ interface SpanSetting extends SettingBase {
   kind: 'span';
   /** In seconds: what is shorter is a slip of the unit. */
   shortest: number;
+  /** A value, for the help. */
+  example: string;
   words: (span: string) => string;
 }
 
-interface SpanOrOffSetting extends SettingBase {
+interface SpanOrOffSetting extends Omit<SpanSetting, 'kind'> {
   kind: 'spanOrOff';
-  shortest: number;
-  words: (span: string) => string;
   off: string;
 }
 
@@ -88,11 +87,11 @@ export const SETTINGS = {
   enabled: {
     kind: 'boolean',
     flag: 'enable',
-    offFlag: 'disable',
     label: 'Limit',
     group: 'limit',
     words: {on: 'ON', off: 'OFF'},
     summary: 'Switch the limit on.',
+    opposite: {flag: 'disable', summary: 'Switch the limit off; sessions that have been ended stay ended.'},
     question: 'Enforce the limit?',
   },
   max_sessions: {
@@ -155,6 +154,7 @@ export const SETTINGS = {
     label: 'Longest life',
     group: 'deadlines',
     shortest: MINUTE,
+    example: '12h',
     words: (span) => `${span} after the sign-in`,
     off: 'no end',
     summary: 'Longest life of a session from its sign-in.',
@@ -166,6 +166,7 @@ export const SETTINGS = {
     label: 'Unused',
     group: 'deadlines',
     shortest: MINUTE,
+    example: '30m',
     words: (span) => `ended after ${span}`,
     off: 'kept',
     summary: 'Longest time between two refreshes of a session; longer than jwt_expiry.',
@@ -177,6 +178,7 @@ export const SETTINGS = {
     label: 'No second factor',
     group: 'deadlines',
     shortest: MINUTE,
+    example: '15m',
     words: (span) => `ended ${span} after the sign-in`,
     off: 'kept',
     summary: 'Longest life of a session that misses the second factor its user has.',
@@ -205,6 +207,7 @@ export const SETTINGS = {
     label: 'reject ignores',
     group: 'refusals',
     shortest: MINUTE,
+    example: '7d',
     words: (span) => `sessions unused for ${span}`,
     off: 'none, however long unused',
     summary: 'Under reject: sessions unused for longer neither count nor protect themselves.',
@@ -301,6 +304,7 @@ export const SETTINGS = {
     label: 'History kept for',
     group: 'history',
     shortest: DAY,
+    example: '30d',
     words: (span) => span,
     summary: 'How long the history is kept.',
     question: 'How long is the history kept?',
@@ -322,7 +326,7 @@ export function settingOf(name: SettingName): Setting {
  * @param choice a setting that is one of a few
  * @returns its values
  */
-export function choicesOf<Value extends string>(choice: {words: Readonly<Record<Value, string>>}): Value[] {
+export function choicesOf<Value extends string>(choice: Pick<ChoiceSetting<Value>, 'words'>): Value[] {
   return Object.keys(choice.words) as Value[];
 }
 
@@ -331,87 +335,61 @@ export function spelled(value: string): string {
   return value.replaceAll('_', '-');
 }
 
-/** For a POSIX shell; left alone where it needs no quotes. */
-function quoted(text: string): string {
-  return /^[\w.:/{}-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
+/**
+ * @param choice a setting that is one of a few
+ * @param text a value as its flag spells it
+ * @returns the value; undefined for what is none
+ */
+export function choiceOf<Value extends string>(
+  choice: Pick<ChoiceSetting<Value>, 'words'>,
+  text: string | undefined,
+): Value | undefined {
+  return choicesOf(choice).find((value) => spelled(value) === text);
 }
 
-/** The flag of `supasession config` that brings a setting to a value. */
-export function settingFlag<Name extends SettingName>(name: Name, value: Settings[Name]): string {
+/**
+ * @param name a setting
+ * @param value a value of it
+ * @param options exact: whether spans are followed by what Postgres made of them
+ * @returns the value in words, without colours
+ */
+export function settingWords<Name extends SettingName>(
+  name: Name,
+  value: Settings[Name],
+  options: {exact?: boolean} = {},
+): string {
   const setting = settingOf(name);
   const text = String(value);
   switch (setting.kind) {
     case 'boolean': {
-      return value === true ? `--${setting.flag}` : `--${setting.offFlag ?? `no-${setting.flag}`}`;
+      return value === true ? setting.words.on : setting.words.off;
     }
 
     case 'choice': {
-      return `--${setting.flag} ${spelled(text)}`;
+      return setting.words[text] ?? text;
     }
 
     case 'span':
     case 'spanOrOff': {
-      return `--${setting.flag} ${value === null ? OFF : quoted(typedSpan(text))}`;
+      if (setting.kind === 'spanOrOff' && value === null) return setting.off;
+      const words = spanWords(text);
+      return setting.words(options.exact && words !== text ? `${words} (${text})` : words);
     }
 
     case 'integer': {
-      return `--${setting.flag} ${text}`;
+      return text;
     }
 
     case 'text': {
-      // Else a text that begins with a hyphen would be read as a flag.
-      return `--${setting.flag}=${quoted(text)}`;
+      return JSON.stringify(text);
     }
   }
 }
 
 /**
- * @param before settings as they are
- * @param changes settings that were asked for
- * @returns the names of those that would really change
- */
-export function changedSettings(before: Settings, changes: Partial<Settings>): SettingName[] {
-  return (Object.keys(changes) as SettingName[]).filter(
-    (name) => changes[name] !== undefined && changes[name] !== before[name],
-  );
-}
-
-/**
  * @param settings settings
- * @returns the flags of `supasession config` that bring them about, one for each
+ * @returns whether limits and deadlines are enforced
  */
-export function settingFlags(settings: Partial<Settings>): string[] {
-  const names = Object.keys(settings) as SettingName[];
-  return names.flatMap((name) => {
-    const value = settings[name];
-    return value === undefined ? [] : [settingFlag(name, value)];
-  });
-}
-
-/**
- * @param before settings to go back to
- * @param changed names of the settings that were changed
- * @returns the flags of `supasession config` that undo the change
- */
-export function undoFlags(before: Settings, changed: SettingName[]): string {
-  return changed.map((name) => settingFlag(name, before[name])).join(' ');
-}
-
-/**
- * Whether a change makes sessions end that would otherwise go on, now or at their next refresh.
- * @param before settings as they are
- * @param after settings as they will be
- * @param impact who is over the new limit
- * @returns true where that has to be confirmed by name on a target that is not local
- */
-export function endsSessions(before: Settings, after: Settings, impact: Impact): boolean {
-  if (!after.enabled || after.mode === 'observe' || impact.overLimit.sessions === 0) return false;
-  const same =
-    before.enabled &&
-    before.max_sessions <= after.max_sessions &&
-    before.strategy === after.strategy &&
-    before.enforce_on_refresh === after.enforce_on_refresh;
-  if (same) return false;
-  // Under reject a sign-in ends nothing: only a refresh does.
-  return after.strategy === 'dequeue' || after.enforce_on_refresh;
+export function inForce(settings: Pick<Settings, 'enabled' | 'mode'>): boolean {
+  return settings.enabled && settings.mode === 'enforce';
 }

@@ -114,3 +114,20 @@ export function typedSpan(text: string): string {
     .map((part) => `${span[part]}${units[part]}`)
     .join('');
 }
+
+/**
+ * @param text a span as Postgres prints it
+ * @returns it in words, exactly: "12 hours", "8 hours 30 minutes", "7 days"; where it cannot be read, the text
+ */
+export function spanWords(text: string): string {
+  const span = readInterval(text);
+  if (span === null) return text;
+  // 36:00:00 is a day and a half to everybody but Postgres.
+  const {years, months, minutes, seconds} = span;
+  const days = span.days + Math.floor(span.hours / 24);
+  const units = {year: years, month: months, day: days, hour: span.hours % 24, minute: minutes, second: seconds};
+  return Object.entries(units)
+    .filter(([, number]) => number > 0)
+    .map(([unit, number]) => `${number} ${unit}${number === 1 ? '' : 's'}`)
+    .join(' ');
+}

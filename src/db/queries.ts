@@ -65,18 +65,21 @@ export async function writeSettings(db: Queryable, changes: Partial<Settings>): 
   );
 }
 
-/** Users and sessions that a limit concerns. */
+/** Users and sessions that limit and deadlines concern. */
 export interface Impact {
   /** Users with more live sessions than the limit, and the sessions above it. */
   overLimit: {users: number; sessions: number};
   /** Users with exactly as many as the limit. */
   atLimit: {users: number};
+  /** Live sessions that are older, or have been unused for longer, than the deadlines allow. */
+  expiring: {sessions: number};
 }
 
 interface ImpactRow {
   users_over: string;
   sessions_over: string;
   users_at: string;
+  sessions_expiring: string;
 }
 
 /**
@@ -84,31 +87,81 @@ interface ImpactRow {
  * @param db an open connection
  * @param settings the settings to judge
  * @param installed whether our SQL is there; it knows rules, pending sessions and OAuth clients
- * @returns who is over the limit and at it now
+ * @returns who is over the limit and at it now, and what is past a deadline
  */
 export async function readImpact(db: Queryable, settings: Settings, installed: boolean): Promise<Impact> {
   const {rows} = installed
-    ? await db.query<ImpactRow>('select users_over, sessions_over, users_at from supasession.impact($1)', [
-        JSON.stringify(settings),
-      ])
+    ? await db.query<ImpactRow>(
+        'select users_over, sessions_over, users_at, sessions_expiring from supasession.impact($1)',
+        [JSON.stringify(settings)],
+      )
     : await db.query<ImpactRow>(
         `select
       count(*) filter (where live > $1) as users_over,
       coalesce(sum(live - $1) filter (where live > $1), 0) as sessions_over,
-      count(*) filter (where live = $1) as users_at
+      count(*) filter (where live = $1) as users_at,
+      coalesce(sum(expiring), 0) as sessions_expiring
     from (
-      select count(*) as live
+      select
+        count(*) as live,
+        count(*) filter (
+          where created_at + $2::interval <= now()
+            or coalesce(refreshed_at at time zone 'UTC', created_at) + $3::interval <= now()
+        ) as expiring
       from auth.sessions
       where not_after is null or not_after > now()
       group by user_id
     ) users`,
-        [settings.max_sessions],
+        [settings.max_sessions, settings.timebox, settings.inactivity_timeout],
       );
   const row = rows[0]!;
   return {
     overLimit: {users: Number(row.users_over), sessions: Number(row.sessions_over)},
     atLimit: {users: Number(row.users_at)},
+    expiring: {sessions: Number(row.sessions_expiring)},
   };
+}
+
+/**
+ * Works without our SQL too.
+ * @param db an open connection
+ * @param settings the settings to judge
+ * @returns how many live sessions have been missing their second factor for longer than low_aal_timeout allows
+ */
+export async function countPendingPast(db: Queryable, settings: Settings): Promise<number> {
+  if (settings.low_aal_timeout === null || settings.count_pending_mfa) return 0;
+  // An Auth that knows no OAuth clients has no such column.
+  const {rows} = await db.query<{past: string}>(
+    `select count(*) as past
+    from auth.sessions s
+    where (s.not_after is null or s.not_after > now())
+      and s.created_at + $1::interval <= now()
+      and coalesce(s.aal::text, 'aal1') = 'aal1'
+      and exists (select from auth.mfa_factors f where f.user_id = s.user_id and f.status = 'verified')
+      and ($2 or to_jsonb(s) ->> 'oauth_client_id' is null)`,
+    [settings.low_aal_timeout, settings.oauth_clients !== 'ignore'],
+  );
+  return Number(rows[0]!.past);
+}
+
+/**
+ * @param db an open connection to a database that has our SQL
+ * @returns how many users' access is revoked
+ */
+export async function countRevoked(db: Queryable): Promise<number> {
+  const {rows} = await db.query<{users: string}>('select count(*) as users from supasession.revoked');
+  return Number(rows[0]!.users);
+}
+
+/**
+ * @param db an open connection to a database that has our SQL
+ * @returns whether a rule refuses sign-ins, whatever the settings say
+ */
+export async function hasRejectRule(db: Queryable): Promise<boolean> {
+  const {rows} = await db.query<{found: boolean}>(
+    "select exists (select from supasession.rules where strategy = 'reject') as found",
+  );
+  return rows[0]!.found;
 }
 
 /**

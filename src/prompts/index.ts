@@ -12,6 +12,11 @@ export interface AskerOptions {
   yes: boolean;
 }
 
+/** How many choices are shown at once: what leaves room for the question, and for the line below. */
+function pageSize(): number {
+  return Math.max(7, (process.stderr.rows || 24) - 4);
+}
+
 async function answered<T>(question: Promise<T>): Promise<T> {
   try {
     return await question;
@@ -95,7 +100,33 @@ export class Asker {
     default: T;
   }): Promise<T> {
     return this.#ask<T>(question.flag, {value: question.default}, () =>
-      select<T>({message: question.message, choices: question.choices, default: question.default}, CONTEXT),
+      select<T>(
+        {message: question.message, choices: question.choices, default: question.default, pageSize: pageSize()},
+        CONTEXT,
+      ),
+    );
+  }
+
+  /** A text that has to be understood; what it means is returned. `read` throws SETTING_INVALID for what it does not understand. */
+  async text<T>(question: {
+    flag: string;
+    message: string;
+    default: string;
+    read: (text: string) => Promise<T>;
+  }): Promise<T> {
+    const refusal = async (text: string): Promise<string | true> => {
+      try {
+        await question.read(text);
+      } catch (error) {
+        if (error instanceof SupasessionError && error.code === 'SETTING_INVALID') return error.message;
+        // Anything else comes up again below, where it can be thrown.
+      }
+
+      return true;
+    };
+
+    return this.#ask(question.flag, null, async () =>
+      question.read(await input({message: question.message, default: question.default, validate: refusal}, CONTEXT)),
     );
   }
 

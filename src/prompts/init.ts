@@ -1,11 +1,8 @@
 import type {InitPlan} from '../core/init.js';
-import {STRATEGIES, type Settings, type Strategy, type Target} from '../types.js';
+import {choiceOf, SETTINGS} from '../core/settings.js';
+import type {Settings, Target} from '../types.js';
 import type {Asker} from './index.js';
-
-export const STRATEGY_CHOICES: ReadonlyArray<{value: Strategy; name: string}> = [
-  {value: 'dequeue', name: 'dequeue: end the first sessions to make room'},
-  {value: 'reject', name: 'reject: refuse the new sign-in'},
-];
+import {askChoice, askInteger} from './settings.js';
 
 export interface InitFlags {
   max: number | undefined;
@@ -22,10 +19,6 @@ export interface InitAnswers {
   settings: Partial<Settings>;
   enable: boolean;
   apply: boolean;
-}
-
-function knownStrategy(text: string | undefined): Strategy | undefined {
-  return STRATEGIES.find((strategy) => strategy === text);
 }
 
 /**
@@ -49,22 +42,13 @@ export async function askInit(
 
   if (flags.max !== undefined) settings.max_sessions = flags.max;
   else if (writes && !silent) {
-    settings.max_sessions = await ask.positiveInteger({
-      flag: '--max <n>',
-      message: 'How many sessions (devices) may a user have?',
-      default: found.settings.max_sessions,
-    });
+    settings.max_sessions = await askInteger(ask, SETTINGS.max_sessions, found.settings.max_sessions);
   }
 
-  const strategy = knownStrategy(flags.strategy);
+  const strategy = choiceOf(SETTINGS.strategy, flags.strategy);
   if (strategy !== undefined) settings.strategy = strategy;
   else if (writes && !silent) {
-    settings.strategy = await ask.choose({
-      flag: '--strategy <dequeue|reject>',
-      message: 'What happens at a sign-in above that?',
-      choices: STRATEGY_CHOICES,
-      default: found.settings.strategy,
-    });
+    settings.strategy = await askChoice(ask, SETTINGS.strategy, found.settings.strategy);
   }
 
   const decide = async (flag: boolean | undefined, name: string, message: string, fallback: boolean) => {

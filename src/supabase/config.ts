@@ -10,6 +10,15 @@ import type {Env, Project} from './project.js';
 /** A table of a configuration file, as it was parsed. */
 export type Table = Record<string, unknown>;
 
+/** A span of time as the supabase CLI takes it: Go's "24h", "8h30m", "1h0m0s". */
+export interface ConfiguredSpan {
+  text: string;
+  /** Where it stands: key and file, or the variable. */
+  source: string;
+}
+
+const GO_DURATION = /^(?:0|(?:\d+(?:\.\d+)?(?:h|ms|m|s|us|µs|ns))+)$/;
+
 /**
  * What we need of a project's configuration. Each value is looked up when it is read, so that one which a command does not use cannot
  * fail it.
@@ -25,6 +34,10 @@ export interface ProjectConfig {
   readonly dbMajorVersion: number;
   /** `[auth] jwt_expiry` in seconds: how long an access token lives that was issued already. */
   readonly jwtExpiry: number;
+  /** `[auth.sessions] timebox`; null where it is not there. */
+  readonly timebox: ConfiguredSpan | null;
+  /** `[auth.sessions] inactivity_timeout`; null where it is not there. */
+  readonly inactivityTimeout: ConfiguredSpan | null;
   /** The file's content with the override for the project ref, `env()` unresolved. */
   readonly raw: Table;
 }
@@ -72,6 +85,22 @@ class Settings implements ProjectConfig {
 
   get jwtExpiry(): number {
     return this.integer('auth.jwt_expiry', 3600, {min: 0, max: Number.MAX_SAFE_INTEGER}, 'a number of seconds');
+  }
+
+  get timebox(): ConfiguredSpan | null {
+    return this.duration('auth.sessions.timebox');
+  }
+
+  get inactivityTimeout(): ConfiguredSpan | null {
+    return this.duration('auth.sessions.inactivity_timeout');
+  }
+
+  private duration(key: string): ConfiguredSpan | null {
+    const {value, source} = this.find(key, true);
+    if (value === undefined) return null;
+    if (typeof value !== 'string' || !GO_DURATION.test(value))
+      throw this.invalid(source, value, 'a span of time such as "24h" or "8h30m"');
+    return {text: value, source};
   }
 
   private integer(key: string, fallback: number, range: {min: number; max: number}, expected: string): number {

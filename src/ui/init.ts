@@ -2,7 +2,7 @@ import chalk from 'chalk';
 
 import {targetFlag} from '../core/target.js';
 import type {InitMigration, InitPlan} from '../core/init.js';
-import {settingFlags} from '../core/settings.js';
+import {settingFlags} from '../core/changes.js';
 import type {Settings, Target} from '../types.js';
 import {limitsOff} from './text.js';
 

@@ -1,56 +1,9 @@
 import chalk from 'chalk';
 
-import {readInterval} from '../core/spans.js';
-import {SETTING_NAMES, settingOf, SETTINGS} from '../core/settings.js';
+import {changedSettings} from '../core/changes.js';
+import {SETTING_GROUPS, SETTING_NAMES, SETTINGS, settingWords} from '../core/settings.js';
+import {spanWords} from '../core/spans.js';
 import {DEFAULT_SETTINGS, type SettingName, type Settings} from '../types.js';
-
-/**
- * @param text a span as Postgres prints it
- * @returns it in words, exactly: "12 hours", "8 hours 30 minutes", "7 days"; where it cannot be read, the text
- */
-export function spanWords(text: string): string {
-  const span = readInterval(text);
-  if (span === null) return text;
-  // 36:00:00 is a day and a half to everybody but Postgres.
-  const {years, months, minutes, seconds} = span;
-  const days = span.days + Math.floor(span.hours / 24);
-  const units = {year: years, month: months, day: days, hour: span.hours % 24, minute: minutes, second: seconds};
-  return Object.entries(units)
-    .filter(([, number]) => number > 0)
-    .map(([unit, number]) => `${number} ${unit}${number === 1 ? '' : 's'}`)
-    .join(' ');
-}
-
-/** @returns a value of a setting in words */
-function settingValue<Name extends SettingName>(name: Name, value: Settings[Name]): string {
-  const setting = settingOf(name);
-  const text = String(value);
-  switch (setting.kind) {
-    case 'boolean': {
-      return value === true ? setting.words.on : setting.words.off;
-    }
-
-    case 'choice': {
-      return setting.words[text] ?? text;
-    }
-
-    case 'spanOrOff': {
-      return value === null ? setting.off : setting.words(spanWords(text));
-    }
-
-    case 'span': {
-      return setting.words(spanWords(text));
-    }
-
-    case 'integer': {
-      return text;
-    }
-
-    case 'text': {
-      return JSON.stringify(text);
-    }
-  }
-}
 
 /** What a sign-in above the limit comes to. */
 function limitInWords(settings: Settings): string[] {
@@ -125,20 +78,58 @@ export function settingsInWords(settings: Settings): string[] {
   return [...state, ...limitInWords(settings), ...deadlinesInWords(settings), ...restInWords(settings)];
 }
 
-/** @returns the settings, a line each; changed ones as before -> after */
-export function settingsText(before: Settings | null, after: Settings, changed: SettingName[]): string {
-  const shown = (name: SettingName, settings: Settings) => {
-    const words = settingValue(name, settings[name]);
-    return name === 'enabled' ? (settings.enabled ? chalk.green(words) : chalk.yellow(words)) : words;
+/** What of the settings to show. */
+export interface ShownSettings {
+  /** As they were; null where there is nothing to compare with. */
+  before: Settings | null;
+  /** Those that change, shown as before -> after. */
+  changed: SettingName[];
+  /** Those that somebody has named: shown even when they are as always. */
+  named: SettingName[];
+  /** Whether to show all. */
+  all: boolean;
+}
+
+/** Those of the limit are shown always, and others where they are not as a fresh installation has them. */
+function unimportant(settings: Settings): SettingName[] {
+  const own = changedSettings(DEFAULT_SETTINGS, settings);
+  return SETTING_NAMES.filter((name) => SETTINGS[name].group !== 'limit' && !own.includes(name));
+}
+
+/**
+ * @param settings the settings
+ * @returns how many of them are left out where not all are shown
+ */
+export function leftOut(settings: Settings): number {
+  return unimportant(settings).length;
+}
+
+/**
+ * @param after the settings
+ * @param shown which of them, and what changes
+ * @returns a line for each, under the heading of its group
+ */
+export function settingsText(after: Settings, shown: ShownSettings): string {
+  const {before, changed, named, all} = shown;
+  const dull = unimportant(after).filter((name) => !changed.includes(name) && !named.includes(name));
+  const line = (name: SettingName) => {
+    const exact = changed.includes(name) || named.includes(name);
+    const words = (settings: Settings) => {
+      const text = settingWords(name, settings[name], {exact});
+      return name === 'enabled' ? (settings.enabled ? chalk.green(text) : chalk.yellow(text)) : text;
+    };
+    const value =
+      changed.includes(name) && before !== null
+        ? `${chalk.dim(words(before))} ${chalk.cyan('->')} ${chalk.bold(words(after))}`
+        : words(after);
+    const text = `  ${SETTINGS[name].label.padEnd(20)}${value}`;
+    return dull.includes(name) ? chalk.dim(text) : text;
   };
-  return SETTING_NAMES.filter((name) => SETTINGS[name].group === 'limit')
-    .map((name) => {
-      const value = shown(name, after);
-      const line =
-        changed.includes(name) && before !== null
-          ? `${chalk.dim(shown(name, before))} ${chalk.cyan('->')} ${chalk.bold(value)}`
-          : value;
-      return `  ${SETTINGS[name].label.padEnd(20)}${line}`;
-    })
-    .join('\n');
+  const groups = Object.entries(SETTING_GROUPS).map(([group, heading]) => {
+    const lines = SETTING_NAMES.filter((name) => SETTINGS[name].group === group)
+      .filter((name) => all || !dull.includes(name))
+      .map(line);
+    return lines.length === 0 || heading === null ? lines : [chalk.bold(heading), ...lines];
+  });
+  return groups.flat().join('\n');
 }

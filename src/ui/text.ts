@@ -1,14 +1,12 @@
 import chalk from 'chalk';
 
-import type {ConfigPlan, SavedSettings} from '../core/config.js';
 import {targetFlag} from '../core/target.js';
 import type {FlushResult} from '../core/flush.js';
-import {settingFlag, undoFlags} from '../core/settings.js';
+import {settingFlag} from '../core/changes.js';
 import type {Connection} from '../db/connection.js';
 import {address} from '../db/errors.js';
-import type {Impact} from '../db/queries.js';
 import type {SupasessionError} from '../errors.js';
-import {DEFAULT_SETTINGS, type Settings, type Target} from '../types.js';
+import type {Settings, Target} from '../types.js';
 
 /** @returns a count with its noun: "1 session", "1,204 sessions" */
 export function count(number: number, noun: string): string {
@@ -72,77 +70,23 @@ export function errorText(error: SupasessionError): string {
 }
 
 /**
- * @param settings the settings as they will be
- * @param impact who is over and at the limit
- * @param jwtExpiry lifetime of an access token in seconds, or null where it is not known
- * @returns what the settings do to the sessions that exist
+ * @param settings the settings in force
+ * @param target where
+ * @returns that nothing is enforced, and how to change that, for the end of a run; null where it is
  */
-export function impactText(settings: Settings, impact: Impact, jwtExpiry: number | null): string {
-  const {overLimit, atLimit} = impact;
-  const lines: string[] = [];
-  const condition =
-    settings.mode === 'observe'
-      ? ' (but in observe mode nothing is done)'
-      : settings.enabled
-        ? ''
-        : ' (once the limit is on)';
-  if (overLimit.sessions === 0) {
-    lines.push(`  No user is over the limit: no session ends${condition}.`);
-  } else {
-    const who = `${count(overLimit.sessions, 'session')} of ${count(overLimit.users, 'user')} ${overLimit.sessions === 1 ? 'is' : 'are'} over the limit`;
-    // The refresh that finds it still gets its token, and the one after that is refused.
-    const lifetime = jwtExpiry === null ? 'two access token lifetimes' : span(2 * jwtExpiry);
-    const atRefresh = `at their next refresh, with access ending within ${lifetime}`;
-    const when =
-      settings.strategy === 'dequeue'
-        ? settings.enforce_on_refresh
-          ? `They end at the user's next sign-in, else ${atRefresh}.`
-          : "They end at the user's next sign-in."
-        : settings.enforce_on_refresh
-          ? `They end ${atRefresh}.`
-          : 'They stay until they are signed out.';
-    lines.push(`  ${who}${condition}. ${when}`);
-  }
-
-  if (settings.strategy === 'reject') {
-    const full = overLimit.users + atLimit.users;
-    lines.push(
-      full === 0
-        ? `  No user is at the limit: everybody can sign in again${condition}.`
-        : `  ${count(full, 'user')} at or over the limit ${chalk.yellow('cannot sign in again')} before one of their sessions ends${condition}.`,
-    );
-  }
-
-  return lines.join('\n');
-}
-
-/** @returns what everybody should know who chooses `reject` */
-export function rejectWarning(): string {
-  return `${chalk.yellow('Warning:')} reject counts sessions that nobody can sign out: a lost phone, a closed private window or cleared storage\nkeeps its place until it is ended, so such a user stays locked out. dequeue makes room instead.`;
+export function notInForce(settings: Pick<Settings, 'enabled' | 'mode'>, target: Target): string | null {
+  const flag = targetFlag(target);
+  const config = `{bin} config${flag === '' ? '' : ` ${flag}`}`;
+  if (!settings.enabled)
+    return `${chalk.yellow('Limits are OFF.')} Switch them on: ${config} ${settingFlag('enabled', true)}`;
+  if (settings.mode === 'observe')
+    return `${chalk.yellow('OBSERVE MODE: nothing is enforced.')} Change that: ${config} ${settingFlag('mode', 'enforce')}`;
+  return null;
 }
 
 /** @returns the last line of every run while the limit is off */
 export function limitsOff(target: Target): string {
-  const flag = targetFlag(target);
-  return `${chalk.yellow('Limits are OFF.')} Switch them on: {bin} config${flag === '' ? '' : ` ${flag}`} ${settingFlag('enabled', true)}`;
-}
-
-/** @returns where the settings were saved */
-export function savedText({file, written}: SavedSettings, settings: Settings): string {
-  if (!written) return `supabase/migrations/${file} says the same already.`;
-  const pushes = settings.enabled
-    ? '\n  The next "supabase db push" brings them to the linked project, where sessions above the limit then end.'
-    : '';
-  return `${chalk.green('Saved')} to supabase/migrations/${file}.${pushes}`;
-}
-
-/** @returns that the change was made, and how to take it back */
-export function changedText(plan: ConfigPlan, target: Target, dryRun: boolean): string {
-  if (plan.changed.length === 0) return 'Nothing to change: the settings are like this already.';
-  if (dryRun) return 'Dry run: nothing was changed.';
-  const flag = targetFlag(target);
-  const undo = undoFlags(plan.before ?? DEFAULT_SETTINGS, plan.changed);
-  return `${chalk.green('Changed.')} Undo: {bin} config${flag === '' ? '' : ` ${flag}`} ${undo}`;
+  return notInForce({enabled: false, mode: 'enforce'}, target)!;
 }
 
 /**

@@ -1,6 +1,7 @@
 import {stripVTControlCharacters as plain} from 'node:util';
 import {DEFAULT_SETTINGS, type Settings} from '../../src/types.js';
-import {settingsInWords, settingsText, spanWords} from '../../src/ui/settings.js';
+import {spanWords} from '../../src/core/spans.js';
+import {settingsInWords, settingsText} from '../../src/ui/settings.js';
 
 test.each([
   ['12:00:00', '12 hours'],

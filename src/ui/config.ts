@@ -1,0 +1,175 @@
+import chalk from 'chalk';
+
+import {undoOf} from '../core/changes.js';
+import type {ConfigPlan, SavedSettings, TakenOver} from '../core/config.js';
+import {signsOutAll, type Consequence, type Judgement} from '../core/consequences.js';
+import {inForce} from '../core/settings.js';
+import {spanWords} from '../core/spans.js';
+import {targetFlag} from '../core/target.js';
+import {DEFAULT_SETTINGS, type Settings, type Target} from '../types.js';
+import {count, span} from './text.js';
+
+const WARNING = chalk.yellow('Warning:');
+
+/**
+ * @param settings the settings as they will be
+ * @param judgement whom they concern
+ * @returns what the settings do to the sessions that exist
+ */
+export function impactText(settings: Settings, judgement: Judgement): string {
+  const {impact, pendingPast, jwtExpiry} = judgement;
+  const {overLimit, atLimit, expiring} = impact;
+  const lines: string[] = [];
+  const condition =
+    settings.mode === 'observe'
+      ? ' (but in observe mode nothing is done)'
+      : settings.enabled
+        ? ''
+        : ' (once the limit is on)';
+  // The refresh that finds it still gets its token, and the one after that is refused.
+  const lifetime = jwtExpiry === null ? 'two access token lifetimes' : span(2 * jwtExpiry);
+  const atRefresh = `at their next refresh, with access ending within ${lifetime}`;
+  const are = (number: number) => (number === 1 ? 'is' : 'are');
+  if (overLimit.sessions === 0) {
+    const ends = expiring.sessions + pendingPast === 0 ? ': no session ends' : '';
+    lines.push(`  No user is over the limit${ends}${condition}.`);
+  } else {
+    const who = `${count(overLimit.sessions, 'session')} of ${count(overLimit.users, 'user')} ${are(overLimit.sessions)} over the limit`;
+    const when =
+      settings.strategy === 'dequeue'
+        ? settings.enforce_on_refresh
+          ? `They end at the user's next sign-in, else ${atRefresh}.`
+          : "They end at the user's next sign-in."
+        : settings.enforce_on_refresh
+          ? `They end ${atRefresh}.`
+          : 'They stay until they are signed out.';
+    lines.push(`  ${who}${condition}. ${when}`);
+  }
+
+  if (expiring.sessions > 0) {
+    const past = `${count(expiring.sessions, 'session')} ${are(expiring.sessions)} past a deadline`;
+    lines.push(`  ${past}${condition}. They end ${atRefresh}.`);
+  }
+
+  if (pendingPast > 0 && settings.low_aal_timeout !== null) {
+    const past = `${count(pendingPast, 'session')} ${pendingPast === 1 ? 'has' : 'have'} been missing a second factor for over ${spanWords(settings.low_aal_timeout)}`;
+    lines.push(`  ${past}${condition}. They end ${atRefresh}.`);
+  }
+
+  if (settings.strategy === 'reject') {
+    const full = overLimit.users + atLimit.users;
+    lines.push(
+      full === 0
+        ? `  No user is at the limit: everybody can sign in again${condition}.`
+        : `  ${count(full, 'user')} at or over the limit ${chalk.yellow('cannot sign in again')} before one of their sessions ends${condition}.`,
+    );
+  }
+
+  return lines.join('\n');
+}
+
+/**
+ * @param settings the settings as they will be
+ * @returns what everybody should know who chooses `reject`
+ */
+export function rejectWarning({reject_ignores_idle: idle}: Pick<Settings, 'reject_ignores_idle'>): string {
+  const until = idle === null ? 'it is ended' : `it is ended or has not been used for ${spanWords(idle)}`;
+  return `${WARNING} reject counts sessions that nobody can sign out: a lost phone, a closed private window or cleared storage\nkeeps its place until ${until}, so such a user stays locked out. dequeue makes room instead.`;
+}
+
+function trapWarning(inactivity: string, jwtExpiry: number): string {
+  return `${WARNING} this signs everybody out while they use the app. A session is refreshed only when its access token runs out, which takes
+${span(jwtExpiry)} (jwt_expiry), and the inactivity timeout of ${spanWords(inactivity)} ends it before that. Give a timeout longer than
+${span(jwtExpiry)}, or first lower [auth] jwt_expiry of the project.`;
+}
+
+/**
+ * @param plan a change of settings
+ * @returns what to know before agreeing to it
+ */
+export function warnings(plan: ConfigPlan): string[] {
+  const {after, changed, jwtExpiry} = plan;
+  const before = plan.before ?? DEFAULT_SETTINGS;
+  const found: string[] = [];
+  const switched = <Name extends keyof Settings>(name: Name, value: Settings[Name]) =>
+    changed.includes(name) && after[name] === value;
+
+  if (switched('strategy', 'reject')) found.push(rejectWarning(after));
+  const trapped = changed.includes('inactivity_timeout') || (inForce(after) && !inForce(before));
+  if (trapped && after.inactivity_timeout !== null && jwtExpiry !== null && signsOutAll(after, jwtExpiry))
+    found.push(trapWarning(after.inactivity_timeout, jwtExpiry));
+  if (switched('reject_in_hook', true))
+    found.push(
+      `${WARNING} until Auth calls the access token hook, every refused sign-in fails with error 500. Configure it: {bin} hook enable`,
+    );
+  if (switched('mode', 'observe')) {
+    const history = after.record_events
+      ? 'What would have been goes to the history.'
+      : 'The history is off too, so nothing says what would have been (--record-events).';
+    found.push(`${chalk.yellow('Note:')} in observe mode nothing is ended, refused or given a deadline. ${history}`);
+  }
+
+  if (switched('on_error', 'refuse'))
+    found.push(
+      `${WARNING} while something of supasession fails (a rule, the history, the settings) nobody can sign in. allow warns in the server log instead.`,
+    );
+  if (switched('block_revoked', true) && plan.revoked > 0)
+    found.push(
+      `${WARNING} the access of ${count(plan.revoked, 'user')} is revoked: they are refused, and their sessions end at the next refresh.`,
+    );
+  if (switched('block_revoked', false))
+    found.push(
+      `${WARNING} users whose access is revoked can sign in again${plan.revoked === 0 ? '' : `: ${count(plan.revoked, 'user')}`}.`,
+    );
+  if (switched('record_events', false))
+    found.push(`${chalk.yellow('Note:')} what is there stays until it is ${spanWords(after.events_retention)} old.`);
+  else if (changed.includes('events_retention'))
+    found.push(
+      `${chalk.yellow('Note:')} history older than ${spanWords(after.events_retention)} is removed in passing, for good.`,
+    );
+  return found;
+}
+
+/**
+ * @param found what a change does, at least one
+ * @returns the question whose answer allows it
+ */
+export function endingQuestion(found: Consequence[]): string {
+  if (found.every((consequence) => consequence === 'lockedOut')) return 'Keep these users from signing in';
+  const limit = found.every((consequence) => consequence === 'overLimit' || consequence === 'lockedOut');
+  return limit ? 'End sessions above the limit' : 'End these sessions';
+}
+
+/**
+ * @param taken the deadlines that were taken over
+ * @returns where they were read, and what was not there
+ */
+export function takenText({found, absent}: TakenOver): string {
+  return [
+    ...found.map(({source, text}) => `Taken over: ${source} (${text}).`),
+    ...absent.map((name) => `There is no ${name} beside it: that setting stays as it is.`),
+  ].join('\n');
+}
+
+/** @returns where the settings were saved */
+export function savedText({file, written}: SavedSettings, settings: Settings): string {
+  if (!written) return `supabase/migrations/${file} says the same already.`;
+  const pushes = inForce(settings)
+    ? '\n  The next "supabase db push" brings them to the linked project, where sessions above the limit then end.'
+    : '';
+  return `${chalk.green('Saved')} to supabase/migrations/${file}.${pushes}`;
+}
+
+/** @returns that the change was made, and how to take it back */
+export function changedText(plan: ConfigPlan, target: Target, dryRun: boolean): string {
+  if (plan.changed.length === 0) return 'Nothing to change: the settings are like this already.';
+  if (dryRun) return 'Dry run: nothing was changed.';
+  const flag = targetFlag(target);
+  const before = plan.before ?? DEFAULT_SETTINGS;
+  const {flags, refused} = undoOf(before, plan.changed);
+  const steps = [
+    ...(flags.length === 0 ? [] : [`{bin} config${flag === '' ? '' : ` ${flag}`} ${flags.join(' ')}`]),
+    ...refused.map((name) => `in SQL: update supasession.config set ${name} = '${String(before[name])}'`),
+  ];
+  return `${chalk.green('Changed.')} Undo: ${steps.join(', and ')}`;
+}
