@@ -14,6 +14,7 @@ import {
   type SavedSettings,
 } from '../core/config.js';
 import {readMigrations} from '../core/migration.js';
+import {configOn} from '../core/target.js';
 import type {Connection} from '../db/connection.js';
 import type {Impact} from '../db/queries.js';
 import {confirmFlag, dryRunFlag, settingFlags, targetFlags, yesFlag} from '../flags.js';
@@ -100,7 +101,7 @@ ${EXIT_CODES_HELP}`;
     if (!asked) {
       this.log(settingsText(before, {before: null, changed: [], named: [], all: flags.all}));
       const hidden = flags.all ? 0 : leftOut(before);
-      if (hidden > 0) this.note(`{bin} config --all shows ${hidden} more.`);
+      if (hidden > 0) this.note(`${configOn(target)} --all shows ${hidden} more.`);
       if (ask.interactive && !flags['dry-run'] && !flags.save && !flags.yes)
         changes = await askConfig(ask, before, async (name, text) => readSetting(connection, name, text));
     }

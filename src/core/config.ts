@@ -7,6 +7,7 @@ import {DEFAULT_SETTINGS, type SettingName, type Settings, type Target} from '..
 import {changedSettings, readSetting, settingFlag} from './changes.js';
 import {consequences, judge, type Consequence, type Judgement} from './consequences.js';
 import {authMissing, newerInstalled, notInstalled} from './installed.js';
+import {configOn} from './target.js';
 import {
   addMigration,
   compareReleases,
@@ -95,7 +96,7 @@ export async function planConfig(
     const rejects = after.strategy === 'reject' || (installed && (await hasRejectRule(connection)));
     // With one of the two the message may be on its way out, and an undo has to be able to put it back.
     const alone = !changed.includes('strategy') && !changed.includes('reject_in_hook');
-    if (alone && !(rejects && after.reject_in_hook)) throw neverShown(after);
+    if (alone && !(rejects && after.reject_in_hook)) throw neverShown(connection.target, after);
   }
 
   const judgement = await judge(connection, after, {installed, jwtExpiry});
@@ -108,14 +109,16 @@ export async function planConfig(
   };
 }
 
-function neverShown(settings: Settings): SupasessionError {
+function neverShown(target: Target, settings: Settings): SupasessionError {
   const missing = [
     ...(settings.strategy === 'reject' ? [] : [settingFlag('strategy', 'reject')]),
     ...(settings.reject_in_hook ? [] : [settingFlag('reject_in_hook', true)]),
   ];
   const why = settings.reject_in_hook ? 'no sign-in is refused' : 'refusals do not go through the access token hook';
   return new SupasessionError('SETTING_INVALID', `Nobody would see this message: ${why}.`, {
-    suggestions: [`{bin} config ${[...missing, settingFlag('refusal_message', settings.refusal_message)].join(' ')}`],
+    suggestions: [
+      `${configOn(target)} ${[...missing, settingFlag('refusal_message', settings.refusal_message)].join(' ')}`,
+    ],
   });
 }
 
@@ -155,7 +158,10 @@ export async function takeOver(connection: Connection, project: Project, config:
     'USAGE',
     `${project.configPath} has no timebox or inactivity_timeout in [auth.sessions].`,
     {
-      suggestions: ['{bin} config --timebox 24h --inactivity 8h', 'Or add them to [auth.sessions] there'],
+      suggestions: [
+        `${configOn(connection.target)} --timebox 24h --inactivity 8h`,
+        'Or add them to [auth.sessions] there',
+      ],
     },
   );
 }

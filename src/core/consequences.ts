@@ -42,8 +42,12 @@ export async function judge(
  */
 export type Consequence = 'overLimit' | 'expiring' | 'pending' | 'signsOutAll' | 'lockedOut' | 'revoked';
 
-/** Whether a deadline is there that was not, or comes sooner than it did. */
-function tightened(before: string | null, after: string | null): boolean {
+/**
+ * @param before a span of time as Postgres prints it; null for none
+ * @param after another
+ * @returns whether the second ends sooner than the first
+ */
+export function tightened(before: string | null, after: string | null): boolean {
   if (after === null || before === after) return false;
   const [was, is] = [before === null ? null : spanSeconds(before), spanSeconds(after)];
   return was === null || is === null || is < was;

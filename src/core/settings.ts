@@ -198,7 +198,7 @@ export const SETTINGS = {
     flag: 'refusal-message',
     label: 'Its message',
     group: 'refusals',
-    summary: 'The message of that 403; {limit} stands for the limit.',
+    summary: 'The message that a refusal through the hook answers with; {limit} stands for the limit.',
     question: 'Which message does a refused sign-in get ({limit} stands for the limit)?',
   },
   reject_ignores_idle: {

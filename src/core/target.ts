@@ -223,3 +223,12 @@ export function targetFlag(target: Target): string {
     }
   }
 }
+
+/**
+ * @param target a target
+ * @returns `config` on it, to be followed by flags, for a command to type next
+ */
+export function configOn(target: Target): string {
+  const flag = targetFlag(target);
+  return `{bin} config${flag === '' ? '' : ` ${flag}`}`;
+}

@@ -2,10 +2,10 @@ import chalk from 'chalk';
 
 import {undoOf} from '../core/changes.js';
 import type {ConfigPlan, SavedSettings, TakenOver} from '../core/config.js';
-import {signsOutAll, type Consequence, type Judgement} from '../core/consequences.js';
+import {signsOutAll, tightened, type Consequence, type Judgement} from '../core/consequences.js';
 import {inForce} from '../core/settings.js';
 import {spanWords} from '../core/spans.js';
-import {targetFlag} from '../core/target.js';
+import {configOn} from '../core/target.js';
 import {DEFAULT_SETTINGS, type Settings, type Target} from '../types.js';
 import {count, span} from './text.js';
 
@@ -80,7 +80,7 @@ export function rejectWarning({reject_ignores_idle: idle}: Pick<Settings, 'rejec
 function trapWarning(inactivity: string, jwtExpiry: number): string {
   return `${WARNING} this signs everybody out while they use the app. A session is refreshed only when its access token runs out, which takes
 ${span(jwtExpiry)} (jwt_expiry), and the inactivity timeout of ${spanWords(inactivity)} ends it before that. Give a timeout longer than
-${span(jwtExpiry)}, or first lower [auth] jwt_expiry of the project.`;
+${span(jwtExpiry)} (--inactivity), or first lower [auth] jwt_expiry of the project.`;
 }
 
 /**
@@ -121,9 +121,7 @@ export function warnings(plan: ConfigPlan): string[] {
     found.push(
       `${WARNING} users whose access is revoked can sign in again${plan.revoked === 0 ? '' : `: ${count(plan.revoked, 'user')}`}.`,
     );
-  if (switched('record_events', false))
-    found.push(`${chalk.yellow('Note:')} what is there stays until it is ${spanWords(after.events_retention)} old.`);
-  else if (changed.includes('events_retention'))
+  if (tightened(before.events_retention, after.events_retention))
     found.push(
       `${chalk.yellow('Note:')} history older than ${spanWords(after.events_retention)} is removed in passing, for good.`,
     );
@@ -164,11 +162,10 @@ export function savedText({file, written}: SavedSettings, settings: Settings): s
 export function changedText(plan: ConfigPlan, target: Target, dryRun: boolean): string {
   if (plan.changed.length === 0) return 'Nothing to change: the settings are like this already.';
   if (dryRun) return 'Dry run: nothing was changed.';
-  const flag = targetFlag(target);
   const before = plan.before ?? DEFAULT_SETTINGS;
   const {flags, refused} = undoOf(before, plan.changed);
   const steps = [
-    ...(flags.length === 0 ? [] : [`{bin} config${flag === '' ? '' : ` ${flag}`} ${flags.join(' ')}`]),
+    ...(flags.length === 0 ? [] : [`${configOn(target)} ${flags.join(' ')}`]),
     ...refused.map((name) => `in SQL: update supasession.config set ${name} = '${String(before[name])}'`),
   ];
   return `${chalk.green('Changed.')} Undo: ${steps.join(', and ')}`;

@@ -1,6 +1,6 @@
 import chalk from 'chalk';
 
-import {targetFlag} from '../core/target.js';
+import {configOn} from '../core/target.js';
 import type {FlushResult} from '../core/flush.js';
 import {settingFlag} from '../core/changes.js';
 import type {Connection} from '../db/connection.js';
@@ -75,8 +75,7 @@ export function errorText(error: SupasessionError): string {
  * @returns that nothing is enforced, and how to change that, for the end of a run; null where it is
  */
 export function notInForce(settings: Pick<Settings, 'enabled' | 'mode'>, target: Target): string | null {
-  const flag = targetFlag(target);
-  const config = `{bin} config${flag === '' ? '' : ` ${flag}`}`;
+  const config = configOn(target);
   if (!settings.enabled)
     return `${chalk.yellow('Limits are OFF.')} Switch them on: ${config} ${settingFlag('enabled', true)}`;
   if (settings.mode === 'observe')

@@ -49,11 +49,9 @@ describe('init', () => {
     const screen = terminal(['init']);
     await screen.see(/How many sessions \(devices\) may a user have\? \(1\)/);
     screen.type(`2${KEYS.enter}`);
-    await screen.see(
-      /What happens at a sign-in above that\?[^]*dequeue: end the first sessions to make room[^]*reject:/,
-    );
+    await screen.see(/What happens at a sign-in above that\?[^]*dequeue: the first sessions are ended[^]*reject:/);
     screen.type(KEYS.down);
-    await screen.see(/❯ reject: refuse the new sign-in/);
+    await screen.see(/❯ reject: the new sign-in is refused/);
     screen.type(KEYS.enter);
     // The default is yes on a local target.
     await screen.see(/Switch the limit on now\? \(Y\/n\)/);
@@ -143,8 +141,8 @@ describe('config', () => {
     await project.run(['init', '--no-apply', '--no-enable', '--yes']);
   });
 
-  /** Answers everything up to the question whether to apply. */
-  async function answer(screen: Terminal): Promise<void> {
+  /** Answers everything up to the question whether to change other settings. */
+  async function answerLimit(screen: Terminal): Promise<void> {
     await screen.see(/Sessions per user +1\n/);
     await screen.see(/Change them\? \(y\/N\)/);
     screen.type(`y${KEYS.enter}`);
@@ -160,8 +158,25 @@ describe('config', () => {
     screen.type(KEYS.enter);
     await screen.see(/Check the limit at every refresh too/);
     screen.type(KEYS.enter);
+    await screen.see(/Change other settings\? \(y\/N\)/);
+  }
+
+  /** Answers everything up to the question whether to apply. */
+  async function answer(screen: Terminal): Promise<void> {
+    await answerLimit(screen);
+    screen.type(KEYS.enter);
     await screen.see(/Sessions per user +1 -> 4/);
     await screen.see(/Apply this\? \(y\/N\)/);
+  }
+
+  const OTHERS = `select jsonb_build_object('mode', mode, 'timebox', timebox, 'refusal_message', refusal_message)
+    from supasession.config`;
+
+  /** Opens the menu of all other settings. */
+  async function openMenu(screen: Terminal): Promise<void> {
+    await answerLimit(screen);
+    screen.type(`y${KEYS.enter}`);
+    await screen.see(/Which one\?[^]*❯ Done[^]*Mode +enforce[^]*History kept for +30 days/);
   }
 
   const CHANGED = {
@@ -183,6 +198,57 @@ describe('config', () => {
     expect(await screen.code).toBe(0);
     expect(await rows(ROW)).toEqual([CHANGED]);
     expect(await project.migrations()).toHaveLength(2);
+  });
+
+  test('has a menu of all other settings, with their present values, until done', async () => {
+    const screen = terminal(['config']);
+    await openMenu(screen);
+    screen.type(KEYS.down);
+    await screen.see(/❯ Mode/);
+    screen.type(KEYS.enter);
+    await screen.see(/Enforce, or only write down what would have been\?[^]*❯ enforce/);
+    screen.type(KEYS.down);
+    await screen.see(/❯ observe/);
+    screen.type(KEYS.enter);
+    await screen.see(/Which one\?[^]*❯ Done[^]*Mode +observe: nothing is enforced/);
+    screen.type(KEYS.down.repeat(3));
+    await screen.see(/❯ Longest life/);
+    screen.type(KEYS.enter);
+    await screen.see(/After which time does a session end, however it is used\? \(like 12h, or off\) \(off\)/);
+    screen.type(`5s${KEYS.enter}`);
+    await screen.see(/--timebox 5s: it is 00:00:05, which is too short\./);
+    screen.type(`${KEYS.backspace.repeat(2)}36h${KEYS.enter}`);
+    await screen.see(/Which one\?[^]*❯ Done[^]*Longest life +1 day 12 hours after the sign-in/);
+    screen.type(KEYS.enter);
+    await screen.see(/Longest life +no end -> 1 day 12 hours \(36:00:00\) after the sign-in/);
+    await screen.see(/Apply this\?/);
+    screen.type(`y${KEYS.enter}`);
+    await screen.see(/Save as a migration too/);
+    screen.type(KEYS.enter);
+    await screen.see(/Undo: supasession config --disable --max 1 --order oldest --mode enforce --timebox off\n/);
+    expect(await screen.code).toBe(0);
+    expect(await rows(OTHERS)).toEqual([
+      {mode: 'observe', timebox: '36:00:00', refusal_message: 'Session limit of {limit} reached'},
+    ]);
+  });
+
+  test('Ctrl-C in the menu, or at one of its questions, changes nothing', async () => {
+    const atMenu = terminal(['config']);
+    await openMenu(atMenu);
+    atMenu.type(KEYS.ctrlC);
+    await atMenu.see(/Interrupted: nothing was changed\. \[INTERRUPTED\]/);
+    expect(await atMenu.code).toBe(130);
+
+    const atQuestion = terminal(['config']);
+    await openMenu(atQuestion);
+    atQuestion.type(KEYS.down);
+    await atQuestion.see(/❯ Mode/);
+    atQuestion.type(KEYS.enter);
+    await atQuestion.see(/❯ enforce/);
+    atQuestion.type(KEYS.ctrlC);
+    await atQuestion.see(/Interrupted: nothing was changed\. \[INTERRUPTED\]/);
+    expect(await atQuestion.code).toBe(130);
+    expect(await rows('select max_sessions from supasession.config')).toEqual([1]);
   });
 
   test('changes nothing where the offer is turned down', async () => {

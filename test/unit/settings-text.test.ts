@@ -1,32 +1,65 @@
 import {stripVTControlCharacters as plain} from 'node:util';
 import {DEFAULT_SETTINGS, type Settings} from '../../src/types.js';
-import {spanWords} from '../../src/core/spans.js';
-import {settingsInWords, settingsText} from '../../src/ui/settings.js';
+import {leftOut, settingsInWords, settingsText, type ShownSettings} from '../../src/ui/settings.js';
 
-test.each([
-  ['12:00:00', '12 hours'],
-  ['08:30:00', '8 hours 30 minutes'],
-  ['00:00:01', '1 second'],
-  ['00:00:30.5', '30.5 seconds'],
-  ['36:00:00', '1 day 12 hours'],
-  ['7 days', '7 days'],
-  ['1 year 2 mons 1 day 04:00:00', '1 year 2 months 1 day 4 hours'],
-  ['-1 days +30:00:00', '-1 days +30:00:00'],
-])('%s is said as "%s"', (text, words) => {
-  expect(spanWords(text)).toBe(words);
-});
+const NOTHING: ShownSettings = {before: null, changed: [], named: [], all: false};
+const lines = (...given: Parameters<typeof settingsText>) => plain(settingsText(...given)).split('\n');
+const LIMIT = [
+  '  Limit               OFF',
+  '  Sessions per user   1',
+  '  Above the limit     dequeue: the first sessions are ended',
+  '  Which go first      the oldest',
+  '  Checked at refresh  yes',
+];
 
-test('settings are shown with what changes', () => {
-  const after: Settings = {...DEFAULT_SETTINGS, enabled: true, strategy: 'reject', enforce_on_refresh: false};
-  expect(
-    plain(settingsText(DEFAULT_SETTINGS, after, ['enabled', 'strategy', 'enforce_on_refresh'])).split('\n'),
-  ).toEqual([
-    '  Limit               OFF -> ON',
-    '  Sessions per user   1',
-    '  Above the limit     dequeue: the first sessions are ended -> reject: the new sign-in is refused',
-    '  Which go first      the oldest',
-    '  Checked at refresh  yes -> no, at sign-in only',
-  ]);
+describe('settings on the screen', () => {
+  test('are those of the limit, and whatever is not as always', () => {
+    expect(lines(DEFAULT_SETTINGS, NOTHING)).toEqual(LIMIT);
+    expect(leftOut(DEFAULT_SETTINGS)).toBe(18);
+    const settings: Settings = {...DEFAULT_SETTINGS, timebox: '12:00:00', on_device_change: 'record'};
+    expect(lines(settings, NOTHING)).toEqual([
+      ...LIMIT,
+      'Deadlines',
+      '  Longest life        12 hours after the sign-in',
+      'History',
+      '  Device changed      written down',
+    ]);
+    expect(leftOut(settings)).toBe(16);
+    // As always, said otherwise.
+    expect(leftOut({...DEFAULT_SETTINGS, reject_ignores_idle: '168:00:00'})).toBe(18);
+  });
+
+  test('are all of them where that is wanted, each once', () => {
+    const all = lines(DEFAULT_SETTINGS, {...NOTHING, all: true});
+    expect(all.slice(0, 5)).toEqual(LIMIT);
+    expect(all.filter((line) => line.startsWith('  '))).toHaveLength(23);
+    // One screen, with the target and the last line.
+    expect(all.length).toBeLessThanOrEqual(32);
+    expect(all).toContain('  Its message         "Session limit of {limit} reached"');
+  });
+
+  test('show what changes, and how a span was understood', () => {
+    const before = DEFAULT_SETTINGS;
+    const after: Settings = {...before, enabled: true, enforce_on_refresh: false, timebox: '12:00:00'};
+    expect(lines(after, {...NOTHING, before, changed: ['enabled', 'enforce_on_refresh', 'timebox']})).toEqual([
+      '  Limit               OFF -> ON',
+      ...LIMIT.slice(1, 4),
+      '  Checked at refresh  yes -> no, at sign-in only',
+      'Deadlines',
+      '  Longest life        no end -> 12 hours (12:00:00) after the sign-in',
+    ]);
+    expect(lines(before, {...NOTHING, before: after, changed: ['timebox']}).at(-1)).toBe(
+      '  Longest life        12 hours (12:00:00) after the sign-in -> no end',
+    );
+  });
+
+  test('show what was named, also where nothing changes', () => {
+    expect(lines(DEFAULT_SETTINGS, {...NOTHING, before: DEFAULT_SETTINGS, named: ['low_aal_timeout']})).toEqual([
+      ...LIMIT,
+      'Deadlines',
+      '  No second factor    ended 15 minutes (00:15:00) after the sign-in',
+    ]);
+  });
 });
 
 describe('settings in words', () => {

@@ -1,71 +1,150 @@
-import {changedSettings, endsSessions, settingFlag, settingFlags, undoFlags} from '../../src/core/settings.js';
-import {changesFromFlags} from '../../src/prompts/config.js';
+import {changedSettings, settingFlag, settingFlags, undoOf} from '../../src/core/changes.js';
+import {consequences, signsOutAll, type Consequence, type Judgement} from '../../src/core/consequences.js';
+import {SETTING_NAMES, SETTINGS} from '../../src/core/settings.js';
 import {DEFAULT_SETTINGS, type Settings} from '../../src/types.js';
 
 const ON: Settings = {...DEFAULT_SETTINGS, enabled: true, max_sessions: 3};
 
-describe('settings as flags', () => {
-  test.each([
-    ['enabled', true, '--enable'],
-    ['enabled', false, '--disable'],
-    ['max_sessions', 3, '--max 3'],
-    ['strategy', 'reject', '--strategy reject'],
-    ['eviction_order', 'least_recently_used', '--order least-recently-used'],
-    ['enforce_on_refresh', true, '--enforce-on-refresh'],
-    ['enforce_on_refresh', false, '--no-enforce-on-refresh'],
-  ] as const)('%s %s is %s', (name, value, flag) => {
-    expect(settingFlag(name, value)).toBe(flag);
-    expect(settingFlags({[name]: value})).toEqual([flag]);
-  });
+test('the table has every setting once, with flags and labels of their own that fit', () => {
+  expect([...SETTING_NAMES].sort()).toEqual(Object.keys(DEFAULT_SETTINGS).sort());
+  const all = Object.values(SETTINGS);
+  expect(new Set(all.map(({flag}) => flag)).size).toBe(all.length);
+  expect(new Set(all.map(({label}) => label)).size).toBe(all.length);
+  expect(all.filter(({label}) => label.length > 19)).toEqual([]);
+});
 
-  test('and back', () => {
-    const none = {
-      max: undefined,
-      strategy: undefined,
-      enable: false,
-      disable: false,
-      order: undefined,
-      'enforce-on-refresh': undefined,
-    };
-    expect(changesFromFlags(none)).toEqual({});
-    expect(
-      changesFromFlags({
-        ...{max: 3, strategy: 'reject', enable: true, disable: false, order: 'least-recently-used'},
-        'enforce-on-refresh': false,
-      }),
-    ).toEqual({
-      enabled: true,
-      max_sessions: 3,
-      strategy: 'reject',
-      eviction_order: 'least_recently_used',
-      enforce_on_refresh: false,
-    });
-    expect(changesFromFlags({...none, disable: true})).toEqual({enabled: false});
+describe('settings as flags', () => {
+  test.each<[Partial<Settings>, string]>([
+    [{enabled: true}, '--enable'],
+    [{enabled: false}, '--disable'],
+    [{max_sessions: 3}, '--max 3'],
+    [{strategy: 'reject'}, '--strategy reject'],
+    [{eviction_order: 'least_recently_used'}, '--order least-recently-used'],
+    [{enforce_on_refresh: true}, '--enforce-on-refresh'],
+    [{enforce_on_refresh: false}, '--no-enforce-on-refresh'],
+    [{timebox: null}, '--timebox off'],
+    [{timebox: '12:00:00'}, '--timebox 12h'],
+    [{timebox: '1 day 08:30:15'}, '--timebox 1d8h30m15s'],
+    [{timebox: '-1 days +30:00:00'}, "--timebox='-1 days +30:00:00'"],
+    [{events_retention: '1 year 2 mons'}, '--events-retention 1y2mon'],
+    [{refusal_message: 'Full'}, '--refusal-message Full'],
+    [{refusal_message: "It's {limit}"}, String.raw`--refusal-message 'It'\''s {limit}'`],
+    [{refusal_message: '-x'}, '--refusal-message=-x'],
+  ])('%j is %s', (settings, flag) => {
+    expect(settingFlags(settings)).toEqual([flag]);
   });
 
   test('undo what was changed, and only that', () => {
-    const changes = {enabled: true, max_sessions: 1, strategy: 'reject'} as const;
+    const changes = {enabled: true, max_sessions: 1, strategy: 'reject', timebox: '12:00:00'} as const;
     const changed = changedSettings(DEFAULT_SETTINGS, changes);
-    expect(changed).toEqual(['enabled', 'strategy']);
-    expect(undoFlags(DEFAULT_SETTINGS, changed)).toBe('--disable --strategy dequeue');
+    expect(changed).toEqual(['enabled', 'strategy', 'timebox']);
+    expect(undoOf(DEFAULT_SETTINGS, changed)).toEqual({
+      flags: ['--disable', '--strategy dequeue', '--timebox off'],
+      refused: [],
+    });
+    expect(settingFlag('strategy', 'dequeue')).toBe('--strategy dequeue');
+  });
+
+  test('spans are compared by their length', () => {
+    const before: Settings = {...ON, timebox: '24:00:00', inactivity_timeout: null};
+    expect(changedSettings(before, {timebox: '1 day', inactivity_timeout: null})).toEqual([]);
+    expect(changedSettings(before, {timebox: '1 day 00:00:01'})).toEqual(['timebox']);
+    expect(changedSettings(before, {timebox: null, inactivity_timeout: '1 day'})).toEqual([
+      'timebox',
+      'inactivity_timeout',
+    ]);
   });
 });
 
-describe('whether a change ends sessions', () => {
-  const OVER = {overLimit: {users: 1, sessions: 2}, atLimit: {users: 0}};
-  const NONE = {overLimit: {users: 0, sessions: 0}, atLimit: {users: 5}};
+test.each([
+  ['00:59:59', 3600, true],
+  ['01:00:00', 3600, true],
+  ['01:00:01', 3600, false],
+  ['00:01:00', null, false],
+  [null, 3600, false],
+])('an inactivity timeout of %s signs out all whose tokens live %s seconds: %s', (timeout, jwtExpiry, expected) => {
+  expect(signsOutAll({...ON, inactivity_timeout: timeout}, jwtExpiry)).toBe(expected);
+});
 
-  test.each<[string, Settings, Partial<Settings>, boolean]>([
-    ['switched on', DEFAULT_SETTINGS, {enabled: true}, true],
-    ['lowered', ON, {max_sessions: 2}, true],
-    ['raised', ON, {max_sessions: 4}, false],
-    ['switched off', ON, {enabled: false}, false],
-    ['lowered while off', DEFAULT_SETTINGS, {max_sessions: 1}, false],
-    ['refreshes checked as well', {...ON, enforce_on_refresh: false}, {enforce_on_refresh: true}, true],
-    ['changed to reject, which ends some at their refresh', ON, {strategy: 'reject'}, true],
-    ['changed to reject at sign-in only', {...ON, enforce_on_refresh: false}, {strategy: 'reject'}, false],
-  ])('%s', (_, before, changes, expected) => {
-    expect(endsSessions(before, {...before, ...changes}, OVER)).toBe(expected);
-    expect(endsSessions(before, {...before, ...changes}, NONE)).toBe(false);
+describe('what a change does', () => {
+  const none: Judgement = {
+    impact: {overLimit: {users: 0, sessions: 0}, atLimit: {users: 0}, expiring: {sessions: 0}},
+    ...{pendingPast: 0, revoked: 0, jwtExpiry: 3600},
+  };
+  const over: Judgement = {...none, impact: {...none.impact, overLimit: {users: 1, sessions: 2}}};
+  const full: Judgement = {...none, impact: {...none.impact, atLimit: {users: 5}}};
+  const late: Judgement = {...none, impact: {...none.impact, expiring: {sessions: 2}}};
+  const pending: Judgement = {...none, pendingPast: 2};
+  const revoked: Judgement = {...none, revoked: 2};
+  const REJECT: Settings = {...ON, strategy: 'reject'};
+  const OBSERVE: Settings = {...ON, mode: 'observe'};
+  const AT_SIGN_IN: Settings = {...ON, enforce_on_refresh: false};
+  const TIMED: Settings = {...ON, timebox: '12:00:00'};
+  const IDLE: Settings = {...ON, inactivity_timeout: '00:30:00'};
+
+  test.each<[string, Settings, Partial<Settings>, Judgement, Consequence[]]>([
+    ['switched on', DEFAULT_SETTINGS, {enabled: true}, over, ['overLimit']],
+    ['switched on, with nobody over it', DEFAULT_SETTINGS, {enabled: true}, full, []],
+    ['lowered', ON, {max_sessions: 2}, over, ['overLimit']],
+    ['raised', ON, {max_sessions: 4}, over, []],
+    ['switched off', ON, {enabled: false}, over, []],
+    ['lowered while off', DEFAULT_SETTINGS, {max_sessions: 1}, over, []],
+    ['lowered while observed', OBSERVE, {max_sessions: 1}, over, []],
+    ['enforced after observing', OBSERVE, {mode: 'enforce'}, over, ['overLimit']],
+    ['only observed', ON, {mode: 'observe', max_sessions: 1}, over, []],
+    ['refreshes checked as well', AT_SIGN_IN, {enforce_on_refresh: true}, over, ['overLimit']],
+    ['refreshes no longer checked', ON, {enforce_on_refresh: false}, over, []],
+    ['pending sessions counted', ON, {count_pending_mfa: true}, over, ['overLimit']],
+    ['OAuth clients limited', ON, {oauth_clients: 'together'}, over, ['overLimit']],
+    ['idle ones counted', REJECT, {reject_ignores_idle: null}, over, ['overLimit', 'lockedOut']],
+    ['another order', ON, {eviction_order: 'least_recently_used'}, over, []],
+    ['reject, which ends some at their refresh', ON, {strategy: 'reject'}, over, ['overLimit', 'lockedOut']],
+    ['reject at sign-in only', AT_SIGN_IN, {strategy: 'reject'}, over, ['lockedOut']],
+    ['reject with users at the limit', ON, {strategy: 'reject'}, full, ['lockedOut']],
+    ['reject raised', REJECT, {max_sessions: 5}, full, []],
+    [
+      'recovery closed under reject',
+      {...REJECT, recovery_makes_room: true},
+      {recovery_makes_room: false},
+      full,
+      ['lockedOut'],
+    ],
+    ['recovery opened', REJECT, {recovery_makes_room: true}, full, []],
+    ['dequeue again', REJECT, {strategy: 'dequeue'}, full, []],
+    ['a timebox', ON, {timebox: '12:00:00'}, late, ['expiring']],
+    ['a timebox nobody is past', ON, {timebox: '12:00:00'}, none, []],
+    ['a timebox while off', DEFAULT_SETTINGS, {timebox: '12:00:00'}, late, []],
+    ['a shorter timebox', TIMED, {timebox: '11:00:00'}, late, ['expiring']],
+    ['a longer timebox', TIMED, {timebox: '1 day'}, late, []],
+    ['no timebox', TIMED, {timebox: null}, late, []],
+    ['something else beside a timebox', TIMED, {max_sessions: 9}, late, []],
+    ['deadlines enforced after observing', {...TIMED, mode: 'observe'}, {mode: 'enforce'}, late, ['expiring']],
+    ['an inactivity timeout', ON, {inactivity_timeout: '02:00:00'}, late, ['expiring']],
+    ['one that signs everybody out', ON, {inactivity_timeout: '01:00:00'}, none, ['signsOutAll']],
+    ['one that does so already, made longer', IDLE, {inactivity_timeout: '00:45:00'}, none, []],
+    ['one that does, from now on', {...IDLE, enabled: false}, {enabled: true}, none, ['signsOutAll']],
+    ['a sooner end without second factor', ON, {low_aal_timeout: '00:05:00'}, pending, ['pending']],
+    ['a later one', ON, {low_aal_timeout: '01:00:00'}, pending, []],
+    [
+      'pending sessions apart again',
+      {...ON, count_pending_mfa: true},
+      {count_pending_mfa: false},
+      pending,
+      ['pending'],
+    ],
+    ['switched on, with sessions that miss a factor', DEFAULT_SETTINGS, {enabled: true}, pending, ['pending']],
+    ['revoked users stopped', {...ON, block_revoked: false}, {block_revoked: true}, revoked, ['revoked']],
+    [
+      'revoked users stopped while off',
+      {...DEFAULT_SETTINGS, block_revoked: false},
+      {block_revoked: true},
+      revoked,
+      ['revoked'],
+    ],
+    ['revoked users stopped already', ON, {max_sessions: 2}, revoked, []],
+    ['revoked users let in', ON, {block_revoked: false}, revoked, []],
+    ['the hook, failures, history', ON, {reject_in_hook: true, on_error: 'refuse', record_events: false}, over, []],
+  ])('%s', (_, before, changes, judgement, expected) => {
+    expect(consequences(before, {...before, ...changes}, judgement)).toEqual(expected);
   });
 });

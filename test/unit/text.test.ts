@@ -2,8 +2,8 @@ import {stripVTControlCharacters} from 'node:util';
 import type {FlushResult} from '../../src/core/flush.js';
 import type {Connection} from '../../src/db/connection.js';
 import {SupasessionError} from '../../src/errors.js';
-import {DEFAULT_SETTINGS, type Settings, type Target} from '../../src/types.js';
-import {count, errorText, flushedText, flushWarning, impactText, span, targetLine} from '../../src/ui/text.js';
+import type {Target} from '../../src/types.js';
+import {count, errorText, flushedText, flushWarning, notInForce, span, targetLine} from '../../src/ui/text.js';
 
 const LOCAL: Target = {
   ...{kind: 'local', host: '127.0.0.1', port: 54_322, database: 'postgres', user: 'postgres', projectRef: null},
@@ -57,53 +57,23 @@ describe('the line of the target', () => {
   });
 });
 
-describe('the effect of settings', () => {
-  const ON: Settings = {...DEFAULT_SETTINGS, enabled: true};
-  const impact = {overLimit: {users: 2, sessions: 5}, atLimit: {users: 3}};
-  const none = {overLimit: {users: 0, sessions: 0}, atLimit: {users: 0}};
+test('without a project the lifetime of tokens is not guessed', () => {
+  expect(plain(flushWarning({sessions: 1, users: 1}, null))).toBe(
+    '1 session of 1 user ends. This cannot be undone.\nAccess tokens that have been issued go on working for as long as the project has set (jwt_expiry, 1 hour by default).',
+  );
+});
 
-  test.each<[string, Settings, typeof impact, string]>([
-    [
-      'dequeue',
-      ON,
-      impact,
-      "  5 sessions of 2 users are over the limit. They end at the user's next sign-in, else at their next refresh, with access ending within 2 hours.",
-    ],
-    [
-      'dequeue at sign-in only',
-      {...ON, enforce_on_refresh: false},
-      impact,
-      "  5 sessions of 2 users are over the limit. They end at the user's next sign-in.",
-    ],
-    [
-      'reject',
-      {...ON, strategy: 'reject'},
-      impact,
-      '  5 sessions of 2 users are over the limit. They end at their next refresh, with access ending within 2 hours.\n  5 users at or over the limit cannot sign in again before one of their sessions ends.',
-    ],
-    [
-      'reject at sign-in only',
-      {...ON, strategy: 'reject', enforce_on_refresh: false},
-      impact,
-      '  5 sessions of 2 users are over the limit. They stay until they are signed out.\n  5 users at or over the limit cannot sign in again before one of their sessions ends.',
-    ],
-    [
-      'nobody',
-      {...ON, strategy: 'reject'},
-      none,
-      '  No user is over the limit: no session ends.\n  No user is at the limit: everybody can sign in again.',
-    ],
-    ['the limit off', DEFAULT_SETTINGS, none, '  No user is over the limit: no session ends (once the limit is on).'],
-  ])('%s', (_, settings, found, text) => {
-    expect(plain(impactText(settings, found, 3600))).toBe(text);
-  });
-
-  test('without a project the lifetime of tokens is not guessed', () => {
-    expect(plain(impactText(ON, impact, null))).toContain('within two access token lifetimes');
-    expect(plain(flushWarning({sessions: 1, users: 1}, null))).toBe(
-      '1 session of 1 user ends. This cannot be undone.\nAccess tokens that have been issued go on working for as long as the project has set (jwt_expiry, 1 hour by default).',
-    );
-  });
+test.each([
+  [{enabled: true, mode: 'enforce'}, LOCAL, null],
+  [{enabled: false, mode: 'observe'}, LOCAL, 'Limits are OFF. Switch them on: {bin} config --enable'],
+  [
+    {enabled: true, mode: 'observe'},
+    LINKED,
+    'OBSERVE MODE: nothing is enforced. Change that: {bin} config --linked --mode enforce',
+  ],
+] as const)('what is not in force is said: %j', (settings, target, text) => {
+  const said = notInForce(settings, target);
+  expect(said === null ? null : plain(said)).toBe(text);
 });
 
 test('the end of a flush is counted in batches', () => {

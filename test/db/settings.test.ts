@@ -1,0 +1,149 @@
+/** What is printed for a setting can be typed back, and what judges a change asks the real tables. */
+import {execFile} from 'node:child_process';
+import {promisify} from 'node:util';
+import {Parser} from '@oclif/core';
+import type {Client} from 'pg';
+import {changesFromFlags, settingFlag} from '../../src/core/changes.js';
+import {judge} from '../../src/core/consequences.js';
+import {SETTING_NAMES} from '../../src/core/settings.js';
+import {readSettings, writeSettings} from '../../src/db/queries.js';
+import {settingFlags} from '../../src/flags.js';
+import {DEFAULT_SETTINGS, type SettingName, type Settings} from '../../src/types.js';
+import {createFactor, createSessions, createUser} from '../helpers/auth.js';
+import {createDatabase, type TestDatabase} from '../helpers/database.js';
+import {install} from '../helpers/install.js';
+
+let database: TestDatabase;
+let postgres: Client;
+
+beforeEach(async () => {
+  database = await createDatabase();
+  postgres = await database.connect('postgres');
+});
+afterEach(async () => database.drop());
+
+/** The words that a shell makes of a command line. */
+async function shellWords(line: string): Promise<string[]> {
+  const {stdout} = await promisify(execFile)('sh', ['-c', `for word in ${line}; do printf '%s\\0' "$word"; done`]);
+  return stdout.split('\0').slice(0, -1);
+}
+
+async function typedBack(flags: string): Promise<Partial<Settings>> {
+  const parsed = await Parser.parse(await shellWords(flags), {flags: settingFlags, args: {}});
+  return changesFromFlags(postgres, parsed.flags as Record<string, unknown>);
+}
+
+/** Values beside the defaults; of each setting at least one. */
+const VALUES: {[Name in SettingName]: Settings[Name][]} = {
+  enabled: [true],
+  max_sessions: [2_147_483_647],
+  strategy: ['reject'],
+  eviction_order: ['least_recently_used'],
+  enforce_on_refresh: [false],
+  mode: ['observe'],
+  on_error: ['refuse'],
+  timebox: ['12:00:00', '1 day 08:30:15.5', '1 year 2 mons 3 days', '36:00:00', '-1 days +30:00:00'],
+  inactivity_timeout: ['00:01:00'],
+  reject_ignores_idle: [null, '14 days'],
+  reject_in_hook: [true],
+  refusal_message: ['It\'s full: $HOME `id` "{limit}" \\ \n ü; --', '-x', '--max 3', '*'],
+  recovery_makes_room: [true],
+  low_aal_timeout: [null, '01:00:00'],
+  count_pending_mfa: [true],
+  oauth_clients: ['separate', 'together'],
+  block_revoked: [false],
+  end_on_password_change: [true],
+  end_on_ban: [true],
+  end_on_delete: [true],
+  on_device_change: ['record'],
+  record_events: [false],
+  events_retention: ['1 day', '10 years'],
+};
+
+test('what is printed for any value of any setting can be typed back, and is that value in the table', async () => {
+  await install(postgres);
+  for (const name of SETTING_NAMES) {
+    for (const value of [...VALUES[name], DEFAULT_SETTINGS[name]]) {
+      const changes = await typedBack(settingFlag(name, value));
+      expect(changes).toEqual({[name]: value});
+      await writeSettings(postgres, changes);
+      expect(await readSettings(postgres)).toMatchObject({[name]: value});
+    }
+  }
+
+  expect(await readSettings(postgres)).toEqual(DEFAULT_SETTINGS);
+});
+
+test.each([
+  ['--timebox 59s', 'it is 00:00:59, which is too short'],
+  ['--inactivity 59s', 'it is 00:00:59, which is too short'],
+  ['--low-aal-timeout 59s', 'it is 00:00:59, which is too short'],
+  ['--reject-ignores-idle 59s', 'it is 00:00:59, which is too short'],
+  ['--events-retention 23h', 'it is 23:00:00, which is too short'],
+  ['--events-retention off', 'not a span of time'],
+  ['--refusal-message " "', 'the text is empty'],
+])('%s is refused: %s', async (flags, reason) => {
+  await expect(typedBack(flags)).rejects.toMatchObject({
+    code: 'SETTING_INVALID',
+    message: expect.stringContaining(reason),
+  });
+});
+
+describe.each([
+  ['with our SQL', true],
+  ['without', false],
+])('judging a change %s', (_, installed) => {
+  const judged = async (settings: Partial<Settings>) =>
+    judge(postgres, {...DEFAULT_SETTINGS, enabled: true, ...settings}, {installed, jwtExpiry: null});
+
+  beforeEach(async () => {
+    if (installed) await install(postgres);
+  });
+
+  async function makeSessions(perUser: number): Promise<{userId: string; sessions: string[]}> {
+    const {userId} = await createUser(postgres);
+    const made = await createSessions(postgres, [userId], perUser);
+    return {userId, sessions: made.map(({sessionId}) => sessionId)};
+  }
+
+  const age = async (sessionId: string, span: string) =>
+    postgres.query('update auth.sessions set created_at = now() - $2::interval where id = $1', [sessionId, span]);
+
+  test('tells sessions past a timebox or unused for too long', async () => {
+    const {sessions} = await makeSessions(4);
+    const [old, idle, ended] = sessions as [string, string, string];
+    await age(old, '3 hours');
+    await postgres.query("update auth.sessions set refreshed_at = now() at time zone 'UTC' where id = $1", [old]);
+    await age(idle, '2 hours');
+    await age(ended, '9 hours');
+    await postgres.query("update auth.sessions set not_after = now() - interval '1 hour' where id = $1", [ended]);
+    const expiring = async (settings: Partial<Settings>) => (await judged(settings)).impact.expiring.sessions;
+    expect(await expiring({})).toBe(0);
+    expect(await expiring({timebox: '02:30:00'})).toBe(1);
+    expect(await expiring({inactivity_timeout: '01:00:00'})).toBe(1);
+    expect(await expiring({timebox: '02:30:00', inactivity_timeout: '01:00:00'})).toBe(2);
+    expect(await expiring({timebox: '1 day', inactivity_timeout: '03:00:00'})).toBe(0);
+  });
+
+  test('tells sessions that have been missing their second factor for too long', async () => {
+    // The third is new, and another user has no second factor.
+    const {userId, sessions} = await makeSessions(3);
+    await createFactor(postgres, userId);
+    const [pending, verified] = sessions as [string, string];
+    await postgres.query("update auth.sessions set aal = 'aal2' where id = $1", [verified]);
+    const {sessions: others} = await makeSessions(1);
+    for (const session of [pending, verified, ...others]) await age(session, '20 minutes');
+    const pendingPast = async (settings: Partial<Settings>) => (await judged(settings)).pendingPast;
+    expect(await pendingPast({})).toBe(1);
+    expect(await pendingPast({low_aal_timeout: '00:30:00'})).toBe(0);
+    expect(await pendingPast({low_aal_timeout: null})).toBe(0);
+    expect(await pendingPast({count_pending_mfa: true})).toBe(0);
+  });
+});
+
+test('users whose access is revoked are counted', async () => {
+  await install(postgres);
+  const {userId} = await createUser(postgres);
+  await postgres.query('select supasession.revoke_access($1)', [userId]);
+  expect((await judge(postgres, DEFAULT_SETTINGS, {installed: true, jwtExpiry: null})).revoked).toBe(1);
+});
