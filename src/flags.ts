@@ -127,8 +127,8 @@ function flagsOf(setting: Setting): Array<[string, SettingFlag]> {
       const {opposite} = setting;
       if (opposite === undefined) return [[flag, Flags.boolean({...described(setting), allowNo: true})]];
       return [
-        [flag, Flags.boolean({...described(setting), exclusive: [opposite.flag]})],
-        [opposite.flag, Flags.boolean({...described(setting), summary: opposite.summary})],
+        [flag, Flags.boolean({...described(setting), default: false, exclusive: [opposite.flag]})],
+        [opposite.flag, Flags.boolean({...described(setting), default: false, summary: opposite.summary})],
       ];
     }
 

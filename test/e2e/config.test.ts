@@ -57,7 +57,7 @@ describe('without flags', () => {
       ].join('\n'),
     );
     expect(text.stderr).toBe(
-      `Target   local database 127.0.0.1:${server.port}\nLimits are OFF. Switch them on: supasession config --enable\n`,
+      `Target   local database 127.0.0.1:${server.port}\nsupasession config --all shows 18 more.\nLimits are OFF. Switch them on: supasession config --enable\n`,
     );
     expect((await project.run(['config', '--json'])).json).toEqual({
       target: {kind: 'local', host: '127.0.0.1', port: server.port, database: 'postgres', projectRef: null},
@@ -127,7 +127,7 @@ describe('with flags', () => {
       config: {max_sessions: 1, strategy: 'reject'},
       before: {max_sessions: 2, strategy: 'reject'},
       changed: ['max_sessions'],
-      impact: {overLimit: {users: 2, sessions: 3}, atLimit: {users: 1}},
+      impact: {overLimit: {users: 2, sessions: 3}, atLimit: {users: 1}, expiring: {sessions: 0}},
     });
     expect((await project.run(['config', '--max', '3'])).stderr).not.toContain('Warning');
   });
@@ -152,7 +152,7 @@ describe('with flags', () => {
     expect(result.stderr).toContain('Nothing to change: the settings are like this already.');
     expect((await project.run(['config', '--max', '1', '--json'])).json).toMatchObject({
       changed: [],
-      impact: {overLimit: {users: 0, sessions: 0}, atLimit: {users: 0}},
+      impact: {overLimit: {users: 0, sessions: 0}, atLimit: {users: 0}, expiring: {sessions: 0}},
     });
   });
 
@@ -169,6 +169,153 @@ describe('with flags', () => {
   });
 });
 
+describe('the settings beside the limit', () => {
+  beforeEach(async () => install(await server.connect()));
+
+  test('are repeated as they were understood, and undone by what is printed', async () => {
+    const args = [
+      '--timebox',
+      '36h',
+      '--inactivity',
+      '2 hours',
+      '--low-aal-timeout',
+      'off',
+      '--oauth-clients',
+      'separate',
+    ];
+    const result = await project.run(['config', ...args]);
+    expect(result).toMatchObject({code: 0});
+    expect(result.stdout).toContain(
+      [
+        'Deadlines',
+        '  Longest life        no end -> 1 day 12 hours (36:00:00) after the sign-in',
+        '  Unused              kept -> ended after 2 hours (02:00:00)',
+        '  No second factor    ended 15 minutes (00:15:00) after the sign-in -> kept',
+        'What counts',
+        '  OAuth clients       no limit -> a limit for each client',
+        '',
+        '  No user is over the limit: no session ends (once the limit is on).',
+      ].join('\n'),
+    );
+    const undo = '--timebox off --inactivity off --low-aal-timeout 15m --oauth-clients ignore';
+    expect(result.stderr).toContain(`Changed. Undo: supasession config ${undo}\n`);
+    expect(await stored()).toEqual({
+      ...DEFAULTS,
+      ...{timebox: '36:00:00', inactivity_timeout: '02:00:00', low_aal_timeout: null, oauth_clients: 'separate'},
+    });
+    const same = await project.run(['config', '--timebox', '1 day 12:00', '--inactivity', '02:00:00', '--json']);
+    expect((same.json as ConfigResult).changed).toEqual([]);
+    expect(await project.run(['config', ...undo.split(' ')])).toMatchObject({code: 0});
+    expect(await stored()).toEqual(DEFAULTS);
+  });
+
+  test('are shown where they are not as always, and all of them with --all', async () => {
+    await configure(await server.connect(), {enabled: true, mode: 'observe', record_events: false});
+    const few = await project.run(['config']);
+    expect(few.stdout).toMatch(/ yes\nOperation\n {2}Mode +observe: [^\n]*\nHistory\n {2}History +not written\n$/);
+    expect(few.stderr).toContain('supasession config --all shows 16 more.\nOBSERVE MODE: nothing is enforced.');
+    const all = await project.run(['config', '--all']);
+    expect(all.stdout.match(/^ {2}\S/gm)).toHaveLength(23);
+    expect(all.stderr).not.toContain('--all');
+  });
+
+  test.each([
+    [['--timebox', '5s'], 'SETTING_INVALID'],
+    [['--events-retention', '1h'], 'SETTING_INVALID'],
+    [['--refusal-message', ''], 'SETTING_INVALID'],
+    [['--inactivity', 'soon'], 'SETTING_INVALID'],
+    [['--mode', 'nope'], 'USAGE'],
+  ])('%j is refused, and nothing changed', async (args, expected) => {
+    const {code, error} = await failure(project, ['config', '--max', '7', ...args]);
+    expect([code, error.code]).toEqual([2, expected]);
+    expect(await stored()).toEqual(DEFAULTS);
+  });
+
+  test('a message that nobody would see is refused, also before anything is installed', async () => {
+    const {code, error} = await failure(project, ['config', '--refusal-message', 'Full']);
+    expect([code, error.code, error.suggestions]).toEqual([
+      2,
+      'SETTING_INVALID',
+      ['supasession config --strategy reject --reject-in-hook --refusal-message Full'],
+    ]);
+    const client = await server.connect();
+    await configure(client, {reject_in_hook: true});
+    expect((await failure(project, ['config', '--refusal-message', 'Full'])).error.message).toContain(
+      'no sign-in is refused',
+    );
+    await client.query(
+      `insert into supasession.rules (name, app_metadata, strategy) values ('some', '{"plan": "free"}', 'reject')`,
+    );
+    expect(await project.run(['config', '--refusal-message', 'Full'])).toMatchObject({code: 0});
+    await client.query('drop schema supasession cascade');
+    expect((await failure(project, ['config', '--refusal-message', 'Full', '--dry-run'])).error.code).toBe(
+      'SETTING_INVALID',
+    );
+  });
+
+  test('an inactivity timeout that signs everybody out is warned of, by the jwt_expiry of the project', async () => {
+    const trap = await project.run(['config', '--inactivity', '30m']);
+    expect(trap.stderr).toMatch(
+      /Warning: this signs everybody out [^]*\n1 hour \(jwt_expiry\), [^]* of 30 minutes ends it/,
+    );
+    await project.configure((toml) => toml.replace(/^jwt_expiry = .*$/m, 'jwt_expiry = 900'));
+    expect((await project.run(['config', '--inactivity', '31m'])).stderr).not.toContain('Warning');
+  });
+
+  test('a timebox says how many sessions are past it', async () => {
+    await makeSessions();
+    await (await server.connect()).query("update auth.sessions set created_at = now() - interval '1 day'");
+    const result = await project.run(['config', '--enable', '--max', '9', '--timebox', '12h']);
+    expect(result.stdout).toContain(
+      '  No user is over the limit.\n  6 sessions are past a deadline. They end at their next refresh, with access ending within 2 hours.\n',
+    );
+    const json = (await project.run(['config', '--timebox', '13h', '--dry-run', '--json'])).json as ConfigResult;
+    expect(json.impact?.expiring).toEqual({sessions: 6});
+  });
+});
+
+describe('--from-config-toml', () => {
+  const sessions = (text: string) => project.configure((toml) => `${toml}\n[auth.sessions]\n${text}\n`);
+
+  beforeEach(async () => install(await server.connect()));
+
+  test('takes over both deadlines, and says where they stand', async () => {
+    await sessions('timebox = "24h"\ninactivity_timeout = "8h30m"');
+    const result = await project.run(['config', '--from-config-toml']);
+    expect(result).toMatchObject({code: 0});
+    expect(result.stderr).toContain(
+      `Taken over: auth.sessions.timebox in ${project.root}/supabase/config.toml (24h).\n`,
+    );
+    expect(result.stdout).toContain('  Longest life        no end -> 1 day (24:00:00) after the sign-in');
+    expect(await stored()).toEqual({...DEFAULTS, timebox: '24:00:00', inactivity_timeout: '08:30:00'});
+  });
+
+  test('leaves alone what is not there, and takes nothing for no deadline', async () => {
+    await configure(await server.connect(), {timebox: '1 day', inactivity_timeout: '1 day'});
+    await sessions('timebox = "0s"');
+    const result = await project.run(['config', '--from-config-toml', '--max', '4']);
+    expect(result.stderr).toContain('There is no inactivity_timeout beside it: that setting stays as it is.');
+    expect(await stored()).toEqual({...DEFAULTS, max_sessions: 4, inactivity_timeout: '1 day'});
+  });
+
+  test('says what to do where there is nothing', async () => {
+    const {code, error} = await failure(project, ['config', '--from-config-toml']);
+    expect([code, error.code]).toEqual([2, 'USAGE']);
+    expect(error.message).toMatch(/config\.toml has no timebox or inactivity_timeout in \[auth\.sessions\]\.$/);
+    expect(error.suggestions[0]).toBe('supasession config --timebox 24h --inactivity 8h');
+  });
+
+  test('names the place of what is absurd, and does not go with the flags of the same settings', async () => {
+    await sessions('timebox = "5s"');
+    const {error} = await failure(project, ['config', '--from-config-toml']);
+    expect([error.code, error.message]).toEqual([
+      'SETTING_INVALID',
+      `auth.sessions.timebox in ${project.root}/supabase/config.toml 5s: it is 00:00:05, which is too short.`,
+    ]);
+    expect((await failure(project, ['config', '--from-config-toml', '--inactivity', '8h'])).error.code).toBe('USAGE');
+  });
+});
+
 describe('--dry-run', () => {
   test('judges a live database before anything is installed', async () => {
     await makeSessions();
@@ -181,7 +328,7 @@ describe('--dry-run', () => {
       config: {...DEFAULTS, enabled: true, max_sessions: 2},
       before: null,
       changed: ['enabled', 'max_sessions'],
-      impact: {overLimit: {users: 1, sessions: 1}, atLimit: {users: 1}},
+      impact: {overLimit: {users: 1, sessions: 1}, atLimit: {users: 1}, expiring: {sessions: 0}},
       dryRun: true,
     });
     const {rows} = await (await server.connect()).query("select from pg_namespace where nspname = 'supasession'");
@@ -238,6 +385,32 @@ describe('--save', () => {
     const changed = (await project.run(['config', '--max', '5', '--save', '--json'])).json as ConfigResult;
     expect(changed.saved).toEqual({file: expect.stringMatching(SETTINGS), written: true});
     expect(await project.migrations()).toHaveLength(3);
+  });
+
+  test('writes spans, texts and what is off so that they arrive as they were', async () => {
+    await project.run(['init', '--apply', '--yes', '--no-enable']);
+    const message = 'It\'s full: 100%; -- {limit}\n$$ \\ "ü"';
+    const args = [
+      '--strategy',
+      'reject',
+      '--reject-in-hook',
+      '--refusal-message',
+      message,
+      '--reject-ignores-idle',
+      'off',
+    ];
+    const spans = ['--timebox', '1 year 2 mons 36:00:00.5', '--inactivity', '90m', '--events-retention', '1 week'];
+    expect(await project.run(['config', ...args, ...spans, '--save'])).toMatchObject({code: 0});
+    const settings = await stored();
+    expect(settings).toEqual({
+      ...DEFAULTS,
+      ...{strategy: 'reject', reject_in_hook: true, refusal_message: message, reject_ignores_idle: null},
+      ...{timebox: '1 year 2 mons 36:00:00.5', inactivity_timeout: '01:30:00', events_retention: '7 days'},
+    });
+    await server.reset();
+    await project.supabase('migration', 'up');
+    expect(await stored()).toEqual(settings);
+    expect((await project.run(['config', '--save'])).stderr).toContain('says the same already.');
   });
 
   test('wants the migration of init first, and changes nothing without it', async () => {
@@ -330,5 +503,27 @@ describe('on a database by its URL', () => {
     expect(await stored()).toEqual({...DEFAULTS, enabled: true});
     // Nothing more ends by this.
     expect(await project.run(['config', '--db-url', server.url(), '--max', '9', '--yes'])).toMatchObject({code: 0});
+  });
+
+  test('so does what ends sessions by a deadline, or keeps users out', async () => {
+    await makeSessions();
+    const client = await server.connect();
+    await client.query("update auth.sessions set created_at = now() - interval '1 day'");
+    const url = ['config', '--db-url', server.url(), '--yes'];
+    const asked = async (...args: string[]) => (await failure(project, [...url, ...args])).error.details;
+    await configure(client, {enabled: true, max_sessions: 3});
+    const byName = {flag: '--confirm 127.0.0.1'};
+    expect(await asked('--timebox', '12h')).toEqual(byName);
+    expect(await asked('--inactivity', '30m')).toEqual(byName);
+    expect(await asked('--strategy', 'reject')).toEqual(byName);
+    expect(await project.run([...url, '--timebox', '2d', '--inactivity', '2d'])).toMatchObject({code: 0});
+
+    await configure(client, {enabled: true, mode: 'observe', max_sessions: 1, block_revoked: false});
+    expect(await asked('--mode', 'enforce')).toEqual(byName);
+    expect(await project.run([...url, '--block-revoked'])).toMatchObject({code: 0});
+    await client.query('update supasession.config set block_revoked = false where true');
+    await client.query("select supasession.revoke_access(id, 'gone') from auth.users limit 1");
+    expect(await asked('--block-revoked')).toEqual(byName);
+    expect(await project.run([...url, '--block-revoked', '--confirm', '127.0.0.1'])).toMatchObject({code: 0});
   });
 });

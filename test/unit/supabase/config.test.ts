@@ -26,6 +26,28 @@ describe('readConfig', () => {
     expect(config.dbPort).toBe(6001);
   });
 
+  it('reads the deadlines of sessions as they stand, by the block of a linked project and by variables', async () => {
+    const toml =
+      '[auth.sessions]\ntimebox = "24h"\n[remotes.live]\nproject_id = "ref"\n[remotes.live.auth.sessions]\ntimebox = "1h0m0s"\ninactivity_timeout = "env(IDLE)"\n';
+    const project = await makeProject(toml);
+    const base = await readConfig(project, {});
+    expect([base.timebox, base.inactivityTimeout]).toEqual([
+      {text: '24h', source: `auth.sessions.timebox in ${project.configPath}`},
+      null,
+    ]);
+    const live = await readConfig(project, {IDLE: '8.5h'}, {projectRef: 'ref'});
+    expect([live.timebox?.text, live.inactivityTimeout?.text]).toEqual(['1h0m0s', '8.5h']);
+    const overridden = await readConfig(project, {SUPABASE_AUTH_SESSIONS_TIMEBOX: '2h'});
+    expect(overridden.timebox).toEqual({text: '2h', source: 'SUPABASE_AUTH_SESSIONS_TIMEBOX'});
+  });
+
+  it.each(['"soon"', '"12 hours"', '""', '86400', '"-1h"'])('refuses the timebox %s', async (timebox) => {
+    const config = await readConfig(await makeProject(`[auth.sessions]\ntimebox = ${timebox}\n`), {});
+    const error = thrownBy(() => config.timebox);
+    expect(error.code).toBe('CONFIG_INVALID');
+    expect(error.message).toMatch(/^auth\.sessions\.timebox in .*config\.toml is .*, which is not a span of time/);
+  });
+
   it('fails on a file that it may not read', async () => {
     const project = await makeProject('');
     await chmod(project.configPath, 0o000);
