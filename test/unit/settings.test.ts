@@ -1,3 +1,4 @@
+import {readFile} from 'node:fs/promises';
 import {changedSettings, settingFlag, settingFlags, undoOf} from '../../src/core/changes.js';
 import {consequences, signsOutAll, type Consequence, type Judgement} from '../../src/core/consequences.js';
 import {SETTING_NAMES, SETTINGS} from '../../src/core/settings.js';
@@ -147,4 +148,18 @@ describe('what a change does', () => {
   ])('%s', (_, before, changes, judgement, expected) => {
     expect(consequences(before, {...before, ...changes}, judgement)).toEqual(expected);
   });
+});
+
+test('the README lists every setting with its flag, and no others', async () => {
+  const readme = await readFile('README.md', 'utf8');
+  const table = /^\| flag \| setting \|[^]*?\n\n/m.exec(readme)![0];
+  const cells = table.split('\n').map((row) => row.split(/(?<!\\)\|/).slice(1, 3));
+  const listed = cells.flatMap(([flags, names]) => {
+    const columns = [...(names ?? '').matchAll(/`(\w+)`/g)].map(([, column]) => column!);
+    const typed = [...(flags ?? '').matchAll(/`--(?:\[no-\])?([a-z-]+)[^`]*`/g)].map(([, flag]) => flag!);
+    return columns.map((column, index) => [column, typed[index]]);
+  });
+  expect(Object.fromEntries(listed)).toEqual(
+    Object.fromEntries(SETTING_NAMES.map((name) => [name, SETTINGS[name].flag])),
+  );
 });
