@@ -5,7 +5,7 @@ import type {ConfiguredSpan, ProjectConfig} from '../supabase/config.js';
 import type {Project} from '../supabase/project.js';
 import {DEFAULT_SETTINGS, type SettingName, type Settings, type Target} from '../types.js';
 import {changedSettings, readSetting, settingFlag} from './changes.js';
-import {consequences, judge, type Consequence, type Judgement} from './consequences.js';
+import {consequences, judge, NOBODY, type Consequence, type Judgement} from './consequences.js';
 import {authMissing, newerInstalled, notInstalled} from './installed.js';
 import {configOn} from './target.js';
 import {
@@ -99,7 +99,9 @@ export async function planConfig(
     if (alone && !(rejects && after.reject_in_hook)) throw neverShown(connection.target, after);
   }
 
-  const judgement = await judge(connection, after, {installed, jwtExpiry});
+  // Counting reads all sessions: not for a look at the settings.
+  const asked = Object.keys(changes).length > 0;
+  const judgement = asked ? await judge(connection, after, {installed, jwtExpiry}) : {...NOBODY, jwtExpiry};
   return {
     before: current.settings,
     after,

@@ -15,6 +15,13 @@ export interface Judgement {
   jwtExpiry: number | null;
 }
 
+/** Of settings that concern nobody. */
+export const NOBODY: Omit<Judgement, 'jwtExpiry'> = {
+  impact: {overLimit: {users: 0, sessions: 0}, atLimit: {users: 0}, expiring: {sessions: 0}},
+  pendingPast: 0,
+  revoked: 0,
+};
+
 /**
  * Works without our SQL too.
  * @param db an open connection

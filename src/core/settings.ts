@@ -166,7 +166,7 @@ export const SETTINGS = {
     label: 'Unused',
     group: 'deadlines',
     shortest: MINUTE,
-    example: '30m',
+    example: '2h',
     words: (span) => `ended after ${span}`,
     off: 'kept',
     summary: 'Longest time between two refreshes of a session; longer than jwt_expiry.',

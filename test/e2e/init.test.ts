@@ -106,7 +106,7 @@ test('a second run with other settings says how to change them', async () => {
   const second = await project.run(['init', '--no-apply', '--enable', '--save', '--max', '5']);
   expect(second).toMatchObject({code: 0});
   expect(second.stderr).toContain(
-    'the migration was there already, so it does not carry what you gave. Change it with: supasession config --max 5 --enable --save',
+    'the migration was there already, so it does not carry what you gave. Change it with: supasession config --enable --max 5 --save',
   );
   expect(await project.migration(await onlyMigration())).toContain('max_sessions = 2');
 });

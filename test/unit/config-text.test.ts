@@ -1,14 +1,11 @@
 import {stripVTControlCharacters as plain} from 'node:util';
 import type {ConfigPlan} from '../../src/core/config.js';
-import type {Judgement} from '../../src/core/consequences.js';
+import {NOBODY, type Judgement} from '../../src/core/consequences.js';
 import {DEFAULT_SETTINGS, type Settings, type Target} from '../../src/types.js';
 import {changedText, endingQuestion, impactText, savedText, warnings} from '../../src/ui/config.js';
 
 const ON: Settings = {...DEFAULT_SETTINGS, enabled: true};
-const NONE: Judgement = {
-  impact: {overLimit: {users: 0, sessions: 0}, atLimit: {users: 0}, expiring: {sessions: 0}},
-  ...{pendingPast: 0, revoked: 0, jwtExpiry: 3600},
-};
+const NONE: Judgement = {...NOBODY, jwtExpiry: 3600};
 const SOME: Judgement = {
   ...NONE,
   impact: {...NONE.impact, overLimit: {users: 2, sessions: 5}, atLimit: {users: 3}},

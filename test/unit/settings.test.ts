@@ -1,6 +1,6 @@
 import {readFile} from 'node:fs/promises';
 import {changedSettings, settingFlag, settingFlags, undoOf} from '../../src/core/changes.js';
-import {consequences, signsOutAll, type Consequence, type Judgement} from '../../src/core/consequences.js';
+import {consequences, NOBODY, signsOutAll, type Consequence, type Judgement} from '../../src/core/consequences.js';
 import {SETTING_NAMES, SETTINGS} from '../../src/core/settings.js';
 import {DEFAULT_SETTINGS, type Settings} from '../../src/types.js';
 
@@ -68,10 +68,7 @@ test.each([
 });
 
 describe('what a change does', () => {
-  const none: Judgement = {
-    impact: {overLimit: {users: 0, sessions: 0}, atLimit: {users: 0}, expiring: {sessions: 0}},
-    ...{pendingPast: 0, revoked: 0, jwtExpiry: 3600},
-  };
+  const none: Judgement = {...NOBODY, jwtExpiry: 3600};
   const over: Judgement = {...none, impact: {...none.impact, overLimit: {users: 1, sessions: 2}}};
   const full: Judgement = {...none, impact: {...none.impact, atLimit: {users: 5}}};
   const late: Judgement = {...none, impact: {...none.impact, expiring: {sessions: 2}}};
