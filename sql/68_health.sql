@@ -20,6 +20,7 @@ declare
     guard_wired constant boolean := supasession._guard_wired();
     missing text;
     amount bigint;
+    ruled boolean;
 begin
     select * into settings from supasession.config;
     select * into wires from supasession.wiring;
@@ -182,11 +183,14 @@ begin
             case when over.users_over > 0 then 'supasession enforce' end;
 
         if settings.mode = 'enforce' and (settings.timebox is not null or settings.inactivity_timeout is not null) then
+            ruled := exists (select from supasession.rules r where r.no_deadline);
             select pg_catalog.count(*) into amount
             from auth.sessions s
-            join auth.users u on u.id = s.user_id
-            cross join lateral supasession._user_policy(settings, u.id, u.raw_app_meta_data, s.oauth_client_id) y
-            where s.not_after is null and (y.timebox is not null or y.inactivity_timeout is not null);
+            left join auth.users u on ruled and u.id = s.user_id
+            left join lateral (
+                select p.* from supasession._user_policy(settings, s.user_id, u.raw_app_meta_data, s.oauth_client_id) p where ruled
+            ) y on true
+            where s.not_after is null and (not ruled or y.timebox is not null or y.inactivity_timeout is not null);
             return query select
                 'deadlines', amount = 0,
                 case when amount > 0 then pg_catalog.format('%s sessions have none yet; they get one at their next refresh', amount) end,

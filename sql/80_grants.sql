@@ -18,6 +18,7 @@ grant execute on function supasession.get_config() to service_role;
 grant execute on function supasession.set_config(boolean, integer, supasession.enforcement_strategy) to service_role;
 grant execute on function supasession.policy_for(uuid, uuid) to service_role;
 grant execute on function supasession.impact(jsonb, boolean) to service_role;
+grant execute on function supasession.overview() to service_role;
 grant execute on function supasession.sessions_over_limit() to service_role;
 grant execute on function supasession.health(boolean) to service_role;
 grant execute on function supasession.enforce(integer, uuid, boolean) to service_role;

@@ -171,6 +171,7 @@ describe('functions', () => {
     "impact(changes jsonb DEFAULT '{}'::jsonb, at_limit boolean DEFAULT true) TABLE(users_over bigint, sessions_over bigint, users_at bigint, sessions_expiring bigint)",
     'is_live() boolean',
     `my_sessions() ${device}`,
+    'overview() TABLE(histogram jsonb, ended bigint, users_over bigint, sessions_over bigint, sessions_expiring bigint)',
     `policy_for(user_id uuid, oauth_client_id uuid DEFAULT NULL::uuid) ${policy}`,
     'prune(older_than interval, batch integer DEFAULT 1000) integer',
     'restore_access(user_id uuid) boolean',

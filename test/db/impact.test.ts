@@ -1,4 +1,4 @@
-/** Whom limit and deadlines concern: impact(), sessions_over_limit() and enforce() say the same, because they ask the same function. */
+/** Whom limit and deadlines concern: impact(), overview(), sessions_over_limit() and enforce() say the same, in any mix of sessions and rules. */
 import {randomUUID} from 'node:crypto';
 import type {Client} from 'pg';
 import {createFactor, createSessions, createUsers} from '../helpers/auth.js';
@@ -46,6 +46,20 @@ async function impact(changes: Settings = {}, atLimit = true): Promise<Impact> {
 
 async function enforced(dryRun: boolean): Promise<Enforced> {
   const {rows} = await postgres.query<Enforced>('select * from supasession.enforce(dry_run => $1)', [dryRun]);
+  if (!rows[0]) throw new Error('no answer');
+  return rows[0];
+}
+
+interface Overview {
+  histogram: {sessions: number; users: number}[];
+  ended: string;
+  users_over: string | null;
+  sessions_over: string | null;
+  sessions_expiring: string | null;
+}
+
+async function overview(): Promise<Overview> {
+  const {rows} = await postgres.query<Overview>('select * from supasession.overview()');
   if (!rows[0]) throw new Error('no answer');
   return rows[0];
 }
@@ -124,6 +138,8 @@ describe.each(CASES.map((settings, n) => ({settings, seed: n + 1})))('$settings'
     const over = await overLimit();
     expect(Number(sessions_over)).toBeGreaterThan(0);
     expect(over).toHaveLength(Number(sessions_over));
+    const {sessions_expiring} = await impact();
+    expect(await overview()).toMatchObject({users_over, sessions_over, sessions_expiring});
     expect(new Set(over.map(({user_id}) => user_id)).size).toBe(Number(users_over));
     await postgres.query('update supasession.rules set timebox = null');
     expect(await enforced(true)).toMatchObject({evicted: over.length, expired: 0});
@@ -163,6 +179,27 @@ it('without rules, deadlines are judged by the settings alone', async () => {
   expect(await impact({timebox: '2 days'})).toMatchObject({sessions_expiring: '3'});
   expect(await impact({timebox: '4 days'})).toMatchObject({sessions_expiring: '0'});
   expect(await impact()).toMatchObject({sessions_expiring: '0'});
+});
+
+it('the overview counts users by their live sessions, and sessions that have ended', async () => {
+  expect(await overview()).toMatchObject({histogram: [], ended: '0'});
+  const users = await createUsers(postgres, 4);
+  const [one, ...three] = users.map(({userId}) => userId);
+  await createSessions(postgres, three, 3);
+  const [ended, live] = await createSessions(postgres, [one!], 2);
+  await replica.query('update auth.sessions set not_after = now() where id = $1', [ended!.sessionId]);
+  const counted = {
+    histogram: [
+      {sessions: 1, users: 1},
+      {sessions: 3, users: 3},
+    ],
+    ended: '1',
+  };
+  expect(await overview()).toEqual({...counted, users_over: null, sessions_over: null, sessions_expiring: null});
+  await configure(postgres, {enabled: true, max_sessions: 2});
+  expect(await overview()).toEqual({...counted, users_over: '3', sessions_over: '3', sessions_expiring: '0'});
+  await replica.query('update auth.sessions set not_after = now() where id = $1', [live!.sessionId]);
+  expect(await overview()).toMatchObject({histogram: [{sessions: 3, users: 3}], ended: '2'});
 });
 
 it('users at the limit are counted when asked for', async () => {
