@@ -49,33 +49,37 @@ end
 $$;
 comment on function supasession._last_used(timestamp, timestamptz) is 'When a session was last signed in or refreshed';
 
--- _live_sessions(settings, user_id, strategy, moment) -> rows (session_id, pool, idle, place)
--- The user's live sessions at a moment, numbered in each pool: place 1 is kept longest, and what has a place above the limit is over it.
+-- _live_sessions(settings, users, strategies, moment) -> rows (ordinal, session_id, oauth_client_id, pool, idle, place)
+-- The live sessions of some users at a moment, numbered in each pool of each user: place 1 is kept longest, and what has a place above the limit is over
+-- it. ordinal: the place of the user in `users`, where one may stand more than once; strategies: one for each of them. One user's are read by the index on
+-- user_id and many in one pass, as Postgres decides by how many they are: a call for each would take ten times as long.
 -- idle: under reject, a session unused for longer than reject_ignores_idle; such ones go first.
 -- In a BEFORE UPDATE trigger the row that is being changed still counts as it was: a refresh is ranked by its OLD refreshed_at,
 -- or least_recently_used would never end anything.
 create or replace function supasession._live_sessions(
     settings supasession.config,
-    user_id uuid,
-    strategy supasession.enforcement_strategy,
+    users uuid[],
+    strategies supasession.enforcement_strategy[],
     moment timestamptz
 )
-returns table (session_id uuid, pool text, idle boolean, place bigint)
+returns table (ordinal bigint, session_id uuid, oauth_client_id uuid, pool text, idle boolean, place bigint)
 language plpgsql
 stable
 set search_path = ''
 as $$
 declare
-    idle_before constant timestamptz := case when _live_sessions.strategy = 'reject' then moment - (settings).reject_ignores_idle end;
+    idle_before constant timestamptz := moment - (settings).reject_ignores_idle;
     by_use constant boolean := (settings).eviction_order = 'least_recently_used';
 begin
     return query
         select
+            s.ordinal,
             s.id,
+            s.oauth_client_id,
             s.pool,
             s.idle,
             pg_catalog.row_number() over (
-                partition by s.pool
+                partition by s.ordinal, s.pool
                 order by
                     s.idle,
                     case when by_use then s.last_used else coalesce(s.created_at, '-infinity') end desc,
@@ -83,34 +87,39 @@ begin
             )
         from (
             select
+                u.ordinal,
                 r.id,
+                r.oauth_client_id,
                 r.created_at,
-                u.last_used,
-                coalesce(u.last_used < idle_before, false) as idle,
+                l.last_used,
+                u.strategy = 'reject' and coalesce(l.last_used < idle_before, false) as idle,
                 case
-                    when r.oauth_client_id is null and not f.mfa then 'user' -- what _pool() says of most
-                    else supasession._pool(settings, r.oauth_client_id, r.aal::text, f.mfa)
+                    when r.oauth_client_id is null and not u.mfa then 'user' -- what _pool() says of most
+                    else supasession._pool(settings, r.oauth_client_id, r.aal::text, u.mfa)
                 end as pool
-            from auth.sessions r
-            -- _has_factor(), without the cost of its call.
-            cross join (
-                select exists (select from auth.mfa_factors m where m.user_id = _live_sessions.user_id and m.status = 'verified')
-            ) f (mfa)
-            cross join lateral (
-                select case
-                    when by_use or idle_before is not null then supasession._last_used(r.refreshed_at, r.created_at)
-                end
-            ) u (last_used)
-            where r.user_id = _live_sessions.user_id
-                and (r.not_after is null or r.not_after > _live_sessions.moment)
+            from (
+                select
+                    n.ordinal,
+                    n.user_id,
+                    n.strategy,
+                    -- _has_factor(), without the cost of its call.
+                    exists (select from auth.mfa_factors m where m.user_id = n.user_id and m.status = 'verified') as mfa
+                from rows from (pg_catalog.unnest(users), pg_catalog.unnest(strategies)) with ordinality n (user_id, strategy, ordinal)
+                offset 0 -- once for each user, and not for each session
+            ) u
+            join auth.sessions r on r.user_id = u.user_id
+            -- As _last_used() says it, without the cost of its call.
+            cross join lateral (select coalesce(r.refreshed_at at time zone 'UTC', r.created_at, '-infinity')) l (last_used)
+            where r.not_after is null or r.not_after > _live_sessions.moment
         ) s
         where s.pool is not null;
 end
 $$;
-comment on function supasession._live_sessions(supasession.config, uuid, supasession.enforcement_strategy, timestamptz) is
-    'The live sessions of a user by pool, numbered from the one kept longest to the one that goes first';
--- The first 1.0.0 had one with other parameters, which nothing calls any more.
+comment on function supasession._live_sessions(supasession.config, uuid[], supasession.enforcement_strategy[], timestamptz) is
+    'The live sessions of users by pool, numbered from the one kept longest to the one that goes first';
+-- The first 1.0.0 had ones with other parameters, which nothing calls any more.
 drop function if exists supasession._live_sessions(uuid, text, timestamptz);
+drop function if exists supasession._live_sessions(supasession.config, uuid, supasession.enforcement_strategy, timestamptz);
 
 -- _lock_user(user_id, patience) -> whether the row of the user is locked now
 -- Tries for as long as patience says, and never stands in the queue for the lock. For those that hold something already which the holder of that row may

@@ -50,7 +50,7 @@ begin
         pg_catalog.array_agg(l.session_id) filter (where l.place >= _admit.max_sessions),
         pg_catalog.count(*) filter (where not l.idle)
     into sessions_over, active
-    from supasession._live_sessions(settings, _admit.user_id, _admit.strategy, pg_catalog.clock_timestamp()) l
+    from supasession._live_sessions(settings, array[_admit.user_id], array[_admit.strategy], pg_catalog.clock_timestamp()) l
     where l.pool = _admit.pool and l.session_id <> _admit.session_id;
     if sessions_over is null then
         return;

@@ -171,7 +171,7 @@ begin
 
     if locked and settings.enforce_on_refresh and not policy.unlimited and pool is not null then
         perform
-        from supasession._live_sessions(settings, new.user_id, policy.strategy, moment) l
+        from supasession._live_sessions(settings, array[new.user_id], array[policy.strategy], moment) l
         where l.session_id = new.id and l.place > policy.max_sessions;
         if found and settings.mode = 'observe' then
             perform supasession._record(

@@ -105,7 +105,7 @@ begin
                         o.session_id,
                         o.idle,
                         o.place - pg_catalog.count(*) filter (where o.session_id = any (expiring)) over (partition by o.pool order by o.place) as place
-                    from supasession._live_sessions(settings, candidate.user_id, policy.strategy, moment) o
+                    from supasession._live_sessions(settings, array[candidate.user_id], array[policy.strategy], moment) o
                 ) l
                 join auth.sessions s on s.id = l.session_id
                 where l.place > policy.max_sessions
@@ -172,9 +172,7 @@ $$;
 comment on function supasession._holders(bigint) is 'The users that have at least so many live sessions';
 
 -- _crowded(settings, users) -> rows (user_id, session_id, pool, idle, place, max_sessions, rule)
--- The live sessions of some users, in their order, each with the limit that holds for it; unlimited ones are left out. The users are an array, because
--- the query is planned by how many they are.
--- It orders as _live_sessions() does, for all of them at once: a call for each takes three times as long. test/db/impact.test.ts holds the two together.
+-- The live sessions of some users, in their order, each with the limit that holds for it; unlimited ones are left out.
 create or replace function supasession._crowded(settings supasession.config, users uuid[])
 returns table (
     user_id uuid,
@@ -194,64 +192,36 @@ declare
     -- Where sessions of one user have limits of their own: in pools of their clients, or by rules for clients.
     by_client constant boolean := (settings).oauth_clients = 'separate'
         or (settings).oauth_clients = 'together' and exists (select from supasession.rules r where r.oauth_client_id is not null);
-    by_use constant boolean := (settings).eviction_order = 'least_recently_used';
+    policies record;
 begin
+    select
+        pg_catalog.array_agg(c.user_id) as users,
+        pg_catalog.array_agg(c.client) as clients,
+        pg_catalog.array_agg(coalesce(y.strategy, (settings).strategy)) as strategies,
+        pg_catalog.array_agg(coalesce(y.max_sessions, (settings).max_sessions)) as limits,
+        pg_catalog.array_agg(y.rule) as rules
+    into policies
+    from (
+        select n.user_id, null::uuid as client
+        from pg_catalog.unnest(_crowded.users) n (user_id)
+        union all
+        select distinct d.user_id, d.oauth_client_id
+        from auth.sessions d
+        where by_client and d.oauth_client_id is not null and d.user_id = any (_crowded.users)
+    ) c
+    left join auth.users a on ruled and a.id = c.user_id
+    left join lateral (
+        select p.* from supasession._user_policy(settings, c.user_id, a.raw_app_meta_data, c.client) p where ruled
+    ) y on true
+    where y.unlimited is not true;
+
     return query
-        select r.user_id, r.id, r.pool, r.idle, r.place, r.max_sessions, r.rule
-        from (
-            select
-                o.*,
-                pg_catalog.row_number() over (
-                    partition by o.user_id, o.client, o.pool
-                    order by
-                        o.idle,
-                        case when by_use then o.last_used else coalesce(o.created_at, '-infinity') end desc,
-                        o.id desc
-                ) as place
-            from (
-                select
-                    s.id,
-                    s.user_id,
-                    s.created_at,
-                    s.oauth_client_id,
-                    c.client,
-                    u.last_used,
-                    coalesce(
-                        coalesce(y.strategy, (settings).strategy) = 'reject'
-                        and u.last_used < pg_catalog.now() - (settings).reject_ignores_idle,
-                        false
-                    ) as idle,
-                    case
-                        when s.oauth_client_id is null and f.user_id is null then 'user' -- what _pool() says of most
-                        else supasession._pool(settings, s.oauth_client_id, s.aal::text, f.user_id is not null)
-                    end as pool,
-                    coalesce(y.max_sessions, (settings).max_sessions) as max_sessions,
-                    y.rule
-                from (
-                    select n.user_id, null::uuid as client
-                    from pg_catalog.unnest(users) n (user_id)
-                    union all
-                    select distinct d.user_id, d.oauth_client_id
-                    from auth.sessions d
-                    where by_client and d.oauth_client_id is not null and d.user_id = any (users)
-                ) c
-                left join auth.users a on ruled and a.id = c.user_id
-                left join lateral (
-                    select p.* from supasession._user_policy(settings, c.user_id, a.raw_app_meta_data, c.client) p where ruled
-                ) y on true
-                join auth.sessions s on s.user_id = c.user_id
-                cross join lateral (
-                    -- As _last_used() says it, without the cost of its call.
-                    select coalesce(s.refreshed_at at time zone 'UTC', s.created_at, '-infinity')
-                ) u (last_used)
-                left join (
-                    select distinct m.user_id from auth.mfa_factors m where m.status = 'verified'
-                ) f on f.user_id = c.user_id
-                where y.unlimited is not true and (s.not_after is null or s.not_after > pg_catalog.now())
-            ) o
-            where o.pool is not null
-        ) r
-        where not by_client or r.oauth_client_id is not distinct from r.client;
+        select p.user_id, l.session_id, l.pool, l.idle, l.place, p.max_sessions, p.rule
+        from supasession._live_sessions(settings, policies.users, policies.strategies, pg_catalog.now()) l
+        join rows from (
+            pg_catalog.unnest(policies.users), pg_catalog.unnest(policies.clients), pg_catalog.unnest(policies.limits), pg_catalog.unnest(policies.rules)
+        ) with ordinality p (user_id, client, max_sessions, rule, ordinal) on p.ordinal = l.ordinal
+        where not by_client or l.oauth_client_id is not distinct from p.client;
 end
 $$;
 comment on function supasession._crowded(supasession.config, uuid[]) is 'The live sessions of some users, in their order, with their limits';

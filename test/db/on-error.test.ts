@@ -540,7 +540,10 @@ describe('a failure of the decision itself always reaches Auth, and nobody is ad
   });
 
   it.each([
-    {what: 'the count', fn: '_live_sessions(supasession.config, uuid, supasession.enforcement_strategy, timestamptz)'},
+    {
+      what: 'the count',
+      fn: '_live_sessions(supasession.config, uuid[], supasession.enforcement_strategy[], timestamptz)',
+    },
     {what: 'the eviction', fn: '_end_sessions(uuid[])'},
   ])('$what', async ({fn}) => {
     const before = await sessions(1, 1);

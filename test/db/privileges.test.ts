@@ -355,7 +355,7 @@ describe.each(['anon', 'authenticated'])('%s', (role) => {
     'select supasession._hook_answer(gen_random_uuid())',
     "select supasession._lock_user(gen_random_uuid(), '0')",
     "select supasession._end_sessions('{}')",
-    "select * from supasession._live_sessions(null, gen_random_uuid(), 'reject', now())",
+    "select * from supasession._live_sessions(null, array[gen_random_uuid()], array['reject']::supasession.enforcement_strategy[], now())",
     "select supasession._record(null, 'evicted', null, null, null)",
   ])('may not: %s', async (sql) => {
     const attempt = asRole(role, {session_id: SESSION, role}, async () => postgres.query(sql));

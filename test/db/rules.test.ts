@@ -238,9 +238,9 @@ describe('unlimited', () => {
     try {
       // Whatever counts from now on fails.
       await postgres.query(
-        `create or replace function supasession._live_sessions(settings supasession.config, user_id uuid,
-           strategy supasession.enforcement_strategy, moment timestamptz)
-         returns table (session_id uuid, pool text, idle boolean, place bigint) language plpgsql stable set search_path = '' as
+        `create or replace function supasession._live_sessions(settings supasession.config, users uuid[],
+           strategies supasession.enforcement_strategy[], moment timestamptz)
+         returns table (ordinal bigint, session_id uuid, oauth_client_id uuid, pool text, idle boolean, place bigint) language plpgsql stable set search_path = '' as
          $$begin raise exception 'counted'; end$$`,
       );
       const [session] = await signIns(1);
