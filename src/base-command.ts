@@ -43,7 +43,8 @@ export abstract class BaseCommand extends Command {
     return this.id?.startsWith('supasession:') ? `${bin} supasession${topicSeparator}` : `${bin} `;
   }
 
-  #withProgram(text: string): string {
+  /** @returns a text of ours with what to type instead of `{bin}` */
+  protected withProgram(text: string): string {
     return text.replaceAll('{bin} ', this.program);
   }
 
@@ -69,7 +70,12 @@ export abstract class BaseCommand extends Command {
 
   /** Something for the reader beside the result; on stderr, because stdout is for results, and so also with --json. */
   protected note(text: string): void {
-    ux.stderr(this.#withProgram(text));
+    ux.stderr(this.withProgram(text));
+  }
+
+  /** @returns how and when tables are shown; without a terminal as on one of 80 columns */
+  protected view(): {width: number; now: number} {
+    return {width: process.stdout.columns || 80, now: Date.now()};
   }
 
   protected asker(flags: {yes?: boolean}): Asker {

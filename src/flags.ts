@@ -98,6 +98,12 @@ export const filterFlags = {
     helpGroup: 'WHICH SESSIONS',
     helpValue: '<id>',
   }),
+  except: Flags.string({
+    multiple: true,
+    summary: 'Not of this user, by email address or id; may be given again.',
+    helpGroup: 'WHICH SESSIONS',
+    helpValue: '<email|id>',
+  }),
 };
 
 /** Beside a summary, the heading of the settings that a setting belongs to. */

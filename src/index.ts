@@ -4,6 +4,8 @@ import Config from './commands/config.js';
 import Flush from './commands/flush.js';
 import Init from './commands/init.js';
 import Sandbox from './commands/sandbox.js';
+import SessionsList from './commands/sessions/list.js';
+import SessionsRevoke from './commands/sessions/revoke.js';
 import Upgrade from './commands/upgrade.js';
 
 /** The commands of the stand-alone program (bin/). */
@@ -12,6 +14,8 @@ export const commands: Record<string, Command.Class> = {
   flush: Flush,
   init: Init,
   sandbox: Sandbox,
+  'sessions:list': SessionsList,
+  'sessions:revoke': SessionsRevoke,
   upgrade: Upgrade,
 };
 

@@ -3,20 +3,23 @@ import {Flags} from '@oclif/core';
 import {BaseCommand, EXIT_CODES_HELP} from '../base-command.js';
 import {flush, planFlush, untouched, type FlushResult as Outcome} from '../core/flush.js';
 import {connect} from '../db/connection.js';
-import {confirmFlag, dryRunFlag, targetFlags, yesFlag} from '../flags.js';
+import {confirmFlag, dryRunFlag, filterFlags, targetFlags, yesFlag} from '../flags.js';
 import {allowEnding} from '../prompts/consent.js';
 import {targetJson, type TargetJson} from '../types.js';
 import {progressBar} from '../ui/progress.js';
+import {listCommand} from '../ui/sessions.js';
 import {flushedText, flushWarning} from '../ui/text.js';
 
 export interface FlushResult extends Outcome {
   target: TargetJson;
   dryRun: boolean;
+  /** Which sessions were meant, in words; empty for all. */
+  selection: string[];
 }
 
 export default class Flush extends BaseCommand {
-  static override summary = 'End all sessions: everybody has to sign in again.';
-  static override description = `Deletes the sessions that exist when it starts, in small batches; sign-ins meanwhile are let through. Ctrl-C stops after the batch that is running.
+  static override summary = 'End all sessions, or those that some flags select: these users have to sign in again.';
+  static override description = `Deletes the sessions that exist and match when it starts, in small batches; sign-ins meanwhile are let through. Ctrl-C stops after the batch that is running.
 ${EXIT_CODES_HELP}`;
 
   static override examples = [
@@ -28,10 +31,15 @@ ${EXIT_CODES_HELP}`;
       description: 'End all sessions of the linked project, in a script.',
       command: '<%= config.bin %> <%= command.id %> --linked --confirm abcdefghijklmnopqrst',
     },
+    {
+      description: 'End what nobody has used for 90 days, but nothing of one user.',
+      command: '<%= config.bin %> <%= command.id %> --idle 90d --except ada@example.com',
+    },
   ];
 
   static override flags = {
     ...targetFlags,
+    ...filterFlags,
     'batch-size': Flags.integer({
       summary: 'Sessions that one transaction deletes at most.',
       default: 1000,
@@ -49,21 +57,25 @@ ${EXIT_CODES_HELP}`;
     const ask = this.asker(flags);
     const target = await this.target(flags);
     const connection = await this.open(target);
-    const {sessions, users} = await planFlush(connection);
-    this.log(flushWarning({sessions, users}, await this.jwtExpiry(target)));
+    const {selection, found} = await planFlush(connection, flags);
+    const {filter, words} = selection;
+    const {sessions} = found;
+    this.log(flushWarning(found, words, await this.jwtExpiry(target)));
+    if (sessions > 0) this.note(`See them: ${listCommand(flags, target)}`);
 
-    const base = {target: targetJson(target), dryRun: flags['dry-run']};
+    const base = {target: targetJson(target), dryRun: flags['dry-run'], selection: words};
     if (flags['dry-run'] || sessions === 0) {
       this.note(flags['dry-run'] ? 'Dry run: nothing was changed.' : 'Nothing to do.');
       return {...base, ...untouched(sessions)};
     }
 
-    await allowEnding(ask, target, {message: 'End them all', given: flags.confirm});
+    await allowEnding(ask, target, {message: words.length === 0 ? 'End them all' : 'End these', given: flags.confirm});
 
     const outcome = await this.finishingOnInterrupt(async (signal) => {
       const bar = progressBar(sessions, 'sessions');
       try {
         return await flush(connection, {
+          filter,
           reconnect: async () => this.track(await connect(target)),
           batchSize: flags['batch-size'],
           signal,

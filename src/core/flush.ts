@@ -2,10 +2,10 @@ import {setTimeout as wait} from 'node:timers/promises';
 
 import type {Connection} from '../db/connection.js';
 import {isConnectionLost, isLockTimeout, toSupasessionError} from '../db/errors.js';
-import {countPresent, deleteSessions, readInstalled, recordFlush} from '../db/queries.js';
-import {countSessions, readSessionIds} from '../db/sessions.js';
+import {countPresent, deleteSessions, recordFlush} from '../db/queries.js';
+import {countSessions, readSessionIds, type SessionFilter} from '../db/sessions.js';
 import {SupasessionError} from '../errors.js';
-import {authMissing} from './installed.js';
+import {readSelection, type FilterFlags, type Selection} from './sessions.js';
 
 /** How long to come back for sessions that stay locked, in milliseconds: a refresh holds one for a fraction of a second. */
 const LOCKED_PATIENCE = 30_000;
@@ -30,6 +30,8 @@ export interface FlushResult extends FlushProgress {
 }
 
 export interface FlushOptions {
+  /** Which sessions; looked for once, at the start. */
+  filter: SessionFilter;
   /** Opens another connection to the same target, for when the first is lost. */
   reconnect: () => Promise<Connection>;
   /** Sessions a transaction deletes at most. */
@@ -45,13 +47,16 @@ export interface FlushOptions {
 
 /**
  * @param connection an open connection
- * @returns how many sessions a flush would end, and of how many users
- * @throws SupasessionError AUTH_SCHEMA_MISSING
+ * @param flags which sessions, as typed
+ * @returns which sessions that is, how many a flush would end, and of how many users
+ * @throws SupasessionError what `readSelection` throws
  */
-export async function planFlush(connection: Connection): Promise<{sessions: number; users: number}> {
-  const installed = await readInstalled(connection);
-  if (!installed.auth) throw authMissing(connection.target);
-  return countSessions(connection);
+export async function planFlush(
+  connection: Connection,
+  flags: FilterFlags,
+): Promise<{selection: Selection; found: {sessions: number; users: number}}> {
+  const selection = await readSelection(connection, flags);
+  return {selection, found: await countSessions(connection, selection.filter)};
 }
 
 /** A flush under way: what is left to do, and over which connection. */
@@ -85,8 +90,9 @@ class Flush {
       return await this.#run();
     } finally {
       const {matched, deleted} = this.progress;
+      const {filter} = this.#options;
       // What has been done stays done where the history cannot be written, or the connection is gone.
-      if (deleted > 0) await recordFlush(this.#connection, {matched, deleted}).catch(() => {});
+      if (deleted > 0) await recordFlush(this.#connection, {matched, deleted, filter}).catch(() => {});
     }
   }
 
@@ -194,15 +200,15 @@ class Flush {
 }
 
 /**
- * Ends all sessions that are there when it is called; those of later sign-ins stay. They are deleted in batches by key, each a short
+ * Ends the sessions that match when it is called; those of later sign-ins stay. They are deleted in batches by key, each a short
  * transaction, because one long one would block refreshes and sign-outs. Locked ones are skipped and looked at again; a lost connection is replaced.
  * @param connection an open connection, closed when it is lost
- * @param options batch size, and where progress goes
+ * @param options which sessions, batch size, and where progress goes
  * @returns how it went
  * @throws SupasessionError INTERRUPTED, LOCK_TIMEOUT, CONNECTION_LOST and what else the database reports; `details` are a FlushResult
  */
 export async function flush(connection: Connection, options: FlushOptions): Promise<FlushResult> {
-  return new Flush(connection, await readSessionIds(connection), options).run();
+  return new Flush(connection, await readSessionIds(connection, options.filter), options).run();
 }
 
 /**

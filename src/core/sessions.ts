@@ -1,10 +1,10 @@
-import type {Connection} from '../db/connection.js';
+import type {Connection, Queryable} from '../db/connection.js';
 import {readInstalled} from '../db/queries.js';
-import type {SessionFilter} from '../db/sessions.js';
+import {countSessions, listSessions, type SessionFilter, type SessionRow} from '../db/sessions.js';
 import {SupasessionError} from '../errors.js';
-import {authMissing, notInstalled} from './installed.js';
-import {parseSpan} from './spans.js';
-import {findUser, isId, userName} from './users.js';
+import {authMissing, requireOurs} from './installed.js';
+import {parseSpan, spanWords} from './spans.js';
+import {findUsers, isId, userName} from './users.js';
 
 /** Which sessions, as typed. */
 export interface FilterFlags {
@@ -25,23 +25,29 @@ export interface Selection {
   words: string[];
 }
 
+/** Sessions, as far as they are shown, and how many there are. */
+export interface SessionList {
+  rows: SessionRow[];
+  matched: {sessions: number; users: number};
+}
+
 /**
  * Understands the flags that say which sessions are meant.
  * @param connection an open connection
  * @param flags as typed
  * @returns what they mean here
- * @throws SupasessionError AUTH_SCHEMA_MISSING; USER_NOT_FOUND; SETTING_INVALID for a span of time; USAGE for what is no id; NOT_INSTALLED for --over-limit
+ * @throws SupasessionError AUTH_SCHEMA_MISSING; USER_NOT_FOUND; SETTING_INVALID for a span of time; USAGE for what is no id; for --over-limit
+ * NOT_INSTALLED and NEWER_RELEASE
  */
 export async function readSelection(connection: Connection, flags: FilterFlags): Promise<Selection> {
-  const installed = await readInstalled(connection);
-  if (!installed.auth) throw authMissing(connection.target);
-  if (flags['over-limit'] && installed.version === null) throw notInstalled(connection.target);
+  if (flags['over-limit']) await requireOurs(connection);
+  else if (!(await readInstalled(connection)).auth) throw authMissing(connection.target);
   const filter: SessionFilter = {};
   const words: string[] = [];
 
   const {user, except, 'older-than': olderThan, idle, client} = flags;
   if (user !== undefined) {
-    const users = await Promise.all(user.map(async (text) => findUser(connection, text)));
+    const users = await findUsers(connection, user);
     filter.userIds = users.map(({id}) => id);
     words.push(`of ${users.map((found) => userName(found)).join(', ')}`);
   }
@@ -52,13 +58,15 @@ export async function readSelection(connection: Connection, flags: FilterFlags):
   }
 
   if (olderThan !== undefined) {
-    filter.olderThan = (await parseSpan(connection, '--older-than', olderThan)).text;
-    words.push(`older than ${filter.olderThan}`);
+    const span = await parseSpan(connection, '--older-than', olderThan);
+    filter.olderThan = span.text;
+    words.push(`older than ${spanWords(span)}`);
   }
 
   if (idle !== undefined) {
-    filter.idle = (await parseSpan(connection, '--idle', idle)).text;
-    words.push(`not used for ${filter.idle}`);
+    const span = await parseSpan(connection, '--idle', idle);
+    filter.idle = span.text;
+    words.push(`not used for ${spanWords(span)}`);
   }
 
   if (flags.expired) {
@@ -78,10 +86,24 @@ export async function readSelection(connection: Connection, flags: FilterFlags):
   }
 
   if (except !== undefined) {
-    const users = await Promise.all(except.map(async (text) => findUser(connection, text)));
+    const users = await findUsers(connection, except);
     filter.exceptUserIds = users.map(({id}) => id);
     words.push(`but those of ${users.map((found) => userName(found)).join(', ')}`);
   }
 
   return {filter, words};
+}
+
+/**
+ * @param db an open connection
+ * @param filter which sessions
+ * @param limit how many are shown at most
+ * @returns the last used of them, and how many there are
+ */
+export async function readSessions(db: Queryable, filter: SessionFilter, limit: number): Promise<SessionList> {
+  const rows = await listSessions(db, filter, limit);
+  // All of them are here: no need to look once more.
+  if (rows.length < limit)
+    return {rows, matched: {sessions: rows.length, users: new Set(rows.map(({user_id}) => user_id)).size}};
+  return {rows, matched: await countSessions(db, filter)};
 }

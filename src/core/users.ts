@@ -40,6 +40,23 @@ export async function findUser(db: Queryable, text: string): Promise<User> {
 }
 
 /**
+ * Finds the users that somebody means.
+ * @param db an open connection
+ * @param texts an email address or an id each
+ * @returns the users, each once
+ * @throws SupasessionError USER_NOT_FOUND for the first that is none, or several
+ */
+export async function findUsers(db: Queryable, texts: string[]): Promise<User[]> {
+  const users = new Map<string, User>();
+  for (const text of texts) {
+    const user = await findUser(db, text);
+    users.set(user.id, user);
+  }
+
+  return [...users.values()];
+}
+
+/**
  * @param user a user
  * @returns what a person calls them by
  */

@@ -125,21 +125,29 @@ export async function connect(target: Target): Promise<Connection> {
   }
 
   let closed = false;
+  let last: Promise<unknown> = Promise.resolve();
+  const transact = async <Row extends pg.QueryResultRow>(text: string, values?: unknown[]) => {
+    // A transaction each, because a pooler in transaction mode forgets, or hands on, what is set for the session.
+    await client.query(`begin; set local lock_timeout = ${LOCK_TIMEOUT}`);
+    try {
+      const result = await client.query<Row>(text, values);
+      await client.query('commit');
+      return result;
+    } catch (error) {
+      await client.query('rollback').catch(() => {});
+      throw error;
+    }
+  };
+
   return {
     target,
     encrypted,
     verified: encrypted && ssl !== false && ssl.rejectUnauthorized === true,
     async query<Row extends pg.QueryResultRow>(text: string, values?: unknown[]) {
-      // A transaction each, because a pooler in transaction mode forgets, or hands on, what is set for the session.
-      await client.query(`begin; set local lock_timeout = ${LOCK_TIMEOUT}`);
-      try {
-        const result = await client.query<Row>(text, values);
-        await client.query('commit');
-        return result;
-      } catch (error) {
-        await client.query('rollback').catch(() => {});
-        throw error;
-      }
+      // One after the other: two that overlap would share a transaction.
+      const result = last.then(async () => transact<Row>(text, values));
+      last = result.catch(() => {});
+      return result;
     },
     async close() {
       if (closed) return;

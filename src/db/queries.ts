@@ -1,5 +1,6 @@
 import type {Settings} from '../types.js';
 import type {Queryable} from './connection.js';
+import type {SessionFilter} from './sessions.js';
 
 /** What of ours a database holds. */
 export interface Installed {
@@ -194,9 +195,12 @@ export async function deleteSessions(db: Queryable, ids: string[]): Promise<{del
 /**
  * Writes a flush into the history, where our SQL is there and keeps one.
  * @param db an open connection
- * @param outcome what it did
+ * @param outcome what it did, and which sessions were meant
  */
-export async function recordFlush(db: Queryable, outcome: {matched: number; deleted: number}): Promise<void> {
+export async function recordFlush(
+  db: Queryable,
+  outcome: {matched: number; deleted: number; filter: SessionFilter},
+): Promise<void> {
   const {version} = await readInstalled(db);
   if (version === null) return;
   await db.query(
@@ -206,6 +210,15 @@ export async function recordFlush(db: Queryable, outcome: {matched: number; dele
     where record_events`,
     [JSON.stringify(outcome)],
   );
+}
+
+/**
+ * @param db an open connection to where our SQL is
+ * @returns whether the Data API is configured to call the guard, which refuses tokens of ended sessions at once
+ */
+export async function readGuardWired(db: Queryable): Promise<boolean> {
+  const {rows} = await db.query<{wired: boolean}>('select supasession._guard_wired() as wired');
+  return rows[0]!.wired;
 }
 
 /**

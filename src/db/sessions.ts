@@ -2,6 +2,8 @@ import type {Queryable} from './connection.js';
 
 /** Which sessions; what is not given does not matter. */
 export interface SessionFilter {
+  ids?: string[];
+  exceptIds?: string[];
   userIds?: string[];
   exceptUserIds?: string[];
   /** Those that the limit would end now; knows rules, pools and the order, and so needs our SQL. */
@@ -36,6 +38,8 @@ export interface SessionRow {
   /** Deadline; null for none. */
   not_after: string | null;
   oauth_client_id: string | null;
+  /** Whether it is at aal1 while its user has a verified second factor. */
+  pending: boolean;
   /** Whether the deadline has not passed. */
   live: boolean;
 }
@@ -44,8 +48,10 @@ export interface SessionRow {
 function condition(filter: SessionFilter): {where: string; values: unknown[]} {
   const values: unknown[] = [];
   const parameter = (value: unknown): string => `$${values.push(value)}`;
-  const {userIds, exceptUserIds, overLimit, olderThan, idle, expired, aal1, clientId} = filter;
+  const {ids, exceptIds, userIds, exceptUserIds, overLimit, olderThan, idle, expired, aal1, clientId} = filter;
   const conditions = [
+    ...(ids === undefined ? [] : [`s.id = any (${parameter(ids)}::uuid[])`]),
+    ...(exceptIds === undefined ? [] : [`s.id <> all (${parameter(exceptIds)}::uuid[])`]),
     ...(userIds === undefined ? [] : [`s.user_id = any (${parameter(userIds)}::uuid[])`]),
     ...(exceptUserIds === undefined ? [] : [`s.user_id <> all (${parameter(exceptUserIds)}::uuid[])`]),
     ...(overLimit ? ['s.id in (select session_id from supasession.sessions_over_limit())'] : []),
@@ -66,10 +72,12 @@ function condition(filter: SessionFilter): {where: string; values: unknown[]} {
  */
 export async function listSessions(db: Queryable, filter: SessionFilter, limit: number): Promise<SessionRow[]> {
   const {where, values} = condition(filter);
-  // The users only of those that are shown.
+  // Users and factors only of those that are shown.
   const {rows} = await db.query<SessionRow>(
     `select s.id, s.user_id, nullif(u.email, '') as email, nullif(u.phone, '') as phone, s.created_at, s.last_used,
       s.user_agent, host(s.ip) as ip, coalesce(s.aal::text, 'aal1') as aal, s.not_after, s.oauth_client_id,
+      coalesce(s.aal::text, 'aal1') = 'aal1'
+        and exists (select from auth.mfa_factors f where f.user_id = s.user_id and f.status = 'verified') as pending,
       s.not_after is null or s.not_after > now() as live
     from (
       select s.*, ${LAST_USED} as last_used
@@ -106,7 +114,9 @@ export async function countSessions(
 ): Promise<{sessions: number; users: number}> {
   const {where, values} = condition(filter);
   const {rows} = await db.query<{sessions: string; users: string}>(
-    `select count(*) as sessions, count(distinct s.user_id) as users from auth.sessions s where ${where}`,
+    // By hash: count(distinct) would sort them all.
+    `select coalesce(sum(sessions), 0) as sessions, count(*) as users
+    from (select count(*) as sessions from auth.sessions s where ${where} group by s.user_id) users`,
     values,
   );
   return {sessions: Number(rows[0]!.sessions), users: Number(rows[0]!.users)};
@@ -121,4 +131,32 @@ export async function readSessionIds(db: Queryable, filter: SessionFilter = {}):
   const {where, values} = condition(filter);
   const {rows} = await db.query<{id: string}>(`select s.id from auth.sessions s where ${where} order by s.id`, values);
   return rows.map((row) => row.id);
+}
+
+/**
+ * Ends a session, and waits for its user's row: one that is being refreshed at this moment ends with that refresh.
+ * @param db an open connection to where our SQL is
+ * @param id the session
+ * @returns whether there was one
+ */
+export async function revokeSession(db: Queryable, id: string): Promise<boolean> {
+  const {rows} = await db.query<{found: boolean}>('select supasession.revoke_session($1::uuid) as found', [id]);
+  return rows[0]!.found;
+}
+
+/**
+ * Ends all sessions of a user in one transaction, which waits for a sign-in that is under way and ends that one as well.
+ * @param db an open connection to where our SQL is
+ * @param userId the user
+ * @param except sessions that stay
+ * @returns the ids of the sessions that there were when it began to wait
+ */
+export async function revokeUserSessions(db: Queryable, userId: string, except: string[]): Promise<string[]> {
+  const {rows} = await db.query<{ids: string[]}>(
+    `select
+      array(select s.id from auth.sessions s where s.user_id = $1::uuid and s.id <> all ($2::uuid[]) order by s.id) as ids,
+      supasession.revoke_user_sessions($1::uuid, $2::uuid[])`,
+    [userId, except],
+  );
+  return rows[0]!.ids;
 }

@@ -1,9 +1,12 @@
-import {confirm, input, number, password, select} from '@inquirer/prompts';
+import {checkbox, confirm, input, number, password, search, select} from '@inquirer/prompts';
 
 import {SupasessionError} from '../errors.js';
 
 /** Questions go to stderr: stdout is for results. */
 const CONTEXT = {output: process.stderr};
+
+/** Lines of a list to tick from that are on the screen at once. */
+const TICK_PAGE = 12;
 
 export interface AskerOptions {
   /** Whether somebody can answer: a terminal on both sides, and no --json. A closed stdin would still be drawn a prompt. */
@@ -127,6 +130,35 @@ export class Asker {
 
     return this.#ask(question.flag, null, async () =>
       question.read(await input({message: question.message, default: question.default, validate: refusal}, CONTEXT)),
+    );
+  }
+
+  /** One of many, found by typing. `source` is asked at every change of the text, which is empty at first. */
+  async find<T extends string>(question: {
+    flag: string;
+    message: string;
+    source: (text: string) => Promise<ReadonlyArray<{value: T; name: string; description: string}>>;
+  }): Promise<T> {
+    return this.#ask<T>(question.flag, null, () =>
+      search<T>(
+        {
+          message: question.message,
+          // What was typed on meanwhile is not worth a query.
+          source: async (text, {signal}) => (signal.aborted ? [] : question.source(text ?? '')),
+        },
+        CONTEXT,
+      ),
+    );
+  }
+
+  /** Any of a few, none included. */
+  async tick<T extends string>(question: {
+    flag: string;
+    message: string;
+    choices: ReadonlyArray<{value: T; name: string; short: string}>;
+  }): Promise<T[]> {
+    return this.#ask<T[]>(question.flag, null, () =>
+      checkbox<T>({message: question.message, choices: question.choices, pageSize: TICK_PAGE}, CONTEXT),
     );
   }
 

@@ -13,6 +13,34 @@ export function count(number: number, noun: string): string {
   return `${number.toLocaleString('en-US')} ${noun}${number === 1 ? '' : 's'}`;
 }
 
+/** @returns the word for one, or for none and several */
+export function plural(number: number, one: string, several: string): string {
+  return number === 1 ? one : several;
+}
+
+/** @returns text that others wrote, without what would move the cursor or hide something */
+export function printable(text: string): string {
+  return text.replaceAll(/[\p{Cc}\p{Cf}]/gu, '');
+}
+
+/** @returns a span of time in the fewest characters: "45m", "3h", "12d"; less than a minute is "1m" */
+export function shortSpan(seconds: number): string {
+  const minutes = Math.max(Math.floor(seconds / 60), 1);
+  if (minutes < 60) return `${minutes}m`;
+  return minutes < 1440 ? `${Math.floor(minutes / 60)}h` : `${Math.floor(minutes / 1440)}d`;
+}
+
+/**
+ * @param time a moment, as JSON has it; null where it is not known
+ * @param now what counts as now, in milliseconds of the epoch
+ * @returns how long ago it was, in few characters
+ */
+export function ago(time: string | null, now: number): string {
+  if (time === null) return 'unknown';
+  const seconds = (now - Date.parse(time)) / 1000;
+  return seconds < 60 ? 'just now' : `${shortSpan(seconds)} ago`;
+}
+
 /** @returns a span of time as people say it; the largest unit that is not below 1 */
 export function span(seconds: number): string {
   for (const [unit, length] of [
@@ -89,18 +117,45 @@ export function limitsOff(target: Target): string {
 }
 
 /**
- * @param found sessions and users that a flush concerns
  * @param jwtExpiry lifetime of an access token in seconds, or null where it is not known
- * @returns what a flush does, before it is confirmed
+ * @param guarded whether the guard is wired; not given where nobody has looked
+ * @returns what becomes of the access tokens of sessions that end
  */
-export function flushWarning(found: {sessions: number; users: number}, jwtExpiry: number | null): string {
-  if (found.sessions === 0) return 'There are no sessions.';
+export function tokensText(jwtExpiry: number | null, guarded?: boolean): string {
   const tokens =
     jwtExpiry === null
       ? 'for as long as the project has set (jwt_expiry, 1 hour by default)'
       : `for up to ${span(jwtExpiry)} (jwt_expiry)`;
-  return `${chalk.bold(count(found.sessions, 'session'))} of ${chalk.bold(count(found.users, 'user'))} end${found.sessions === 1 ? 's' : ''}. This cannot be undone.
-Access tokens that have been issued go on working ${tokens}.`;
+  if (guarded)
+    return `The guard refuses their access tokens at once in the Data API; elsewhere they go on working ${tokens}.`;
+  return `Access tokens that have been issued go on working ${tokens}.${guarded === undefined ? '' : '\nThe guard would cut them off at once: {bin} guard enable'}`;
+}
+
+/**
+ * @param found sessions and users that a flush concerns
+ * @param words which sessions they are, after "sessions"; empty for all
+ * @param jwtExpiry lifetime of an access token in seconds, or null where it is not known
+ * @returns what a flush does, before it is confirmed
+ */
+export function flushWarning(
+  found: {sessions: number; users: number},
+  words: string[],
+  jwtExpiry: number | null,
+): string {
+  if (found.sessions === 0) return `There are no ${selected(words)}.`;
+  const which = words.length === 0 ? '' : `${capital(selected(words))}:\n`;
+  return `${which}${chalk.bold(count(found.sessions, 'session'))} of ${chalk.bold(count(found.users, 'user'))} ${plural(found.sessions, 'ends', 'end')}. This cannot be undone.
+${tokensText(jwtExpiry)}`;
+}
+
+/** @returns "sessions", and which */
+export function selected(words: string[]): string {
+  return printable(['sessions', ...words].join(' '));
+}
+
+/** @returns the text with a capital letter at its start */
+export function capital(text: string): string {
+  return text.slice(0, 1).toUpperCase() + text.slice(1);
 }
 
 /** @returns how a flush went */

@@ -1,0 +1,139 @@
+import type {Connection} from '../db/connection.js';
+import {readGuardWired} from '../db/queries.js';
+import {listSessions, readSessionIds, revokeSession, revokeUserSessions} from '../db/sessions.js';
+import type {User} from '../db/users.js';
+import {SupasessionError} from '../errors.js';
+import {requireOurs} from './installed.js';
+import {readSessions, type SessionList} from './sessions.js';
+import {findUser, isId, userName} from './users.js';
+
+/** Sessions that are shown before they end. */
+const SHOWN = 50;
+
+/** Which sessions somebody wants to end: some by their ids, or those of a user but some. */
+export type RevokeRequest = {ids: string[]} | {user: string; except: string[]};
+
+/** What is going to end. */
+export interface RevokePlan {
+  /** All of them, also those that are not shown. */
+  ids: string[];
+  /** Where they are those of a user, but some: that user, and the ids of those. */
+  of: {user: User; except: string[]} | null;
+  list: SessionList;
+  /** Ids that were given and are no sessions, or no longer. */
+  notFound: string[];
+  /** Whether the Data API refuses tokens of ended sessions at once. */
+  guarded: boolean;
+}
+
+/** What has ended. */
+export interface RevokeOutcome {
+  revoked: string[];
+  notFound: string[];
+}
+
+/** Ids as the database writes them, each once. */
+function readIds(texts: string[]): string[] {
+  for (const text of texts) {
+    if (!isId(text)) {
+      throw new SupasessionError('USAGE', `${text} is not the id of a session.`, {
+        suggestions: ['{bin} sessions list'],
+      });
+    }
+  }
+
+  return [...new Set(texts.map((text) => text.toLowerCase()))];
+}
+
+function sessionNotFound(message: string, notFound: string[]): SupasessionError {
+  return new SupasessionError('SESSION_NOT_FOUND', message, {
+    suggestions: ['{bin} sessions list'],
+    details: {notFound},
+  });
+}
+
+/**
+ * Looks at what somebody wants to end; changes nothing.
+ * @param connection an open connection
+ * @param request which sessions
+ * @returns what would end
+ * @throws SupasessionError AUTH_SCHEMA_MISSING, NOT_INSTALLED, NEWER_RELEASE; USAGE for what is no id; USER_NOT_FOUND; SESSION_NOT_FOUND where none
+ * of the ids is a session, or one to be spared is none of that user's
+ */
+export async function planRevoke(connection: Connection, request: RevokeRequest): Promise<RevokePlan> {
+  await requireOurs(connection);
+  if ('ids' in request) {
+    const ids = readIds(request.ids);
+    const list = await readSessions(connection, {ids}, ids.length + 1);
+    const present = new Set(list.rows.map(({id}) => id));
+    const notFound = ids.filter((id) => !present.has(id));
+    if (present.size === 0) {
+      throw sessionNotFound(
+        ids.length === 1
+          ? `There is no session ${ids[0]!}, or no longer.`
+          : 'None of these sessions is there, or no longer.',
+        notFound,
+      );
+    }
+
+    return {
+      ids: ids.filter((id) => present.has(id)),
+      of: null,
+      list,
+      notFound,
+      guarded: await readGuardWired(connection),
+    };
+  }
+
+  const user = await findUser(connection, request.user);
+  const except = readIds(request.except);
+  const spared = await listSessions(connection, {userIds: [user.id], ids: except}, except.length);
+  if (spared.length < except.length) {
+    // A slip in the id would end the very session that was to be spared.
+    const notFound = except.filter((id) => !spared.some((session) => session.id === id));
+    throw sessionNotFound(`${userName(user)} has no session ${notFound.join(', ')}: nothing was changed.`, notFound);
+  }
+
+  const filter = {userIds: [user.id], exceptIds: except};
+  return {
+    ids: await readSessionIds(connection, filter),
+    of: {user, except},
+    list: await readSessions(connection, filter, SHOWN),
+    notFound: [],
+    guarded: await readGuardWired(connection),
+  };
+}
+
+/**
+ * Ends what was planned: sessions by their ids one by one, each in a transaction of its own; those of a user in one transaction, so that no sign-in that
+ * is under way is left.
+ * @param connection an open connection
+ * @param plan what was planned
+ * @param signal aborted to stop after the session that is being ended
+ * @param outcome filled in as it goes, so that it holds what was done also where this throws
+ * @throws SupasessionError INTERRUPTED; what the driver throws
+ */
+export async function revoke(
+  connection: Connection,
+  {ids, of}: Pick<RevokePlan, 'ids' | 'of'>,
+  signal: AbortSignal,
+  outcome: RevokeOutcome,
+): Promise<void> {
+  if (of !== null) {
+    outcome.revoked.push(...(await revokeUserSessions(connection, of.user.id, of.except)));
+    return;
+  }
+
+  for (const [index, id] of ids.entries()) {
+    if (signal.aborted) {
+      throw new SupasessionError(
+        'INTERRUPTED',
+        `Interrupted: ${outcome.revoked.length} of ${ids.length} sessions have been ended.`,
+        {suggestions: [`{bin} sessions revoke ${ids.slice(index).join(' ')}`]},
+      );
+    }
+
+    if (await revokeSession(connection, id)) outcome.revoked.push(id);
+    else outcome.notFound.push(id);
+  }
+}
