@@ -43,9 +43,12 @@ export abstract class BaseCommand extends Command {
     return this.id?.startsWith('supasession:') ? `${bin} supasession${topicSeparator}` : `${bin} `;
   }
 
-  /** @returns a text of ours with what to type instead of `{bin}` */
+  /** @returns a text of ours with what to type instead of `{bin} ` and the id of a command, `sessions:list`, after it */
   protected withProgram(text: string): string {
-    return text.replaceAll('{bin} ', this.program);
+    return text.replaceAll(
+      /\{bin\} ([\w-]+(?::[\w-]+)*)?/g,
+      (_, id: string = '') => this.program + id.replaceAll(':', this.config.topicSeparator),
+    );
   }
 
   /** Whether somebody can answer questions; a script that wants JSON cannot. */
@@ -214,7 +217,7 @@ export abstract class BaseCommand extends Command {
   }
 
   protected get commandName(): string {
-    return (this.id ?? '').replace(/^supasession:/, '').replaceAll(':', ' ');
+    return (this.id ?? '').replace(/^supasession:/, '');
   }
 
   #report(error: SupasessionError): void {

@@ -57,7 +57,7 @@ export const ERROR_CODES = {
 export type ErrorCode = keyof typeof ERROR_CODES;
 
 export interface ErrorOptions {
-  /** Commands to type next, or what to change; each a line of its own. `{bin}` stands for the command's own name. */
+  /** Commands to type next, or what to change; each a line of its own. `{bin}` stands for the program, and the id of a command follows: `{bin} sessions:list`. */
   suggestions?: string[];
   /** Work done so far, or what a script needs to go on; part of the JSON shape of the error. */
   details?: Record<string, unknown>;

@@ -37,7 +37,7 @@ function readIds(texts: string[]): string[] {
   for (const text of texts) {
     if (!isId(text)) {
       throw new SupasessionError('USAGE', `${text} is not the id of a session.`, {
-        suggestions: ['{bin} sessions list'],
+        suggestions: ['{bin} sessions:list'],
       });
     }
   }
@@ -47,7 +47,7 @@ function readIds(texts: string[]): string[] {
 
 function sessionNotFound(message: string, notFound: string[]): SupasessionError {
   return new SupasessionError('SESSION_NOT_FOUND', message, {
-    suggestions: ['{bin} sessions list'],
+    suggestions: ['{bin} sessions:list'],
     details: {notFound},
   });
 }
@@ -61,9 +61,9 @@ function sessionNotFound(message: string, notFound: string[]): SupasessionError 
  * of the ids is a session, or one to be spared is none of that user's
  */
 export async function planRevoke(connection: Connection, request: RevokeRequest): Promise<RevokePlan> {
+  const ids = readIds('ids' in request ? request.ids : request.except);
   await requireOurs(connection);
   if ('ids' in request) {
-    const ids = readIds(request.ids);
     const list = await readSessions(connection, {ids}, ids.length + 1);
     const present = new Set(list.rows.map(({id}) => id));
     const notFound = ids.filter((id) => !present.has(id));
@@ -86,18 +86,17 @@ export async function planRevoke(connection: Connection, request: RevokeRequest)
   }
 
   const user = await findUser(connection, request.user);
-  const except = readIds(request.except);
-  const spared = await listSessions(connection, {userIds: [user.id], ids: except}, except.length);
-  if (spared.length < except.length) {
+  const spared = await listSessions(connection, {userIds: [user.id], ids}, ids.length);
+  if (spared.length < ids.length) {
     // A slip in the id would end the very session that was to be spared.
-    const notFound = except.filter((id) => !spared.some((session) => session.id === id));
+    const notFound = ids.filter((id) => !spared.some((session) => session.id === id));
     throw sessionNotFound(`${userName(user)} has no session ${notFound.join(', ')}: nothing was changed.`, notFound);
   }
 
-  const filter = {userIds: [user.id], exceptIds: except};
+  const filter = {userIds: [user.id], exceptIds: ids};
   return {
     ids: await readSessionIds(connection, filter),
-    of: {user, except},
+    of: {user, except: ids},
     list: await readSessions(connection, filter, SHOWN),
     notFound: [],
     guarded: await readGuardWired(connection),
@@ -129,7 +128,7 @@ export async function revoke(
       throw new SupasessionError(
         'INTERRUPTED',
         `Interrupted: ${outcome.revoked.length} of ${ids.length} sessions have been ended.`,
-        {suggestions: [`{bin} sessions revoke ${ids.slice(index).join(' ')}`]},
+        {suggestions: [`{bin} sessions:revoke ${ids.slice(index).join(' ')}`]},
       );
     }
 

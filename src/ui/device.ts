@@ -32,7 +32,9 @@ function browser(agent: string): string {
   const system = os.name === 'iOS' ? (platform.model ?? os.name) : os.name;
   // A web view: the app's own user agent lacks what the browser of the system has.
   const app = /; wv\)/.test(agent) || (os.name === 'iOS' && !/Safari\//.test(agent));
-  const name = app ? 'app' : (NAMES[found.name ?? ''] ?? (found.name || undefined));
+  // bowser falls back to the first word, which every browser begins with.
+  const known = found.name === undefined || found.name === '' || found.name === 'Mozilla' ? undefined : found.name;
+  const name = app ? 'app' : known && (NAMES[known] ?? known);
   if (system === undefined) return name ?? 'unknown browser';
   return `${name ?? 'browser'} on ${system}`;
 }

@@ -11,12 +11,13 @@ import type {Target} from '../types.js';
 import {device} from './device.js';
 import {ago, capital, count, plural, printable, selected, shortSpan, tokensText} from './text.js';
 
-/** Columns in characters: an id is 36 long, and has to come out whole. */
-const ID_WIDTH = 36;
+/** Columns in characters. An id has to come out whole, to be pasted. */
+const INDENT = '  ';
+const ID_WIDTH = INDENT.length + 36;
 const AGE_WIDTH = 9;
 const GAP = '  ';
 /** The table is made for a terminal of 80; wider than this it would not be easier to read. */
-const NARROWEST = 79;
+const NARROWEST = 80;
 const WIDEST = 110;
 
 /** How and when sessions are shown. */
@@ -50,7 +51,7 @@ function name(session: SessionRow): string {
  */
 function table(rows: SessionRow[], {width, now}: View): string {
   const ages = 2 * (AGE_WIDTH + GAP.length);
-  const total = Math.min(Math.max(width - 1, NARROWEST), WIDEST);
+  const total = Math.min(Math.max(width, NARROWEST), WIDEST);
   const shown = new Table({
     head: ['User, id of the session', 'Device', 'Signed in', 'Last seen'].map((title) => chalk.bold(title)),
     colWidths: [ID_WIDTH, total - ID_WIDTH - GAP.length - ages, AGE_WIDTH, AGE_WIDTH],
@@ -66,8 +67,13 @@ function table(rows: SessionRow[], {width, now}: View): string {
     const {id, user_agent: agent, ip, created_at: created, last_used: used} = session;
     const special = marks(session, now).map((mark) => chalk.yellow(mark));
     shown.push(
-      [{content: name(session), wrapOnWordBoundary: false}, device(agent), ago(created, now), ago(used, now)],
-      [id, {colSpan: 3, content: [ip ?? 'no address', ...special].join(', ')}],
+      [
+        {content: chalk.bold(name(session)), wrapOnWordBoundary: false},
+        device(agent),
+        ago(created, now),
+        ago(used, now),
+      ],
+      [`${INDENT}${id}`, {colSpan: 3, content: [ip ?? 'no address', ...special].join(', ')}],
     );
   }
 
@@ -124,7 +130,7 @@ export function listCommand(flags: FilterFlags, target: Target): string {
     ...values('client', [flags.client]),
     ...values('except', flags.except),
   ];
-  return ['{bin} sessions list', ...parts.filter((part) => part !== '')].join(' ');
+  return ['{bin} sessions:list', ...parts.filter((part) => part !== '')].join(' ');
 }
 
 function shellWord(text: string): string {

@@ -128,7 +128,7 @@ export function tokensText(jwtExpiry: number | null, guarded?: boolean): string 
       : `for up to ${span(jwtExpiry)} (jwt_expiry)`;
   if (guarded)
     return `The guard refuses their access tokens at once in the Data API; elsewhere they go on working ${tokens}.`;
-  return `Access tokens that have been issued go on working ${tokens}.${guarded === undefined ? '' : '\nThe guard would cut them off at once: {bin} guard enable'}`;
+  return `Access tokens that have been issued go on working ${tokens}.${guarded === undefined ? '' : '\nThe guard would cut them off at once: {bin} guard:enable'}`;
 }
 
 /**

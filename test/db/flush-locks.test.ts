@@ -47,6 +47,7 @@ function start(
 ): {outcome: Promise<FlushResult>; reached: (deleted: number) => Promise<void>} {
   let done = 0;
   const outcome = flush(connection, {
+    filter: {},
     reconnect: async () => connect(target),
     batchSize: BATCH,
     signal: new AbortController().signal,

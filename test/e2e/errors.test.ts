@@ -30,18 +30,21 @@ async function handOver(mode: Record<string, number>): Promise<void> {
 }
 
 describe('the project', () => {
-  test.each([['init'], ['config'], ['flush'], ['sandbox']])('%s says where it has looked for one', async (command) => {
-    await rm(path.join(project.root, CONFIG));
-    const {code, error} = await failure(project, [command]);
-    expect([code, error.code]).toEqual([1, 'PROJECT_NOT_FOUND']);
-    expect(error.message).toBe(
-      `No Supabase project found: looked for supabase/config.toml, config.json and config.jsonc in ${project.root} and every folder above it.`,
-    );
-    expect(error.suggestions).toEqual([
-      'supabase init',
-      'supasession <command> --workdir <folder that holds supabase/>',
-    ]);
-  });
+  test.each(['init', 'config', 'flush', 'sandbox', 'sessions list', 'sessions revoke'])(
+    '%s says where it has looked for one',
+    async (command) => {
+      await rm(path.join(project.root, CONFIG));
+      const {code, error} = await failure(project, command.split(' '));
+      expect([code, error.code]).toEqual([1, 'PROJECT_NOT_FOUND']);
+      expect(error.message).toBe(
+        `No Supabase project found: looked for supabase/config.toml, config.json and config.jsonc in ${project.root} and every folder above it.`,
+      );
+      expect(error.suggestions).toEqual([
+        'supabase init',
+        'supasession <command> --workdir <folder that holds supabase/>',
+      ]);
+    },
+  );
 
   test('is looked for in exactly the folder that is named, by flag or variable', async () => {
     const below = path.join(project.root, 'supabase');
@@ -143,20 +146,29 @@ describe('the database', () => {
   });
   afterAll(async () => database.drop());
 
-  test.each([[['init', '--apply', '--yes', '--no-enable']], [['config', '--max', '2']], [['flush', '--yes']]])(
-    'does not run: %j',
-    async (args) => {
-      const {code, error} = await failure(project, args);
-      expect([code, error.code]).toEqual([1, 'CONNECTION_REFUSED']);
-      expect(error.message).toBe('Nothing is listening on 127.0.0.1:1.');
-      expect(error.suggestions).toEqual(['supabase start', 'supasession sandbox']);
-      expect(await project.migrations()).toEqual([]);
-    },
-  );
+  test.each([
+    [['init', '--apply', '--yes', '--no-enable']],
+    [['config', '--max', '2']],
+    [['flush', '--yes']],
+    [['sessions', 'list']],
+    [['sessions', 'revoke', '--user', 'a@example.com']],
+  ])('does not run: %j', async (args) => {
+    const {code, error} = await failure(project, args);
+    expect([code, error.code]).toEqual([1, 'CONNECTION_REFUSED']);
+    expect(error.message).toBe('Nothing is listening on 127.0.0.1:1.');
+    expect(error.suggestions).toEqual(['supabase start', 'supasession sandbox']);
+    expect(await project.migrations()).toEqual([]);
+  });
 
   test('refuses the password', async () => {
     const url = database.url().replace(':postgres@', ':wrong@');
-    for (const args of [['config'], ['flush', '--dry-run'], ['init', '--apply', '--yes', '--no-enable']]) {
+    for (const args of [
+      ['config'],
+      ['flush', '--dry-run'],
+      ['init', '--apply', '--yes', '--no-enable'],
+      ['sessions', 'list'],
+      ['sessions', 'revoke'],
+    ]) {
       const {code, error} = await failure(project, [...args, '--db-url', url]);
       expect([code, error.code]).toEqual([1, 'AUTHENTICATION_FAILED']);
       expect(error.message).toBe(`127.0.0.1:${database.port} refused the password of role postgres.`);
@@ -177,6 +189,7 @@ describe('the database', () => {
       for (const args of [
         ['flush', '--dry-run'],
         ['config', '--max', '2', '--dry-run'],
+        ['sessions', 'list'],
       ]) {
         const {code, error} = await failure(project, [...args, '--db-url', database.url(role)]);
         expect([code, error.code]).toEqual([1, 'PERMISSION_DENIED']);
@@ -213,6 +226,8 @@ describe('the database', () => {
       ['init', '--enable', '--yes', '--no-apply'],
       ['config', '--max', '2'],
       ['flush', '--dry-run'],
+      ['sessions', 'list'],
+      ['sessions', 'revoke', '--user', 'a@example.com'],
     ];
     for (const args of commands) {
       const {code, error} = await failure(project, [...args, '--db-url', empty.url()]);

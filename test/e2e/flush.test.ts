@@ -49,6 +49,7 @@ test('shows what it would end, and ends nothing with --dry-run', async () => {
   expect((await project.run([...args, '--json'])).json).toEqual({
     target: {kind: 'url', host: '127.0.0.1', port: database.port, database: database.name, projectRef: null},
     ...{matched: 6, deleted: 0, remaining: 6, batches: 0, seconds: 0, dryRun: true, completed: false},
+    selection: [],
   });
   expect(await count()).toBe(6);
 });
@@ -62,6 +63,7 @@ test('ends all sessions in batches, with their tokens, and has nothing to do aft
     target: expect.objectContaining({kind: 'url'}),
     ...{matched: 25, deleted: 25, remaining: 0, batches: 3, dryRun: false, completed: true},
     seconds: expect.any(Number),
+    selection: [],
   });
   expect([await count(), await count('refresh_tokens'), await count('mfa_amr_claims'), await count('users')]).toEqual([
     0, 0, 0, 5,

@@ -55,6 +55,8 @@ test('the shapes of results', async () => {
       '--save',
       ...confirm,
     ),
+    'sessions list': await shape(0, 'sessions', 'list', ...url),
+    'sessions revoke': await shape(0, 'sessions', 'revoke', '--user', users[0]!.userId, ...url, ...confirm),
     'flush --dry-run': await shape(0, 'flush', ...url, '--dry-run'),
     flush: await shape(0, 'flush', ...url, ...confirm),
   }).toMatchSnapshot();
@@ -74,6 +76,7 @@ test('the shapes of errors', async () => {
   const pending = await other.run(['init', ...url, '--apply', '--no-enable', '--json']);
   await other.remove();
   expect({
+    'a session': await shape(1, 'sessions', 'revoke', '3f2b1c9e-8d5c-4d3e-9a51-0d7a4f6a1b2c', ...url),
     'without details': await shape(2, 'config', '--nope'),
     'a question': await shape(2, 'config', ...url, '--max', '7'),
     'a lock': locked,

@@ -7,7 +7,7 @@ import {createProject, type TestProject} from '../helpers/project.js';
 
 // The same commands, as a program and as a plugin of another oclif program.
 
-const COMMANDS = ['config', 'flush', 'init', 'sandbox'];
+const COMMANDS = ['config', 'flush', 'init', 'sandbox', 'sessions list', 'sessions revoke'];
 
 describe.each([
   ['as a program', 'supasession', ' ', ''],
@@ -28,8 +28,10 @@ describe.each([
   afterAll(async () => Promise.all([database.drop(), project.remove(), host?.remove()]));
 
   const options = () => (host === undefined ? {} : {program: host.program});
+  /** The name of a command, with its topic. */
+  const named = (command: string) => command.replace(' ', separator);
   /** The arguments for a command, as an argv holds what is typed. */
-  const words = (command: string, ...args: string[]) => [...`${topic}${command}`.split(' '), ...args];
+  const words = (command: string, ...args: string[]) => [...`${topic}${named(command)}`.split(' '), ...args];
   const run = async (command: string, ...args: string[]) => project.run(words(command, ...args), {}, options());
 
   test('init, config and flush work, and what they say to type next can be typed', async () => {
@@ -48,6 +50,8 @@ describe.each([
     const client = await database.connect();
     const {userId} = await createUser(client);
     await createSessions(client, [userId], 3);
+    const unknown = await run('sessions revoke', ...url, userId);
+    expect(unknown.stderr).toContain(`  → ${typed}${named('sessions list')}\n`);
     const flush = await run('flush', ...url, '--confirm', '127.0.0.1', '--json');
     expect([flush.code, flush.json]).toMatchObject([0, {deleted: 3}]);
   });
@@ -55,6 +59,8 @@ describe.each([
   test('errors and exit codes are the same', async () => {
     const usage = await failure(project, words('config', '--max', '0'), {}, options());
     expect([usage.code, usage.error.code, usage.error.suggestions]).toEqual([2, 'USAGE', [`${typed}config --help`]]);
+    const inTopic = await failure(project, words('sessions list', '--limit', '0'), {}, options());
+    expect(inTopic.error.suggestions).toEqual([`${typed}${named('sessions list')} --help`]);
     const elsewhere = await failure(project, words('init'), {}, {...options(), cwd: '/'});
     expect([elsewhere.code, elsewhere.error.suggestions[1]]).toEqual([
       1,
@@ -68,13 +74,13 @@ describe.each([
       const {code, stdout} = await run(command, '--help');
       expect(code).toBe(0);
       const flat = stdout.replaceAll(/\s+/g, ' ');
-      expect(flat).toContain(`USAGE $ ${typed}${command} `);
+      expect(flat).toContain(`USAGE $ ${typed}${named(command)} `);
       expect(flat).toContain(
         'Exit codes: 0 done (also nothing to do, and dry runs), 1 failed, 2 wrong usage or an answer missing, 3 a check found something, 4 declined, 130 interrupted.',
       );
       const examples = stdout.slice(stdout.indexOf('EXAMPLES')).match(/^ {4}\$ .*$/gm) ?? [];
       expect(examples.length).toBeGreaterThanOrEqual(2);
-      for (const example of examples) expect(example).toMatch(new RegExp(`^ {4}\\$ ${typed}${command}`));
+      for (const example of examples) expect(example).toMatch(new RegExp(`^ {4}\\$ ${typed}${named(command)}`));
       if (command !== 'sandbox')
         expect(flat).toMatch(
           /--remote, or --remote=<ref> .*--remote=<url>|--remote=<url>.*--remote, or --remote=<ref>/,
@@ -86,7 +92,7 @@ describe.each([
     const {code, stdout} = await project.run(plugin ? ['supasession', '--help'] : ['--help'], {}, options());
     expect(code).toBe(0);
     for (const command of COMMANDS) {
-      expect(stdout).toMatch(new RegExp(`^ {2}${topic}${command} +\\S`, 'm'));
+      expect(stdout).toMatch(new RegExp(`^ {2}${topic}${command.split(' ', 1)[0]!} +\\S`, 'm'));
     }
   });
 

@@ -98,11 +98,14 @@ test.each(WAYS.filter(([name]) => /--db-url|PGPASSWORD|SUPABASE_DB_PASSWORD/.tes
       run(['init', '--apply', '--enable', '--dry-run']),
       run(['config', '--max', '1', '--enable', '--dry-run']),
       run(['flush', '--dry-run']),
+      run(['sessions', 'list']),
+      run(['sessions', 'revoke', '--user', userId], 1),
       run(['init', '--apply', '--enable', '--yes'], 2),
     ]);
     await run(['init', '--apply', '--enable', '--yes', '--confirm', confirm]);
     await run(['config']);
     await run(['config', '--max', '2', '--save', '--yes']);
+    await run(['sessions', 'revoke', '--user', userId, '--dry-run']);
     await Promise.all([run(['flush'], 2), run(['flush', '--confirm', 'somewhere'], 2)]);
     await run(['flush', '--confirm', confirm, '--batch-size', '2']);
 

@@ -2,7 +2,7 @@ import {stripVTControlCharacters} from 'node:util';
 import {spawn, type IPty} from '@lydell/node-pty';
 import {knownEnv, PROGRAM, type RunOptions} from './cli.js';
 
-export const KEYS = {enter: '\r', down: '\x1B[B', ctrlC: '\x03', backspace: '\x7F'} as const;
+export const KEYS = {enter: '\r', down: '\x1B[B', space: ' ', ctrlC: '\x03', backspace: '\x7F'} as const;
 
 /** The program in a real terminal. */
 export interface Terminal {
@@ -23,15 +23,24 @@ afterEach(() => {
   for (const pty of open) pty.kill('SIGKILL');
 });
 
+/** In characters; left out, a terminal is so wide that no line of ours is wrapped where a test looks. */
+interface Width {
+  columns?: number;
+}
+
 /** Starts the program in a terminal. */
-export function openTerminal(args: readonly string[], options: RunOptions): Terminal {
+export function openTerminal(args: readonly string[], options: RunOptions & Width): Terminal {
   return openProgram(process.execPath, [options.program ?? PROGRAM, ...args], options);
 }
 
-/** Starts any program in a terminal so wide that no line of ours is wrapped where a test looks. */
-export function openProgram(file: string, args: readonly string[], options: Pick<RunOptions, 'cwd' | 'env'>): Terminal {
+/** Starts any program in a terminal. */
+export function openProgram(
+  file: string,
+  args: readonly string[],
+  options: Pick<RunOptions, 'cwd' | 'env'> & Width,
+): Terminal {
   const pty = spawn(file, [...args], {
-    ...{name: 'xterm-256color', cols: 200, rows: 50},
+    ...{name: 'xterm-256color', cols: options.columns ?? 200, rows: 50},
     cwd: options.cwd,
     env: knownEnv({TERM: 'xterm-256color', ...options.env}),
   });

@@ -19,7 +19,7 @@ test('the package, the stand-alone program, both manifests and the SQL are of on
 });
 
 test('the commands are bare in the program and under a topic for a host', async () => {
-  const names = ['config', 'flush', 'init', 'sandbox'];
+  const names = ['config', 'flush', 'init', 'sandbox', 'sessions:list', 'sessions:revoke'];
   const prefixed = names.map((name) => `supasession:${name}`);
   expect(Object.keys(commands)).toEqual(names);
   expect(Object.keys(pluginCommands)).toEqual(prefixed);
@@ -91,7 +91,7 @@ describe.each(Object.entries(commands))('%s', (_, command) => {
     });
     expect(JSON.parse(JSON.stringify(Object.fromEntries(flags)))).toMatchSnapshot();
     expect(command.aliases).toEqual([]);
-    expect(command.args).toEqual({});
+    for (const {description} of Object.values(command.args ?? {})) expect(description).toMatch(/^[A-Z].*\.$/);
     for (const [name, {hidden, summary}] of flags) {
       expect([name, hidden === true || /^[A-Z].*\.$/.test(summary ?? '')]).toEqual([name, true]);
     }

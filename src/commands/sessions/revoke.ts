@@ -42,7 +42,7 @@ ${EXIT_CODES_HELP}`;
   ];
 
   static override args = {
-    ids: Args.string({multiple: true, name: 'id', description: 'Ids of the sessions that end.'}),
+    id: Args.string({multiple: true, description: 'Ids of the sessions that end.'}),
   };
 
   static override flags = {
@@ -64,7 +64,7 @@ ${EXIT_CODES_HELP}`;
 
   async run(): Promise<SessionsRevokeResult> {
     const {args, flags} = await this.parse(SessionsRevoke);
-    const ids = args.ids ?? [];
+    const ids = args.id ?? [];
     if (ids.length > 0 && flags.user !== undefined) {
       throw new SupasessionError('USAGE', 'Ids and --user are both given.', {suggestions: ['Give one of them']});
     }
