@@ -65,7 +65,7 @@ test.each([[null], [''], ['   '], ['/'], ['(nothing)']])('nothing that says anyt
 
 test('a browser that names neither itself nor its system', () => {
   expect(device('Mozilla/5.0')).toBe('unknown browser');
-  expect(device(`${WINDOWS}`)).toBe('browser on Windows');
+  expect(device(WINDOWS)).toBe('browser on Windows');
 });
 
 test('what a client calls itself can neither move the cursor nor fill the screen', () => {

@@ -91,7 +91,7 @@ describe.each(Object.entries(commands))('%s', (_, command) => {
     });
     expect(JSON.parse(JSON.stringify(Object.fromEntries(flags)))).toMatchSnapshot();
     expect(command.aliases).toEqual([]);
-    for (const {description} of Object.values(command.args ?? {})) expect(description).toMatch(/^[A-Z].*\.$/);
+    for (const {description} of Object.values(command.args)) expect(description).toMatch(/^[A-Z].*\.$/);
     for (const [name, {hidden, summary}] of flags) {
       expect([name, hidden === true || /^[A-Z].*\.$/.test(summary ?? '')]).toEqual([name, true]);
     }
