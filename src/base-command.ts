@@ -7,7 +7,7 @@ import {connect, type Connection} from './db/connection.js';
 import {passfilePassword} from './db/passfile.js';
 import {isConnectionLost, toSupasessionError} from './db/errors.js';
 import {SupasessionError} from './errors.js';
-import {errorJson, maskPasswords, toFailure, type ErrorJson} from './failure.js';
+import {errorJson, maskPasswords, toFailure, withProgram, type ErrorJson} from './failure.js';
 import {rewriteRemote} from './flags.js';
 import {Asker} from './prompts/index.js';
 import {readConfig} from './supabase/config.js';
@@ -43,12 +43,9 @@ export abstract class BaseCommand extends Command {
     return this.id?.startsWith('supasession:') ? `${bin} supasession${topicSeparator}` : `${bin} `;
   }
 
-  /** @returns a text of ours with what to type instead of `{bin} ` and the id of a command, `sessions:list`, after it */
+  /** @returns a text of ours with what to type instead of `{bin}` */
   protected withProgram(text: string): string {
-    return text.replaceAll(
-      /\{bin\} ([\w-]+(?::[\w-]+)*)?/g,
-      (_, id: string = '') => this.program + id.replaceAll(':', this.config.topicSeparator),
-    );
+    return withProgram(text, this.program);
   }
 
   /** Whether somebody can answer questions; a script that wants JSON cannot. */

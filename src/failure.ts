@@ -27,7 +27,7 @@ export function maskPasswords(text: string): string {
 
 /**
  * @param error what stopped the program before or beside our own code
- * @param command the words of the command, where they are known: for the suggestion to read its help
+ * @param command the id of the command, where it is known: for the suggestion to read its help
  * @returns one of ours: itself, USAGE for what oclif finds wrong in what was typed, else UNEXPECTED
  */
 export function toFailure(error: unknown, command: string | undefined): SupasessionError {
@@ -44,12 +44,24 @@ export function toFailure(error: unknown, command: string | undefined): Supasess
     .replace(/\n?See more help with.*$/s, '')
     .replaceAll(/\s+/g, ' ')
     .trim();
-  const words = command ?? parse?.input?.context?.id?.replaceAll(':', ' ');
-  const called = words === undefined ? '{bin}' : `{bin} ${words}`;
+  const id = command ?? parse?.input?.context?.id;
+  const called = id === undefined ? '{bin}' : `{bin} ${id}`;
   const [unknown] = flags ?? [];
   // Of `--name=value` the name.
   const near = unknown && closest(unknown.replace(/=.*$/s, ''), flagNames(parse?.input?.flags ?? {}));
   return new SupasessionError('USAGE', maskPasswords(summary), {suggestions: [`${called} ${near ?? '--help'}`]});
+}
+
+/**
+ * @param text a text of ours, with `{bin} ` and after it the id of a command (`sessions:list`)
+ * @param program what to type before a command's name; its last character also stands between topic and command
+ * @returns the text with what to type
+ */
+export function withProgram(text: string, program: string): string {
+  return text.replaceAll(
+    /\{bin\} ([\w-]+(?::[\w-]+)*)?/g,
+    (_, id: string = '') => program + id.replaceAll(':', program.at(-1)!),
+  );
 }
 
 /**
@@ -62,7 +74,7 @@ export function errorJson({code, message, suggestions, details}: SupasessionErro
     error: {
       code,
       message,
-      suggestions: suggestions.map((suggestion) => suggestion.replaceAll('{bin} ', program)),
+      suggestions: suggestions.map((suggestion) => withProgram(suggestion, program)),
       ...(details === undefined ? {} : {details}),
     },
   };

@@ -18,7 +18,7 @@ export interface FlushResult extends Outcome {
 }
 
 export default class Flush extends BaseCommand {
-  static override summary = 'End all sessions, or those that some flags select: these users have to sign in again.';
+  static override summary = 'End all sessions, or those that flags select.';
   static override description = `Deletes the sessions that exist and match when it starts, in small batches; sign-ins meanwhile are let through. Ctrl-C stops after the batch that is running.
 ${EXIT_CODES_HELP}`;
 

@@ -1,6 +1,6 @@
 import {Errors, ux} from '@oclif/core';
 
-import {errorJson, maskPasswords, toFailure} from '../failure.js';
+import {errorJson, maskPasswords, toFailure, withProgram} from '../failure.js';
 import {errorText} from '../ui/text.js';
 
 const PROGRAM = 'supasession ';
@@ -24,7 +24,7 @@ export async function end(error: unknown): Promise<void> {
   if (error instanceof Errors.ExitError) return Errors.handle(error);
   const ours = toFailure(error, undefined);
   if (wantsJson()) ux.stdout(JSON.stringify(errorJson(ours, PROGRAM), null, 2));
-  else ux.stderr(errorText(ours).replaceAll('{bin} ', PROGRAM));
+  else ux.stderr(withProgram(errorText(ours), PROGRAM));
   if (process.env.SUPASESSION_DEBUG && error instanceof Error && error.stack) ux.stderr(maskPasswords(error.stack));
   process.exitCode = ours.exit;
 }
