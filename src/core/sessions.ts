@@ -60,13 +60,13 @@ export async function readSelection(connection: Connection, flags: FilterFlags):
   if (olderThan !== undefined) {
     const span = await parseSpan(connection, '--older-than', olderThan);
     filter.olderThan = span.text;
-    words.push(`older than ${spanWords(span)}`);
+    words.push(`older than ${spanWords(span.text)}`);
   }
 
   if (idle !== undefined) {
     const span = await parseSpan(connection, '--idle', idle);
     filter.idle = span.text;
-    words.push(`not used for ${spanWords(span)}`);
+    words.push(`not used for ${spanWords(span.text)}`);
   }
 
   if (flags.expired) {

@@ -46,20 +46,6 @@ export async function parseSpan(db: Queryable, flag: string, text: string, bound
 }
 
 /**
- * @param span a span of time
- * @returns it in words: "7 days", "1 hour 30 minutes"
- */
-export function spanWords({text}: Span): string {
-  return text.replace(/(\d+):(\d\d):(\d\d)/, (_, ...parts: string[]) =>
-    ['hour', 'minute', 'second']
-      .map((unit, index) => ({unit, number: Number(parts[index])}))
-      .filter(({number}) => number > 0)
-      .map(({unit, number}) => `${number} ${unit}${number === 1 ? '' : 's'}`)
-      .join(' '),
-  );
-}
-
-/**
  * The same for a setting that can be off.
  * @param db an open connection
  * @param flag the flag that it was given with
