@@ -11,6 +11,8 @@ import {errorJson, maskPasswords, toFailure, withProgram, type ErrorJson} from '
 import {rewriteRemote} from './flags.js';
 import {Asker} from './prompts/index.js';
 import {readConfig} from './supabase/config.js';
+import {readProjectEnv} from './supabase/env-files.js';
+import {findApiAccess, ManagementApi} from './supabase/management-api.js';
 import {findProject, type Project} from './supabase/project.js';
 import type {Target} from './types.js';
 import {errorText, targetLine} from './ui/text.js';
@@ -143,8 +145,26 @@ export abstract class BaseCommand extends Command {
       localPort: async () => (await readConfig(await this.project(), process.env)).dbPort,
       link: async (projectRef) => findLink(() => this.project(), process.env, projectRef),
       passfile: passfilePassword,
+      loginRole: async (projectRef) => {
+        const api = await this.managementApi();
+        if (api === null) return null;
+        this.note('No database password is set: using a temporary login role, which can take half a minute.');
+        return api.createLoginRole(projectRef, {readOnly: false});
+      },
       askPassword: (question) => asker.password(question),
     });
+  }
+
+  /**
+   * @returns the Management API of hosted projects; null where there is no access token that we can read
+   * @throws SupasessionError CONFIG_INVALID, CONFIG_UNREADABLE, API_UNAUTHORIZED for what cannot be a token
+   */
+  protected async managementApi(): Promise<ManagementApi | null> {
+    const project = await this.projectIfAny();
+    // With the .env files that the supabase CLI takes for its environment.
+    const env = project === null ? process.env : (await readProjectEnv(project, process.env)).shell;
+    const access = await findApiAccess(env);
+    return access === undefined ? null : new ManagementApi(access);
   }
 
   /** Opens a connection that is closed when the command ends, and says where it leads. */

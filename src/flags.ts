@@ -22,7 +22,7 @@ export const targetFlags = {
   linked: Flags.boolean({
     default: false,
     summary:
-      'The linked hosted project; its password comes from SUPABASE_DB_PASSWORD or is asked for. Also: --remote, or --remote=<ref> for any hosted project.',
+      'The linked hosted project. Password: SUPABASE_DB_PASSWORD, else a temporary login role (by SUPABASE_ACCESS_TOKEN), else asked for. Also: --remote, or --remote=<ref> for any hosted project.',
     helpGroup: 'TARGET',
   }),
   'db-url': Flags.string({

@@ -8,20 +8,30 @@ export type TargetKind = 'linked' | 'local' | 'url';
  */
 export type TlsMode = 'disable' | 'prefer' | 'require' | 'verify-ca' | 'verify-full';
 
+/** As whom a connection is made. */
+export interface Login {
+  user: string;
+  /** Asked for when the server wants one; null when there is none to be had. Never part of output. */
+  password: () => Promise<string | null>;
+  /** The role that everything is done as, for a login that was made for a short time; null where that is `user`. */
+  role: string | null;
+}
+
 /** The database that a command works on. */
 export interface Target {
   kind: TargetKind;
   host: string;
   port: number;
   database: string;
+  /** Whose rights the work is done with, as the server or its pooler names that role. */
   user: string;
   /** The project's reference on the platform, where the target is known to be such a project. */
   projectRef: string | null;
   tls: TlsMode;
   /** Path of the certificate that the server's is checked against. */
   tlsRootCert: string | null;
-  /** Asked for when the server wants one; null when there is none to be had. Never part of output. */
-  password: () => Promise<string | null>;
+  /** Asked before each connection, and not earlier: it may make a login role for a short time. */
+  login: () => Promise<Login>;
 }
 
 /** A target as `--json` shows it. */

@@ -54,10 +54,10 @@ export async function planApply(project: Project, connection: Connection, env: N
 }
 
 /** The URL of a target without its password, for the CLI's arguments. */
-function cliUrl(target: Target): string {
+function cliUrl(target: Target, user: string): string {
   const host = target.host.includes(':') ? `[${target.host}]` : target.host;
   const url = new URL(`postgresql://${host}:${target.port}/${encodeURIComponent(target.database)}`);
-  url.username = encodeURIComponent(target.user);
+  url.username = encodeURIComponent(user);
   url.searchParams.set('sslmode', target.tls);
   if (target.tlsRootCert !== null) url.searchParams.set('sslrootcert', target.tlsRootCert);
   return url.href;
@@ -77,13 +77,16 @@ export async function applyWithCli(
 ): Promise<void> {
   const {cli} = options;
   const {target} = connection;
-  const password = target.kind === 'local' ? null : await target.password();
+  const login = await target.login();
+  const password = target.kind === 'local' ? null : await login.password();
   try {
     await applyMigrations({
       cli,
       project,
       target:
-        target.kind === 'local' ? {kind: 'local'} : {kind: 'url', url: cliUrl(target), password: password ?? undefined},
+        target.kind === 'local'
+          ? {kind: 'local'}
+          : {kind: 'url', url: cliUrl(target, login.user), password: password ?? undefined},
       env: options.env,
       includeAll: options.includeAll,
       output: options.output,

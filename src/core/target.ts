@@ -1,6 +1,7 @@
 import {SupasessionError} from '../errors.js';
 import type {Link} from '../supabase/link.js';
-import type {Target, TlsMode} from '../types.js';
+import type {LoginRole} from '../supabase/management-api.js';
+import type {Login, Target, TlsMode} from '../types.js';
 
 /** The target flags as they were given; at most one of them. */
 export interface TargetFlags {
@@ -19,6 +20,8 @@ export interface TargetContext {
   link: (projectRef?: string) => Promise<Link | undefined>;
   /** A password from the passfile, or null. */
   passfile: (target: {host: string; port: number; database: string; user: string}) => Promise<string | null>;
+  /** Has the platform make a login role for a short time; null where no access token is to be had. */
+  loginRole: (projectRef: string) => Promise<LoginRole | null>;
   /** Asks for a password; null where there is no terminal to ask on. */
   askPassword: (question: string) => Promise<string | null>;
 }
@@ -37,16 +40,83 @@ function once<T>(get: () => Promise<T>): () => Promise<T> {
   return () => (value ??= get());
 }
 
+interface Where {
+  host: string;
+  port: number;
+  database: string;
+  user: string;
+}
+
 /** The first that is there: given, PGPASSWORD, the passfile, an answer. Looked for once, and only when the server asks. */
-function passwordSource(
-  target: {host: string; port: number; database: string; user: string},
-  given: string | undefined,
-  context: TargetContext,
-  question: string,
-): () => Promise<string | null> {
-  return once(
-    async () => given || context.env.PGPASSWORD || (await context.passfile(target)) || context.askPassword(question),
+function urlLogin(where: Where, given: string, context: TargetContext): () => Promise<Login> {
+  const question = `Password of ${where.user} at ${where.host}`;
+  const password = once(
+    async () => given || context.env.PGPASSWORD || (await context.passfile(where)) || context.askPassword(question),
   );
+  return async () => ({user: where.user, password, role: null});
+}
+
+/** Before a temporary login runs out, in milliseconds: time to connect. */
+const LOGIN_RESERVE = 30_000;
+
+/**
+ * As whom to connect to a linked project. With the first password that is there: SUPABASE_DB_PASSWORD, PGPASSWORD, the passfile. Without
+ * one as a role that the platform makes for a short time, as the supabase CLI does. Where that cannot be had, an answer.
+ */
+class LinkedLogin {
+  #password: string | null = null;
+  #temporary: {login: Login; until: number} | undefined;
+
+  constructor(
+    private readonly where: Where,
+    private readonly projectRef: string,
+    private readonly context: TargetContext,
+  ) {}
+
+  async get(): Promise<Login> {
+    const {env, passfile, loginRole} = this.context;
+    this.#password ??= env.SUPABASE_DB_PASSWORD || env.PGPASSWORD || (await passfile(this.where));
+    if (this.#password !== null) return this.#asked(null);
+    if (this.#temporary !== undefined && Date.now() < this.#temporary.until) return this.#temporary.login;
+    try {
+      const made = await loginRole(this.projectRef);
+      return made === null ? this.#asked(null) : this.#become(made);
+    } catch (error) {
+      if (!(error instanceof SupasessionError)) throw error;
+      return this.#asked(error);
+    }
+  }
+
+  #become({role, password, ttlSeconds}: LoginRole): Login {
+    // The pooler knows which project is meant by what stands behind the role's name.
+    const suffix = `.${this.projectRef}`;
+    const login = {
+      user: this.where.user.endsWith(suffix) ? role + suffix : role,
+      password: async () => password,
+      role: 'postgres',
+    };
+    this.#temporary = {login, until: Date.now() + ttlSeconds * 1000 - LOGIN_RESERVE};
+    return login;
+  }
+
+  /** @param failure why there is no temporary role, where one was asked for */
+  #asked(failure: SupasessionError | null): Login {
+    const question = `Database password of project ${this.projectRef}`;
+    const password = async () => {
+      this.#password ??= await this.context.askPassword(
+        failure === null ? question : `No temporary login role: ${failure.message}\n${question}`,
+      );
+      if (this.#password !== null || failure === null) return this.#password;
+      throw new SupasessionError(failure.code, `No temporary login role: ${failure.message}`, {
+        suggestions: [
+          'Set SUPABASE_DB_PASSWORD to the database password (dashboard: Project Settings, Database)',
+          ...failure.suggestions,
+        ],
+        cause: failure,
+      });
+    };
+    return {user: this.where.user, password, role: null};
+  }
 }
 
 function tlsMode(host: string, given: string | undefined, rootCert: string | null): TlsMode {
@@ -126,7 +196,7 @@ export function targetFromUrl(url: string, source: string, context: TargetContex
       (HOSTED.test(host) ? (/\.([a-z0-9]{20})$/.exec(where.user)?.[1] ?? null) : null),
     tls: tlsMode(host, parsed.searchParams.get('sslmode') ?? context.env.PGSSLMODE, rootCert),
     tlsRootCert: rootCert,
-    password: passwordSource(where, given, context, `Password of ${where.user} at ${host}`),
+    login: urlLogin(where, given, context),
   };
 }
 
@@ -148,6 +218,7 @@ async function linkedTarget(projectRef: string | undefined, context: TargetConte
     database: pooler?.database ?? 'postgres',
     user: pooler?.user ?? 'postgres',
   };
+  const login = new LinkedLogin(where, link.projectRef, context);
   return {
     kind: 'linked',
     ...where,
@@ -158,12 +229,7 @@ async function linkedTarget(projectRef: string | undefined, context: TargetConte
       rootCert,
     ),
     tlsRootCert: rootCert,
-    password: passwordSource(
-      where,
-      context.env.SUPABASE_DB_PASSWORD,
-      context,
-      `Database password of project ${link.projectRef}`,
-    ),
+    login: async () => login.get(),
   };
 }
 
@@ -191,7 +257,7 @@ export async function resolveTarget(flags: TargetFlags, context: TargetContext):
     tls: 'disable',
     tlsRootCert: null,
     // The password of every local stack; it is no secret.
-    password: async () => 'postgres',
+    login: async () => ({user: 'postgres', password: async () => 'postgres', role: null}),
   };
 }
 

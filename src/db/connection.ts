@@ -1,10 +1,11 @@
 import {readFileSync} from 'node:fs';
+import {setTimeout as wait} from 'node:timers/promises';
 import type {ConnectionOptions} from 'node:tls';
 
 import pg from 'pg';
 
-import {SupasessionError} from '../errors.js';
-import type {Target} from '../types.js';
+import {SupasessionError, type ErrorCode} from '../errors.js';
+import type {Login, Target} from '../types.js';
 import {address, toSupasessionError} from './errors.js';
 
 /** Time for a connection to be made, in milliseconds; a hosted database that wakes up takes a few seconds. */
@@ -12,6 +13,12 @@ const CONNECT_TIMEOUT = 10_000;
 
 /** Longest wait for a lock, in milliseconds: as in our SQL, giving up is better than hanging behind somebody's open transaction. */
 const LOCK_TIMEOUT = 3000;
+
+/** Pauses before each new attempt with a role that was made just now, in milliseconds; few, as the platform bans who fails too often. */
+const NEW_ROLE_PAUSES = [3000, 4000, 6000, 9000];
+
+/** How a server, or the pooler before it, puts it that it does not know a role or its password. */
+const NOT_KNOWN: readonly ErrorCode[] = ['AUTHENTICATION_FAILED', 'CONNECTION_LOST', 'DATABASE_ERROR'];
 
 /** What the query functions need. */
 export interface Queryable {
@@ -53,6 +60,7 @@ function tlsOptions(target: Target): ConnectionOptions | false {
 /** Fails where the password was asked for and the answer took too long: it is there now, so that a second attempt can use it. */
 async function connectOnce(
   target: Target,
+  login: Login,
   ssl: ConnectionOptions | false,
 ): Promise<{client: pg.Client} | {failure: unknown; waitedForPassword: boolean}> {
   let asked: number | undefined;
@@ -60,11 +68,11 @@ async function connectOnce(
     host: target.host,
     port: target.port,
     database: target.database,
-    user: target.user,
+    user: login.user,
     // Called only when the server asks. A missing one is reported by pg as not being a string.
     password: async () => {
       asked = performance.now();
-      return (await target.password()) as string;
+      return (await login.password()) as string;
     },
     ssl,
     application_name: 'supasession',
@@ -82,14 +90,28 @@ async function connectOnce(
   }
 }
 
-async function connectPatiently(target: Target, ssl: ConnectionOptions | false): Promise<pg.Client> {
-  const first = await connectOnce(target, ssl);
+async function connectPatiently(target: Target, login: Login, ssl: ConnectionOptions | false): Promise<pg.Client> {
+  const first = await connectOnce(target, login, ssl);
   if ('client' in first) return first.client;
   if (!first.waitedForPassword) throw first.failure;
-  await target.password();
-  const second = await connectOnce(target, ssl);
+  await login.password();
+  const second = await connectOnce(target, login, ssl);
   if ('client' in second) return second.client;
   throw second.failure;
+}
+
+/** A role that was made just now is not known at once where a pooler remembers roles and their passwords. */
+async function connectAs(target: Target, login: Login, ssl: ConnectionOptions | false): Promise<pg.Client> {
+  const pauses = login.role === null ? [] : [...NEW_ROLE_PAUSES];
+  for (;;) {
+    try {
+      return await connectPatiently(target, login, ssl);
+    } catch (error) {
+      const pause = NOT_KNOWN.includes(toSupasessionError(error, target).code) ? pauses.shift() : undefined;
+      if (pause === undefined) throw error;
+      await wait(pause);
+    }
+  }
 }
 
 /**
@@ -100,19 +122,20 @@ async function connectPatiently(target: Target, ssl: ConnectionOptions | false):
  */
 export async function connect(target: Target): Promise<Connection> {
   const ssl = tlsOptions(target);
+  const login = await target.login();
   let client: pg.Client;
   let encrypted = ssl !== false;
   try {
     try {
-      client = await connectPatiently(target, ssl);
+      client = await connectAs(target, login, ssl);
     } catch (error) {
       if (target.tls !== 'prefer' || !(error instanceof Error) || !error.message.includes('does not support SSL'))
         throw error;
       encrypted = false;
-      client = await connectPatiently(target, false);
+      client = await connectAs(target, login, false);
     }
   } catch (error) {
-    const failure = toSupasessionError(error, target);
+    const failure = toSupasessionError(error, {...target, user: login.user});
     // There was none to lose yet.
     if (failure.code !== 'CONNECTION_LOST') throw failure;
     throw new SupasessionError(
@@ -124,12 +147,13 @@ export async function connect(target: Target): Promise<Connection> {
     );
   }
 
+  const setRole = login.role === null ? '' : `set local role ${pg.escapeIdentifier(login.role)};`;
   let closed = false;
   let last: Promise<unknown> = Promise.resolve();
   const transact = async <Row extends pg.QueryResultRow>(text: string, values?: unknown[]) => {
     // A transaction each, because a pooler in transaction mode forgets, or hands on, what is set for the session.
-    await client.query(`begin; set local lock_timeout = ${LOCK_TIMEOUT}`);
     try {
+      await client.query(`begin; ${setRole} set local lock_timeout = ${LOCK_TIMEOUT}`);
       const result = await client.query<Row>(text, values);
       await client.query('commit');
       return result;

@@ -104,7 +104,10 @@ export function toSupasessionError(error: unknown, target: Target): SupasessionE
       'ANSWER_REQUIRED',
       `${where} wants a password for role ${target.user}, and there is no terminal to ask on.`,
       {
-        suggestions: [`Set ${variable}`],
+        suggestions: [
+          `Set ${variable}`,
+          ...(target.kind === 'linked' ? ['Or set SUPABASE_ACCESS_TOKEN, for a temporary login role'] : []),
+        ],
         cause,
       },
     );

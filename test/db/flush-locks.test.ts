@@ -23,7 +23,8 @@ beforeAll(async () => {
   observer = await database.connect('supabase_admin');
   target = {
     ...{kind: 'url', host: '127.0.0.1', port: database.port, database: database.name, user: 'postgres'},
-    ...{projectRef: null, tls: 'disable', tlsRootCert: null, password: async () => 'postgres'},
+    ...{projectRef: null, tls: 'disable', tlsRootCert: null},
+    login: async () => ({user: 'postgres', password: async () => 'postgres', role: null}),
   };
 });
 

@@ -23,7 +23,12 @@ let bob: AuthUser;
 async function open(to: TestDatabase): Promise<Connection> {
   return connect({
     ...{kind: 'url', host: '127.0.0.1', port: to.port, database: to.name, user: 'postgres'},
-    ...{projectRef: null, tls: 'disable', tlsRootCert: null, password: async () => 'postgres'},
+    ...{
+      projectRef: null,
+      tls: 'disable',
+      tlsRootCert: null,
+      login: async () => ({user: 'postgres', password: async () => 'postgres', role: null}),
+    },
   });
 }
 

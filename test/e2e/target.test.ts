@@ -222,7 +222,11 @@ describe('the password', () => {
 
     await link();
     const hosted = await failure(project, ['config', '--linked']);
-    expect([hosted.error.code, hosted.error.suggestions]).toEqual(['ANSWER_REQUIRED', ['Set SUPABASE_DB_PASSWORD']]);
+    expect([hosted.error.code, ...hosted.error.suggestions]).toEqual([
+      'ANSWER_REQUIRED',
+      'Set SUPABASE_DB_PASSWORD',
+      'Or set SUPABASE_ACCESS_TOKEN, for a temporary login role',
+    ]);
     const wrong = await failure(project, ['config', '--linked'], {SUPABASE_DB_PASSWORD: 'wrong'});
     expect([wrong.code, wrong.error.code]).toEqual([1, 'AUTHENTICATION_FAILED']);
     expect(wrong.error.suggestions[0]).toContain('Set SUPABASE_DB_PASSWORD');

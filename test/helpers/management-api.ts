@@ -140,7 +140,9 @@ export async function startManagementApi(...refs: string[]): Promise<ManagementA
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const folder = await mkdtemp(path.join(tmpdir(), 'supasession-api-'));
   const profile = path.join(folder, 'profile.yaml');
-  await writeFile(profile, `name: stand-in\napi_url: ${url}\n`);
+  // The real CLI refuses a profile without these.
+  const rest = ['name: stand-in', `dashboard_url: ${url}`, 'project_host: supabase.test'];
+  await writeFile(profile, [...rest, `api_url: ${url}`, ''].join('\n'));
 
   const standIn: ManagementApiStandIn = {
     url,

@@ -29,8 +29,9 @@ export interface Pgbouncer {
  * Starts a pgbouncer. Throws when it does not run within a few seconds, with its log.
  *
  * @param serverPort - of the Postgres server on 127.0.0.1 behind it
+ * @param users - whom it lets in beside postgres, with their passwords
  */
-export async function startPgbouncer(serverPort: number): Promise<Pgbouncer> {
+export async function startPgbouncer(serverPort: number, users: Record<string, string> = {}): Promise<Pgbouncer> {
   const program = tool('pgbouncer');
   if (program === undefined) throw new Error('pgbouncer is not installed: guard the test with describeWith');
   // It refuses to run as root, as Postgres does.
@@ -40,7 +41,8 @@ export async function startPgbouncer(serverPort: number): Promise<Pgbouncer> {
   const claim = await claimPort(0);
   const {port} = claim;
 
-  await writeFile(file('users.txt'), `"postgres" "${PASSWORD}"\n`, {mode: 0o600});
+  const lines = Object.entries({postgres: PASSWORD, ...users}).map(([name, password]) => `"${name}" "${password}"\n`);
+  await writeFile(file('users.txt'), lines.join(''), {mode: 0o600});
   await writeFile(
     file('pgbouncer.ini'),
     [

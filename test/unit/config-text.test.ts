@@ -138,7 +138,7 @@ test.each([
 const LOCAL: Target = {
   ...{kind: 'local', host: '127.0.0.1', port: 54_322, database: 'postgres', user: 'postgres', projectRef: null},
   ...{tls: 'disable', tlsRootCert: null},
-  password: async () => null,
+  login: async () => ({user: 'postgres', password: async () => null, role: null}),
 };
 
 test('what the flags refuse is undone in SQL', () => {

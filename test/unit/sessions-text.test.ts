@@ -16,7 +16,7 @@ const ADA: SessionRow = {
 const LOCAL: Target = {
   ...{kind: 'local', host: '127.0.0.1', port: 54_322, database: 'postgres', user: 'postgres', projectRef: null},
   ...{tls: 'disable', tlsRootCert: null},
-  password: async () => 'hunter2',
+  login: async () => ({user: 'postgres', password: async () => 'hunter2', role: null}),
 };
 
 const plain = stripVTControlCharacters;

@@ -1,5 +1,6 @@
 import {confirmationName, resolveTarget, targetFromUrl, type TargetContext} from '../../src/core/target.js';
-import {targetJson} from '../../src/types.js';
+import {SupasessionError} from '../../src/errors.js';
+import {targetJson, type Target} from '../../src/types.js';
 import {errorOf, thrownBy} from './supabase/support.js';
 
 const REF = 'abcdefghijklmnopqrst';
@@ -10,16 +11,19 @@ function context(over: Partial<TargetContext> = {}): TargetContext {
     localPort: async () => 54_322,
     link: async () => undefined,
     passfile: async () => null,
+    loginRole: async () => null,
     askPassword: async () => null,
     ...over,
   };
 }
 
+const passwordOf = async (target: Target) => (await target.login()).password();
+
 describe('a URL', () => {
   test('is taken apart and decoded', async () => {
     const target = targetFromUrl('postgres://us%40er:p%2Fw@[::1]:6543/data%20base', '--db-url', context());
     expect(target).toMatchObject({kind: 'url', host: '::1', port: 6543, database: 'data base', user: 'us@er'});
-    expect(await target.password()).toBe('p/w');
+    expect(await passwordOf(target)).toBe('p/w');
     expect(JSON.stringify(targetJson(target))).not.toContain('p/w');
     expect(targetFromUrl('postgresql://db.example.com', '--db-url', context())).toMatchObject({
       ...{port: 5432, database: 'postgres', user: 'postgres', projectRef: null},
@@ -97,7 +101,7 @@ describe('a password', () => {
 
   test('is the first of: given, PGPASSWORD, the passfile, an answer', async () => {
     const of = async (url: string, over: Partial<TargetContext>) =>
-      targetFromUrl(url, '--db-url', context(over)).password();
+      passwordOf(targetFromUrl(url, '--db-url', context(over)));
     const env = {PGPASSWORD: 'variable'};
     expect(await of('postgresql://u:given@h/d', {...everywhere, env})).toBe('given');
     expect(await of(URL_WITHOUT, {...everywhere, env})).toBe('variable');
@@ -109,7 +113,7 @@ describe('a password', () => {
   test('of a linked project is SUPABASE_DB_PASSWORD first', async () => {
     const link = async () => ({projectRef: REF, source: 'file', poolerUrl: undefined});
     const env = {SUPABASE_DB_PASSWORD: 'project', PGPASSWORD: 'variable'};
-    expect(await (await resolveTarget({linked: true}, context({...everywhere, link, env}))).password()).toBe('project');
+    expect(await passwordOf(await resolveTarget({linked: true}, context({...everywhere, link, env})))).toBe('project');
   });
 
   test('is asked for once, and only when it is needed', async () => {
@@ -120,8 +124,84 @@ describe('a password', () => {
     };
     const target = targetFromUrl(URL_WITHOUT, '--db-url', context({askPassword}));
     expect(questions).toEqual([]);
-    expect([await target.password(), await target.password()]).toEqual(['answer', 'answer']);
+    expect([await passwordOf(target), await passwordOf(target)]).toEqual(['answer', 'answer']);
     expect(questions).toEqual(['Password of u at h']);
+  });
+});
+
+describe('a linked project without a password', () => {
+  const made = {role: 'cli_login_postgres', password: 'temporary', ttlSeconds: 300};
+  const refusal = new SupasessionError('API_UNAUTHORIZED', 'The token is refused.', {suggestions: ['supabase login']});
+  const refused = {
+    loginRole: async () => {
+      throw refusal;
+    },
+  };
+  const linked = async (over: Partial<TargetContext>, poolerUrl?: string) =>
+    resolveTarget({linked: true}, context({link: async () => ({projectRef: REF, source: 'file', poolerUrl}), ...over}));
+
+  test('is worked on as a temporary role, in the name of postgres', async () => {
+    const target = await linked({loginRole: async () => made});
+    const login = await target.login();
+    expect([login.user, await login.password(), login.role]).toEqual(['cli_login_postgres', 'temporary', 'postgres']);
+    expect(target.user).toBe('postgres');
+    const pooled = await linked(
+      {loginRole: async () => made},
+      `postgresql://postgres.${REF}@aws-0-eu-central-1.pooler.supabase.com:6543/postgres`,
+    );
+    expect((await pooled.login()).user).toBe(`cli_login_postgres.${REF}`);
+  });
+
+  test('asks for that role when it connects, once in its time, and for another one after it', async () => {
+    const asked: string[] = [];
+    const loginRole = (ttlSeconds: number) => async (ref: string) => {
+      asked.push(ref);
+      return {...made, ttlSeconds};
+    };
+    const target = await linked({loginRole: loginRole(300)});
+    expect(asked).toEqual([]);
+    await target.login();
+    await target.login();
+    expect(asked).toEqual([REF]);
+    const short = await linked({loginRole: loginRole(29)});
+    await short.login();
+    await short.login();
+    expect(asked).toHaveLength(3);
+  });
+
+  test('asks for no role where there is a password', async () => {
+    for (const over of [
+      {env: {SUPABASE_DB_PASSWORD: 'known'}},
+      {env: {PGPASSWORD: 'known'}},
+      {passfile: async () => 'known'},
+    ]) {
+      const login = await (await linked({...refused, ...over})).login();
+      expect([login.user, await login.password(), login.role]).toEqual(['postgres', 'known', null]);
+    }
+  });
+
+  test('asks on the terminal where there is no token, or no role to be had, which it says', async () => {
+    const questions: string[] = [];
+    const askPassword = async (question: string) => {
+      questions.push(question);
+      return 'answer';
+    };
+    expect(await passwordOf(await linked({askPassword}))).toBe('answer');
+    const target = await linked({...refused, askPassword});
+    expect([await passwordOf(target), await passwordOf(target)]).toEqual(['answer', 'answer']);
+    expect(questions).toEqual([
+      `Database password of project ${REF}`,
+      `No temporary login role: The token is refused.\nDatabase password of project ${REF}`,
+    ]);
+  });
+
+  test('fails with the reason where there is no terminal either, but only when the server wants a password', async () => {
+    const login = await (await linked(refused)).login();
+    const error = await errorOf(login.password());
+    expect([error.code, error.message]).toEqual(['API_UNAUTHORIZED', 'No temporary login role: The token is refused.']);
+    expect(error.suggestions[0]).toContain('Set SUPABASE_DB_PASSWORD');
+    expect(error.suggestions[1]).toBe('supabase login');
+    expect(await passwordOf(await linked({}))).toBeNull();
   });
 });
 
@@ -131,6 +211,6 @@ describe('without a target flag', () => {
     expect(await resolveTarget({}, context({env}))).toMatchObject({kind: 'url', host: 'h'});
     expect(await resolveTarget({local: true}, context({env}))).toMatchObject({kind: 'local', port: 54_322});
     expect(await resolveTarget({}, context({env: {SUPASESSION_DB_URL: ''}}))).toMatchObject({kind: 'local'});
-    expect(await (await resolveTarget({}, context())).password()).toBe('postgres');
+    expect(await passwordOf(await resolveTarget({}, context()))).toBe('postgres');
   });
 });

@@ -8,7 +8,7 @@ import {count, errorText, flushedText, flushWarning, notInForce, span, targetLin
 const LOCAL: Target = {
   ...{kind: 'local', host: '127.0.0.1', port: 54_322, database: 'postgres', user: 'postgres', projectRef: null},
   ...{tls: 'disable', tlsRootCert: null},
-  password: async () => 'hunter2',
+  login: async () => ({user: 'postgres', password: async () => 'hunter2', role: null}),
 };
 const LINKED: Target = {
   ...LOCAL,
