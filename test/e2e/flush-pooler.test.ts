@@ -188,7 +188,7 @@ describeWith('pgbouncer', 'flush through a pooler in transaction mode', () => {
     before.set('supasession.events', (before.get('supasession.events') ?? 0) + 1);
     expect(after).toEqual(before);
     const {rows: history} = await owner.query("select details from supasession.events where kind = 'flushed'");
-    expect(history).toEqual([{details: {matched, deleted: matched - others.length}}]);
+    expect(history).toEqual([{details: {matched, deleted: matched - others.length, filter: {}}}]);
     expect(after.get('auth.identities')).toBe(20_000);
 
     // There was traffic to be disturbed.
