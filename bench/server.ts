@@ -8,6 +8,8 @@ import {install, type Settings} from '../test/helpers/install.js';
 
 /** A Postgres of its own for one run of a benchmark, thrown away at its end. */
 export interface BenchServer {
+  /** The URL of a database for the role `postgres`. */
+  url(database: string): string;
   /** A connection as a login role (`postgres`, `supabase_auth_admin`, `supabase_admin`) to a database. */
   connect(database: string, role?: string): Promise<pg.Client>;
   /** Makes a database as a copy of another one. */
@@ -41,6 +43,7 @@ export async function startServer({durable = false}: {durable?: boolean} = {}): 
   };
   const admin = await connect('template1', 'supabase_admin');
   return {
+    url: (database) => sandbox.url({database}),
     connect,
     clone: async (database, template) => {
       await admin.query(

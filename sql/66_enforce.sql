@@ -341,28 +341,22 @@ declare
 begin
     select * into settings from supasession.config;
     lowest := supasession._lowest_limit(settings);
-    with counted as materialized (
-        select
-            s.user_id,
-            pg_catalog.count(*) as sessions,
-            pg_catalog.count(*) filter (where s.not_after is null or s.not_after > pg_catalog.now()) as live
-        from auth.sessions s
-        group by s.user_id
+    with by_number as materialized (
+        select c.live, pg_catalog.count(*) as users, pg_catalog.array_agg(c.user_id) filter (where settings.enabled and c.live > lowest) as over
+        from (
+            select s.user_id, pg_catalog.count(*) as live
+            from auth.sessions s
+            where s.not_after is null or s.not_after > pg_catalog.now()
+            group by s.user_id
+        ) c
+        group by c.live
     )
     select
-        coalesce(
-            pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('sessions', h.live, 'users', h.users) order by h.live) filter (where h.live > 0), '[]'
-        ),
-        coalesce(pg_catalog.sum(h.ended), 0),
-        array(
-            select c.user_id from counted c where settings.enabled and c.live > lowest
-        )
-    into histogram, ended, users
-    from (
-        select c.live, pg_catalog.count(*) as users, pg_catalog.sum(c.sessions - c.live) as ended
-        from counted c
-        group by c.live
-    ) h;
+        coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('sessions', h.live, 'users', h.users) order by h.live), '[]'),
+        array(select o.user_id from by_number n cross join lateral pg_catalog.unnest(n.over) o (user_id))
+    into histogram, users
+    from by_number h;
+    ended := (select pg_catalog.count(*) from auth.sessions s where s.not_after <= pg_catalog.now());
     if settings.enabled then
         select
             pg_catalog.count(distinct c.user_id),

@@ -10,6 +10,9 @@ const SQLSTATE = {
   lockNotAvailable: '55P03', // our lock_timeout ran out
   invalidCatalogName: '3D000', // no such database
   checkViolation: '23514', // a setting that the table refuses
+  undefinedTable: '42P01',
+  undefinedColumn: '42703',
+  undefinedFunction: '42883',
   adminShutdown: '57P01',
   crashShutdown: '57P02',
   cannotConnectNow: '57P03', // starting up or shutting down
@@ -56,6 +59,20 @@ export function isConnectionLost(error: unknown): boolean {
  */
 export function isLockTimeout(error: unknown): boolean {
   return driverError(error).code === SQLSTATE.lockNotAvailable;
+}
+
+/**
+ * @param error what the driver threw
+ * @returns what is missing, in the server's words, where a table, column or function is; else undefined
+ */
+export function missingObject(error: unknown): string | undefined {
+  const {code, message} = driverError(error);
+  const missing: ReadonlySet<string | undefined> = new Set([
+    SQLSTATE.undefinedTable,
+    SQLSTATE.undefinedColumn,
+    SQLSTATE.undefinedFunction,
+  ]);
+  return missing.has(code) ? message : undefined;
 }
 
 function startHint(target: Target): string[] {

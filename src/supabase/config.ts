@@ -38,6 +38,10 @@ export interface ProjectConfig {
   readonly timebox: ConfiguredSpan | null;
   /** `[auth.sessions] inactivity_timeout`; null where it is not there. */
   readonly inactivityTimeout: ConfiguredSpan | null;
+  /** `[auth.hook.custom_access_token] uri`; null where the hook is not enabled. */
+  readonly accessTokenHook: string | null;
+  /** `[api] schemas` that the Data API exposes. */
+  readonly apiSchemas: readonly string[];
   /** The file's content with the override for the project ref, `env()` unresolved. */
   readonly raw: Table;
 }
@@ -101,6 +105,31 @@ class Settings implements ProjectConfig {
     if (typeof value !== 'string' || !GO_DURATION.test(value))
       throw this.invalid(source, value, 'a span of time such as "24h" or "8h30m"');
     return {text: value, source};
+  }
+
+  get accessTokenHook(): string | null {
+    const hook = 'auth.hook.custom_access_token';
+    if (!this.boolean(`${hook}.enabled`)) return null;
+    const {value, source} = this.find(`${hook}.uri`, true);
+    if (typeof value !== 'string') throw this.invalid(source, value ?? null, 'the address of a hook');
+    return value;
+  }
+
+  get apiSchemas(): readonly string[] {
+    const {value = ['public', 'graphql_public'], source} = this.find('api.schemas', true);
+    // A variable holds them with commas.
+    const schemas: unknown[] = typeof value === 'string' ? value.split(',').map((name) => name.trim()) : [value].flat();
+    return schemas.map((name) => {
+      if (typeof name !== 'string') throw this.invalid(source, value, 'a list of schemas');
+      return name;
+    });
+  }
+
+  private boolean(key: string): boolean {
+    const {value = false, source} = this.find(key, true);
+    if (typeof value === 'boolean') return value;
+    if (value === 'true' || value === 'false') return value === 'true';
+    throw this.invalid(source, value, 'true or false');
   }
 
   private integer(key: string, fallback: number, range: {min: number; max: number}, expected: string): number {

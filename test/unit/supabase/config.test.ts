@@ -48,6 +48,28 @@ describe('readConfig', () => {
     expect(error.message).toMatch(/^auth\.sessions\.timebox in .*config\.toml is .*, which is not a span of time/);
   });
 
+  it('gives the hook where it is enabled, and the schemas of the Data API', async () => {
+    const hook = '[auth.hook.custom_access_token]\nuri = "pg-functions://postgres/public/claims"\n';
+    const read = async (toml: string, env = {}) => {
+      const {accessTokenHook, apiSchemas} = await readConfig(await makeProject(toml), env);
+      return [accessTokenHook, apiSchemas];
+    };
+    expect(await read('')).toEqual([null, ['public', 'graphql_public']]);
+    expect(await read(`[api]\nschemas = ["app"]\n${hook}enabled = false`)).toEqual([null, ['app']]);
+    expect(await read(`${hook}enabled = true`)).toEqual(['pg-functions://postgres/public/claims', expect.anything()]);
+    const env = {SUPABASE_AUTH_HOOK_CUSTOM_ACCESS_TOKEN_ENABLED: 'true', SUPABASE_API_SCHEMAS: 'a, b'};
+    expect(await read(hook, env)).toEqual(['pg-functions://postgres/public/claims', ['a', 'b']]);
+    for (const [toml, message] of [
+      [`${hook}enabled = "yes"`, /custom_access_token\.enabled in .* is "yes", which is not true or false\./],
+      ['[auth.hook.custom_access_token]\nenabled = true', /\.uri in .* is null, which is not the address of a hook\./],
+    ] as const) {
+      const config = await readConfig(await makeProject(toml), {});
+      expect(thrownBy(() => config.accessTokenHook).message).toMatch(message);
+    }
+    const config = await readConfig(await makeProject('[api]\nschemas = [1]'), {});
+    expect(thrownBy(() => config.apiSchemas).code).toBe('CONFIG_INVALID');
+  });
+
   it('fails on a file that it may not read', async () => {
     const project = await makeProject('');
     await chmod(project.configPath, 0o000);

@@ -1,0 +1,187 @@
+/**
+ * How long an operator waits where there are many sessions: the commands from start to end, and the queries in them. The limit is 5, and one user in a
+ * hundred is over it. Then after a tenth of the sessions has been refreshed (until the next vacuum, pages that were written tell an index nothing), and
+ * in the worst case: a limit of 1, over which everybody is who has two.
+ *
+ *   npm run bench:operate -- [--sessions 1000000] [--runs 5]
+ */
+import {execFile} from 'node:child_process';
+import {parseArgs, promisify} from 'node:util';
+import Table from 'cli-table3';
+import {readHistory} from '../src/core/history.js';
+import {readStatus} from '../src/core/status.js';
+import {resolveTarget} from '../src/core/target.js';
+import {connect, type Connection} from '../src/db/connection.js';
+import {countSessions, listSessions} from '../src/db/sessions.js';
+import {EXIT} from '../src/errors.js';
+import {commands} from '../src/index.js';
+import {PROGRAM} from '../test/helpers/environment.js';
+import {installOurs, median, startServer, TEMPLATE, type BenchServer} from './server.js';
+
+const DATABASE = 'operate';
+const LIMIT = 5;
+/** Sessions of a user on average, as `populate` makes them. */
+const PER_USER = 3.04;
+/** Of the last thirty days. */
+const EVENTS = 100_000;
+/** For status and lists as they are, in milliseconds. */
+const AIM = 1000;
+
+const {values: options} = parseArgs({
+  options: {sessions: {type: 'string', default: '1000000'}, runs: {type: 'string', default: '5'}},
+});
+const [sessions, runs] = [Number(options.sessions), Number(options.runs)];
+
+const server = await startServer();
+try {
+  console.log(await server.facts());
+  await populate(server);
+  await installOurs(server, DATABASE, {enabled: true, max_sessions: LIMIT});
+  const client = await server.connect(DATABASE);
+  await client.query(
+    `insert into supasession.events (at, kind, user_id, session_id, reason)
+     select now() - random() * interval '30 days', 'evicted', user_id, id, 'limit of ${LIMIT}'
+     from auth.sessions limit ${EVENTS}`,
+  );
+  await client.query('analyze supasession.events');
+  const {rows} = await client.query<{sessions: string; users: string}>(
+    'select count(*) as sessions, count(distinct user_id) as users from auth.sessions',
+  );
+  const [{sessions: made, users} = {sessions: '', users: ''}] = rows;
+  console.log(`${Number(made).toLocaleString('en-US')} sessions of ${Number(users).toLocaleString('en-US')} users\n`);
+
+  const connection = await open(server);
+  await commandsTable(server, `limit of ${LIMIT}, one user in a hundred over it`, AIM);
+  await queriesTable(connection, 'the same, query by query');
+  const admin = await server.connect(DATABASE, 'supabase_admin');
+  await admin.query('set session_replication_role = replica');
+  await admin.query(`update auth.sessions set refreshed_at = now() at time zone 'UTC' where random() < 0.1`);
+  await commandsTable(server, 'after a tenth of the sessions has been refreshed', AIM);
+  await admin.query('vacuum analyze auth.sessions');
+  await client.query('update supasession.config set max_sessions = 1 where true');
+  await commandsTable(server, 'worst case: limit of 1, everybody over it who has two sessions');
+  await queriesTable(connection, 'the same, query by query');
+  await connection.close();
+} finally {
+  await server.stop();
+}
+
+/** Users with one to five sessions each, and every hundredth with six to eight; of the sessions one in a hundred has ended. Nothing of ours. */
+async function populate(on: BenchServer): Promise<void> {
+  await on.clone(DATABASE, TEMPLATE);
+  const admin = await on.connect(DATABASE, 'supabase_admin');
+  // Foreign keys are right without being checked.
+  await admin.query('set session_replication_role = replica');
+  await admin.query(
+    `insert into auth.users (instance_id, id, aud, role, email, raw_app_meta_data, raw_user_meta_data, created_at, updated_at)
+     select '00000000-0000-0000-0000-000000000000', gen_random_uuid(), 'authenticated', 'authenticated', 'user' || n || '@example.com',
+       '{"provider": "email", "providers": ["email"]}', '{}', now(), now()
+     from generate_series(1, $1::int) n`,
+    [Math.round(sessions / PER_USER)],
+  );
+  await admin.query(
+    `insert into auth.sessions (id, user_id, created_at, updated_at, refreshed_at, aal, user_agent, ip, not_after)
+     select gen_random_uuid(), id, at, at, case when random() < 0.8 then (at + (now() - at) * random()) at time zone 'UTC' end, 'aal1',
+       'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36', '192.0.2.1',
+       case when random() < 0.01 then at end
+     from (
+       select u.id, now() - random() * interval '60 days' as at
+       from (select id, row_number() over () as n from auth.users) u
+       cross join generate_series(1, case when n % 100 = 0 then 6 + (n / 100 % 3) else 1 + n % 5 end)
+     ) made
+     order by at`,
+  );
+  await admin.query('vacuum analyze');
+  await admin.end();
+}
+
+async function open(on: BenchServer): Promise<Connection> {
+  const target = await resolveTarget(
+    {dbUrl: on.url(DATABASE)},
+    {
+      env: {},
+      localPort: async () => 0,
+      link: async () => undefined,
+      passfile: async () => null,
+      askPassword: async () => null,
+    },
+  );
+  return connect(target);
+}
+
+/** Calls something some times. Returns the median in milliseconds. */
+async function time(work: () => Promise<unknown>): Promise<number> {
+  const times: number[] = [];
+  for (let n = 0; n < runs; n += 1) {
+    const start = performance.now();
+    await work();
+    times.push(performance.now() - start);
+  }
+  return median(times);
+}
+
+function newTable(title: string, ...columns: string[]): Table.Table {
+  return new Table({
+    head: [title, ...columns],
+    colAligns: ['left', ...columns.map(() => 'right' as const)],
+    style: {head: [], border: []},
+  });
+}
+
+/** The built program, from start to end. */
+async function commandsTable(on: BenchServer, title: string, aim?: number): Promise<void> {
+  const table = newTable(title, 'ms', ...(aim === undefined ? [] : ['aim']));
+  for (const args of [
+    ['status'],
+    ['status', '--check'],
+    ['sessions:list'],
+    ['sessions:list', '--over-limit'],
+    ['sessions:list', '--idle', '30d'],
+    ['history'],
+  ]) {
+    if (!(args[0]! in commands)) continue;
+    const took = await time(async () =>
+      promisify(execFile)(process.execPath, [PROGRAM, ...args, '--json', '--db-url', on.url(DATABASE)]).catch(
+        (error: unknown) => {
+          if (!(error instanceof Error && 'code' in error && error.code === EXIT.found)) throw error;
+        },
+      ),
+    );
+    const checks = args.includes('--check');
+    table.push([args.join(' '), took.toFixed(0), ...(aim === undefined ? [] : [checks ? '' : `< ${aim}`])]);
+  }
+  console.log(`${table.toString()}\n`);
+}
+
+/** What the commands ask, in this process. */
+async function queriesTable(connection: Connection, title: string): Promise<void> {
+  const table = newTable(title, 'ms');
+  const split = async (name: string, work: (timed: Connection) => Promise<unknown>): Promise<void> => {
+    const queries = new Map<string, number[]>();
+    const total = await time(async () =>
+      work({
+        ...connection,
+        query: async (text, values) => {
+          const start = performance.now();
+          const result = await connection.query<never>(text, values);
+          const times = queries.get(text) ?? [];
+          queries.set(text, [...times, performance.now() - start]);
+          return result;
+        },
+      }),
+    );
+    table.push([name, total.toFixed(0)]);
+    for (const [text, times] of queries) {
+      const words = text.replaceAll(/\s+/g, ' ').trim();
+      table.push([`  ${words.length > 70 ? `${words.slice(0, 69)}…` : words}`, median(times).toFixed(1)]);
+    }
+  };
+  await split('status', async (timed) => readStatus(timed, {config: null, counting: false}));
+  await split('listSessions(), 50', async (timed) => listSessions(timed, {}, 50));
+  await split('countSessions()', async (timed) => countSessions(timed));
+  await split('listSessions() over the limit, 50', async (timed) => listSessions(timed, {overLimit: true}, 50));
+  await split('history', async (timed) => readHistory(timed, {limit: 50}));
+  await split('impact()', async (timed) => timed.query('select * from supasession.impact()'));
+  await split('health()', async (timed) => timed.query('select * from supasession.health()'));
+  console.log(`${table.toString()}\n`);
+}

@@ -1,0 +1,61 @@
+import {Flags} from '@oclif/core';
+
+import {BaseCommand, EXIT_CODES_HELP} from '../base-command.js';
+import {readHistory} from '../core/history.js';
+import {EVENT_KINDS, type EventRow} from '../db/events.js';
+import {targetFlags} from '../flags.js';
+import {targetJson, type TargetJson} from '../types.js';
+import {eventsText, historyEnd} from '../ui/events.js';
+
+export interface HistoryResult {
+  target: TargetJson;
+  /** The newest first; at most --limit. */
+  events: EventRow[];
+}
+
+export default class History extends BaseCommand {
+  static override summary = 'Show what supasession did, and why, the newest first.';
+  static override description = `Sessions that were ended, users who were barred, and changes of settings and rules; in observe mode what would have been done, at most once for a user and hour. Sign-outs are in Auth's own audit log.
+${EXIT_CODES_HELP}`;
+
+  static override examples = [
+    {description: 'The last 50 events.', command: '<%= config.bin %> <%= command.id %>'},
+    {
+      description: 'Why a user was signed out this week.',
+      command: '<%= config.bin %> <%= command.id %> --user ada@example.com --since 7d --kind evicted --kind expired',
+    },
+  ];
+
+  static override flags = {
+    ...targetFlags,
+    user: Flags.string({
+      summary: 'Of this user, by email address or id; an id also of one who is gone.',
+      helpGroup: 'WHICH EVENTS',
+      helpValue: '<email|id>',
+    }),
+    since: Flags.string({summary: 'Not longer ago than this.', helpGroup: 'WHICH EVENTS', helpValue: '<1d>'}),
+    kind: Flags.option({options: EVENT_KINDS, multiple: true})({
+      summary: 'Of this kind; may be given again.',
+      helpGroup: 'WHICH EVENTS',
+    }),
+    limit: Flags.integer({
+      summary: 'How many to show at most.',
+      default: 50,
+      min: 1,
+      max: 1_000_000,
+      helpGroup: 'WHICH EVENTS',
+      helpValue: '<n>',
+    }),
+  };
+
+  async run(): Promise<HistoryResult> {
+    const {flags} = await this.parse(History);
+    const target = await this.target(flags);
+    const connection = await this.open(target);
+    const {events, recording} = await readHistory(connection, flags);
+    if (events.length > 0) this.log(eventsText(events, this.view()));
+    const end = historyEnd({events, recording}, flags.limit);
+    if (end !== null) this.note(end);
+    return {target: targetJson(target), events};
+  }
+}

@@ -1,0 +1,47 @@
+import {Flags} from '@oclif/core';
+
+import {BaseCommand, EXIT_CODES_HELP} from '../base-command.js';
+import {readStatus, type Status as Found} from '../core/status.js';
+import {EXIT} from '../errors.js';
+import {targetFlags} from '../flags.js';
+import {readConfig} from '../supabase/config.js';
+import {targetJson, type TargetJson} from '../types.js';
+import {statusText} from '../ui/status.js';
+import {limitsOff} from '../ui/text.js';
+
+export interface StatusResult extends Found {
+  target: TargetJson;
+}
+
+export default class Status extends BaseCommand {
+  static override summary = 'Show settings, sessions, what was ended and what is wrong, on one screen.';
+  static override description = `With --check it looks at every session too, and exits with 3 when something is wrong: not installed, a trigger or a right missing, sessions over the limit or without their deadline. Limits that are off are shown, and are not wrong.
+${EXIT_CODES_HELP}`;
+
+  static override examples = [
+    {description: 'The local database.', command: '<%= config.bin %> <%= command.id %>'},
+    {
+      description: 'Let a nightly job fail when something is wrong with the linked project.',
+      command: '<%= config.bin %> <%= command.id %> --linked --check',
+    },
+  ];
+
+  static override flags = {
+    ...targetFlags,
+    check: Flags.boolean({default: false, summary: 'Exit with 3 when something is wrong.'}),
+  };
+
+  async run(): Promise<StatusResult> {
+    const {flags} = await this.parse(Status);
+    const target = await this.target(flags);
+    // Of the others config.toml says what is pushed to them one day, and not what they are run with.
+    const config = target.kind === 'local' ? await readConfig(await this.project(), process.env) : null;
+    const connection = await this.open(target);
+    const status = await readStatus(connection, {config, counting: flags.check});
+    const problems = status.problems.map((problem) => ({...problem, fix: this.withProgram(problem.fix)}));
+    this.log(this.withProgram(statusText({...status, problems}, target, {...this.view(), checked: flags.check})));
+    if (status.settings !== null && !status.settings.enabled) this.note(limitsOff(target));
+    if (flags.check && !status.ok) process.exitCode = EXIT.found;
+    return {target: targetJson(target), ...status, problems};
+  }
+}
