@@ -186,6 +186,8 @@ returns table (
 language plpgsql
 stable
 set search_path = ''
+-- A plan for any number of users would be one for ten.
+set plan_cache_mode = 'force_custom_plan'
 as $$
 declare
     ruled constant boolean := exists (select from supasession.rules);

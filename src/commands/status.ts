@@ -7,7 +7,7 @@ import {targetFlags} from '../flags.js';
 import {readConfig} from '../supabase/config.js';
 import {targetJson, type TargetJson} from '../types.js';
 import {statusText} from '../ui/status.js';
-import {limitsOff} from '../ui/text.js';
+import {notInForce} from '../ui/text.js';
 
 export interface StatusResult extends Found {
   target: TargetJson;
@@ -40,7 +40,8 @@ ${EXIT_CODES_HELP}`;
     const status = await readStatus(connection, {config, counting: flags.check});
     const problems = status.problems.map((problem) => ({...problem, fix: this.withProgram(problem.fix)}));
     this.log(this.withProgram(statusText({...status, problems}, target, {...this.view(), checked: flags.check})));
-    if (status.settings !== null && !status.settings.enabled) this.note(limitsOff(target));
+    const off = status.settings === null ? null : notInForce(status.settings, target);
+    if (off !== null) this.note(off);
     if (flags.check && !status.ok) process.exitCode = EXIT.found;
     return {target: targetJson(target), ...status, problems};
   }

@@ -39,6 +39,7 @@ test('the shapes of results', async () => {
   );
   const confirm = ['--confirm', '127.0.0.1'];
   expect({
+    'status, nothing installed': await shape(0, 'status', ...url),
     'config --dry-run, nothing installed': await shape(0, 'config', ...url, '--max', '2', '--dry-run'),
     'init, no database looked at': await shape(0, 'init', ...url, '--no-apply', '--no-enable', '--yes'),
     'init --apply': await shape(0, 'init', ...url, '--apply', '--no-enable'),
@@ -55,6 +56,8 @@ test('the shapes of results', async () => {
       '--save',
       ...confirm,
     ),
+    'status --check': await shape(3, 'status', ...url, '--check'),
+    history: await shape(0, 'history', ...url),
     'sessions list': await shape(0, 'sessions', 'list', ...url),
     'sessions revoke': await shape(0, 'sessions', 'revoke', '--user', users[0]!.userId, ...url, ...confirm),
     'flush --dry-run': await shape(0, 'flush', ...url, '--dry-run'),

@@ -7,7 +7,17 @@ import {createProject, type TestProject} from '../helpers/project.js';
 
 // The same commands, as a program and as a plugin of another oclif program.
 
-const COMMANDS = ['config', 'flush', 'init', 'sandbox', 'sessions list', 'sessions revoke'];
+const COMMANDS = [
+  'config',
+  'flush',
+  'history',
+  'init',
+  'sandbox',
+  'sessions list',
+  'sessions revoke',
+  'status',
+  'upgrade',
+];
 
 describe.each([
   ['as a program', 'supasession', ' ', ''],

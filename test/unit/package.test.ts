@@ -19,7 +19,17 @@ test('the package, the stand-alone program, both manifests and the SQL are of on
 });
 
 test('the commands are bare in the program and under a topic for a host', async () => {
-  const names = ['config', 'flush', 'init', 'sandbox', 'sessions:list', 'sessions:revoke', 'upgrade'];
+  const names = [
+    'config',
+    'flush',
+    'history',
+    'init',
+    'sandbox',
+    'sessions:list',
+    'sessions:revoke',
+    'status',
+    'upgrade',
+  ];
   const prefixed = names.map((name) => `supasession:${name}`);
   expect(Object.keys(commands)).toEqual(names);
   expect(Object.keys(pluginCommands)).toEqual(prefixed);
