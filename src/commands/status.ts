@@ -38,11 +38,12 @@ ${EXIT_CODES_HELP}`;
     const config = target.kind === 'local' ? await readConfig(await this.project(), process.env) : null;
     const connection = await this.open(target);
     const status = await readStatus(connection, {config, counting: flags.check});
-    const problems = status.problems.map((problem) => ({...problem, fix: this.withProgram(problem.fix)}));
-    this.log(this.withProgram(statusText({...status, problems}, target, {...this.view(), checked: flags.check})));
+    const typed = (text: string) => this.withProgram(text);
+    this.log(statusText(status, target, {...this.view(), checked: flags.check, typed}));
     const off = status.settings === null ? null : notInForce(status.settings, target);
     if (off !== null) this.note(off);
     if (flags.check && !status.ok) process.exitCode = EXIT.found;
+    const problems = status.problems.map((problem) => ({...problem, fix: typed(problem.fix)}));
     return {target: targetJson(target), ...status, problems};
   }
 }

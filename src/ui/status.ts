@@ -64,9 +64,8 @@ function histogramLines(histogram: HistogramEntry[], limit: number | null): stri
 }
 
 function releaseText(installed: InstalledStatus | null, target: Target): string {
-  const flag = targetFlag(target);
-  const init = `{bin} init${flag === '' ? '' : ` ${flag}`} --apply`;
-  if (installed === null) return `${chalk.yellow('not installed')}: ${init}`;
+  const flag = targetFlag(target) === '' ? '' : ` ${targetFlag(target)}`;
+  if (installed === null) return `${chalk.yellow('not installed')}: {bin} init${flag} --apply`;
   const {version, shipped, state} = installed;
   const own = version ?? 'unknown';
   switch (state) {
@@ -75,11 +74,11 @@ function releaseText(installed: InstalledStatus | null, target: Target): string 
     }
 
     case 'older': {
-      return `${own}; ${chalk.yellow(`this program brings ${shipped.version}`)}: {bin} upgrade${flag === '' ? '' : ` ${flag}`}`;
+      return `${own}; ${chalk.yellow(`this program brings ${shipped.version}`)}: {bin} upgrade${flag}`;
     }
 
     case 'differs': {
-      return `${own}, but ${chalk.yellow(`not with the SQL of this program`)}: ${init}`;
+      return `${own}, but ${chalk.yellow('not with the SQL of this program')}: {bin} upgrade${flag}`;
     }
 
     case 'unknown': {
@@ -129,13 +128,23 @@ function problemLines(problems: Problem[], checked: boolean): string[] {
   });
 }
 
+/** How the status is shown. */
+export interface StatusView {
+  /** Of the terminal, in characters. */
+  width: number;
+  /** Whether the sessions were looked at too. */
+  checked: boolean;
+  /** Puts what to type instead of `{bin} ` into a text, which has to be done before lines are wrapped. */
+  typed: (text: string) => string;
+}
+
 /**
  * @param status what there is
  * @param target where
- * @param view width of the terminal in characters; checked: whether the sessions were looked at too
- * @returns it on one screen of 24 lines, in the ordinary case; `{bin}` is left for the caller to fill in
+ * @param view how it is shown
+ * @returns it on one screen of 24 lines, in the ordinary case
  */
-export function statusText(status: Status, target: Target, view: {width: number; checked: boolean}): string {
+export function statusText(status: Status, target: Target, view: StatusView): string {
   const {settings, installed, lastDay, barred, wired, problems} = status;
   const limit = settings?.enabled ? settings.max_sessions : null;
   const nothing = settings?.record_events === false ? 'no history is kept' : 'nothing was ended';
@@ -143,7 +152,7 @@ export function statusText(status: Status, target: Target, view: {width: number;
   const section = (label: string, lines: string[]) =>
     lines.length === 0
       ? []
-      : [table([], [[chalk.bold(label), lines.join('\n')]], {widths: [LABEL_WIDTH, width], indent: ''})];
+      : [table([], [[chalk.bold(label), view.typed(lines.join('\n'))]], {widths: [LABEL_WIDTH, width], indent: ''})];
   const known = installed !== null;
   return [
     ...section('Release', [releaseText(installed, target)]),

@@ -196,9 +196,7 @@ describe('--json', () => {
     await installWhole();
     await sql("update supasession.installation set checksum = 'sha256:other' where true");
     expect((await status()).installed?.state).toBe('differs');
-    expect((await project.run(['status'])).stdout).toContain(
-      'not with the SQL of this program: supasession init --apply',
-    );
+    expect((await project.run(['status'])).stdout).toContain('not with the SQL of this program: supasession upgrade');
     await sql('update supasession.installation set checksum = null where true');
     expect((await status()).installed?.state).toBe('unknown');
     await sql("update supasession.installation set version = '0.9.0' where true");
