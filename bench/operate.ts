@@ -103,6 +103,7 @@ async function open(on: BenchServer): Promise<Connection> {
       localPort: async () => 0,
       link: async () => undefined,
       passfile: async () => null,
+      loginRole: async () => null,
       askPassword: async () => null,
     },
   );
