@@ -22,6 +22,7 @@ grant execute on function supasession.overview() to service_role;
 grant execute on function supasession.sessions_over_limit() to service_role;
 grant execute on function supasession.health(boolean) to service_role;
 grant execute on function supasession.enforce(integer, uuid, boolean) to service_role;
+grant execute on function supasession.prunable(interval) to service_role;
 grant execute on function supasession.prune(interval, integer) to service_role;
 grant execute on function supasession.revoke_session(uuid) to service_role;
 grant execute on function supasession.revoke_user_sessions(uuid, uuid[]) to service_role;

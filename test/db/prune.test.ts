@@ -54,6 +54,13 @@ async function prune(olderThan: string | null = '30 days', batch = 1000): Promis
   return rows[0]?.removed ?? -1;
 }
 
+async function prunable(olderThan: string | null = '30 days'): Promise<unknown> {
+  const {rows} = await postgres.query<Record<string, string>>('select * from supasession.prunable($1::interval)', [
+    olderThan,
+  ]);
+  return Object.fromEntries(Object.entries(rows[0]!).map(([name, value]) => [name, Number(value)]));
+}
+
 async function sessions(count: number): Promise<AuthSession[]> {
   return createSessions(postgres, [user.userId], count);
 }
@@ -89,10 +96,22 @@ describe('sessions', () => {
       made[5],
       "created_at = now() - interval '1 year', refreshed_at = (now() at time zone 'UTC') - interval '40 days'",
     );
+    // Two of them could have gone on.
+    expect(await prunable()).toEqual({ended: 1, live: 2, users: 1});
     expect(await prune()).toBe(3);
     expect(await left()).toEqual(ids([made[1], made[3], made[4]]));
+    expect(await prunable()).toEqual({ended: 0, live: 0, users: 0});
     expect(await prune()).toBe(0);
+    expect(await prunable('1 day')).toEqual({ended: 1, live: 2, users: 1});
     expect(await prune('1 day')).toBe(3);
+  });
+
+  it('that ended lately, but have not been used for so long, go and are counted as ended', async () => {
+    const [session] = await sessions(1);
+    await age('31 days');
+    await set(session, "not_after = now() - interval '1 day'");
+    expect(await prunable()).toEqual({ended: 1, live: 0, users: 0});
+    expect(await prune()).toBe(1);
   });
 
   it('take their refresh tokens along', async () => {
@@ -214,6 +233,7 @@ it('the history goes by its own retention', async () => {
 it.each([null, '0', '-1 day'])('refuses the span %p, which would be everything', async (span) => {
   await sessions(1);
   expect(await outcome(prune(span)).catch((error: unknown) => error)).toMatchObject({code: '22023'});
+  expect(await prunable(span).catch((error: unknown) => error)).toMatchObject({code: '22023'});
   expect(await left()).toHaveLength(1);
 });
 
