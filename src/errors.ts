@@ -41,6 +41,8 @@ export const ERROR_CODES = {
   PERMISSION_DENIED: EXIT.failed,
   PORT_IN_USE: EXIT.failed,
   PROJECT_NOT_FOUND: EXIT.failed,
+  RULE_EXISTS: EXIT.failed,
+  RULE_NOT_FOUND: EXIT.failed,
   SANDBOX_DATA: EXIT.failed,
   SANDBOX_FAILED: EXIT.failed,
   SANDBOX_UNAVAILABLE: EXIT.failed,

@@ -1,4 +1,4 @@
-import {Flags, type Interfaces} from '@oclif/core';
+import {Args, Flags, type Interfaces} from '@oclif/core';
 
 import {
   choicesOf,
@@ -46,6 +46,29 @@ export const confirmFlag = Flags.string({
 });
 
 export const dryRunFlag = Flags.boolean({default: false, summary: 'Show what would happen and change nothing.'});
+
+/** A user, as the one thing that a command is about. */
+export const userArg = Args.string({description: 'Email address or id of the user.', required: true});
+
+export const saveFlag = Flags.boolean({
+  default: false,
+  summary: 'Write it as a migration too, so that db reset and db push carry it.',
+});
+
+/**
+ * @param summary what a transaction takes
+ * @param size how many where nothing is given
+ * @returns the flag for the size of a transaction
+ */
+export function batchSizeFlag(summary: string, size: number) {
+  return Flags.integer({
+    summary,
+    default: size,
+    min: 1,
+    max: 100_000,
+    helpValue: '<n>',
+  });
+}
 
 /** The flags of a command whose work is a migration. */
 export const stepFlags = {

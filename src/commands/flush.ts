@@ -1,9 +1,7 @@
-import {Flags} from '@oclif/core';
-
 import {BaseCommand, EXIT_CODES_HELP} from '../base-command.js';
 import {flush, planFlush, untouched, type FlushResult as Outcome} from '../core/flush.js';
 import {connect} from '../db/connection.js';
-import {confirmFlag, dryRunFlag, filterFlags, targetFlags, yesFlag} from '../flags.js';
+import {batchSizeFlag, confirmFlag, dryRunFlag, filterFlags, targetFlags, yesFlag} from '../flags.js';
 import {allowEnding} from '../prompts/consent.js';
 import {targetJson, type TargetJson} from '../types.js';
 import {progressBar} from '../ui/progress.js';
@@ -40,13 +38,7 @@ ${EXIT_CODES_HELP}`;
   static override flags = {
     ...targetFlags,
     ...filterFlags,
-    'batch-size': Flags.integer({
-      summary: 'Sessions that one transaction deletes at most.',
-      default: 1000,
-      min: 1,
-      max: 100_000,
-      helpValue: '<n>',
-    }),
+    'batch-size': batchSizeFlag('Sessions that one transaction deletes at most.', 1000),
     'dry-run': dryRunFlag,
     confirm: confirmFlag,
     yes: yesFlag,

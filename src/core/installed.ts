@@ -1,7 +1,7 @@
 import type {Connection} from '../db/connection.js';
-import {readInstalled, type Installed} from '../db/queries.js';
+import {readInstalled, readSettings, type Installed} from '../db/queries.js';
 import {SupasessionError} from '../errors.js';
-import type {Target} from '../types.js';
+import {DEFAULT_SETTINGS, type Settings, type Target} from '../types.js';
 import {compareReleases, shippedSql} from './migration.js';
 import {targetFlag} from './target.js';
 
@@ -18,6 +18,17 @@ export async function requireOurs(connection: Connection): Promise<Installed> {
   const {version} = await shippedSql();
   if (compareReleases(installed.version, version) > 0) throw newerInstalled(installed.version, version);
   return installed;
+}
+
+/**
+ * The same, for a command that goes by the settings.
+ * @param connection an open connection
+ * @returns the settings in force; where their row is missing the defaults, with limits off
+ * @throws SupasessionError AUTH_SCHEMA_MISSING, NOT_INSTALLED, NEWER_RELEASE
+ */
+export async function requireSettings(connection: Connection): Promise<Settings> {
+  await requireOurs(connection);
+  return {...DEFAULT_SETTINGS, ...(await readSettings(connection))};
 }
 
 /** @returns the error for a database without Supabase Auth */

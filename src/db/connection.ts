@@ -28,6 +28,12 @@ export interface Queryable {
 /** An open connection. Queries throw what the driver throws; `toSupasessionError` puts it in words. */
 export interface Connection extends Queryable {
   readonly target: Target;
+  /**
+   * Runs queries in one transaction and undoes them: for judging a change by making it.
+   * @param work the queries, over the connection that it is given
+   * @returns what the work found
+   */
+  rehearse<T>(work: (db: Queryable) => Promise<T>): Promise<T>;
   /** Whether what goes over it is encrypted. */
   readonly encrypted: boolean;
   /** Whether the server has been checked against a certificate. */
@@ -150,12 +156,18 @@ export async function connect(target: Target): Promise<Connection> {
   const setRole = login.role === null ? '' : `set local role ${pg.escapeIdentifier(login.role)};`;
   let closed = false;
   let last: Promise<unknown> = Promise.resolve();
-  const transact = async <Row extends pg.QueryResultRow>(text: string, values?: unknown[]) => {
-    // A transaction each, because a pooler in transaction mode forgets, or hands on, what is set for the session.
+  /** One after the other: two that overlap would share a transaction. */
+  const queued = async <T>(work: () => Promise<T>): Promise<T> => {
+    const result = last.then(work);
+    last = result.catch(() => {});
+    return result;
+  };
+  /** A transaction each, because a pooler in transaction mode forgets, or hands on, what is set for the session. */
+  const transact = async <T>(work: () => Promise<T>, end: 'commit' | 'rollback'): Promise<T> => {
     try {
       await client.query(`begin; ${setRole} set local lock_timeout = ${LOCK_TIMEOUT}`);
-      const result = await client.query<Row>(text, values);
-      await client.query('commit');
+      const result = await work();
+      await client.query(end);
       return result;
     } catch (error) {
       await client.query('rollback').catch(() => {});
@@ -168,10 +180,11 @@ export async function connect(target: Target): Promise<Connection> {
     encrypted,
     verified: encrypted && ssl !== false && ssl.rejectUnauthorized === true,
     async query<Row extends pg.QueryResultRow>(text: string, values?: unknown[]) {
-      // One after the other: two that overlap would share a transaction.
-      const result = last.then(async () => transact<Row>(text, values));
-      last = result.catch(() => {});
-      return result;
+      return queued(async () => transact(async () => client.query<Row>(text, values), 'commit'));
+    },
+    async rehearse(work) {
+      const db: Queryable = {query: async (text, values) => client.query(text, values)};
+      return queued(async () => transact(async () => work(db), 'rollback'));
     },
     async close() {
       if (closed) return;

@@ -23,6 +23,23 @@ export async function allowEnding(
 }
 
 /**
+ * Permission for a change that may end sessions: on the local database none is needed for what flags say; elsewhere a yes, or the name where sessions end.
+ * @param ask where answers come from
+ * @param target whose change it is
+ * @param change ends: what to ask where sessions end, else null; askLocally: whether the local database wants a yes as well; given: the value of --confirm
+ * @throws SupasessionError DECLINED, USAGE where --confirm names something else, ANSWER_REQUIRED, INTERRUPTED
+ */
+export async function allowChange(
+  ask: Asker,
+  target: Target,
+  change: {ends: string | null; askLocally: boolean; given: string | undefined},
+): Promise<void> {
+  if (target.kind === 'local' && !change.askLocally) return;
+  if (target.kind === 'local' || change.ends === null) await ask.proceed('Apply this?');
+  else await allowEnding(ask, target, {message: change.ends, given: change.given});
+}
+
+/**
  * Permission to let the supabase CLI apply migrations that are not ours; --yes does not give it.
  * @param ask where answers come from
  * @param target where they would be applied

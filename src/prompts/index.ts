@@ -110,18 +110,18 @@ export class Asker {
     );
   }
 
-  /** A text that has to be understood; what it means is returned. `read` throws SETTING_INVALID for what it does not understand. */
+  /** A text that has to be understood; what it means is returned. `read` throws one of our errors for what it does not understand. */
   async text<T>(question: {
     flag: string;
     message: string;
-    default: string;
+    default?: string;
     read: (text: string) => Promise<T>;
   }): Promise<T> {
     const refusal = async (text: string): Promise<string | true> => {
       try {
         await question.read(text);
       } catch (error) {
-        if (error instanceof SupasessionError && error.code === 'SETTING_INVALID') return error.message;
+        if (error instanceof SupasessionError) return error.message;
         // Anything else comes up again below, where it can be thrown.
       }
 
@@ -129,7 +129,9 @@ export class Asker {
     };
 
     return this.#ask(question.flag, null, async () =>
-      question.read(await input({message: question.message, default: question.default, validate: refusal}, CONTEXT)),
+      question.read(
+        await input({message: question.message, default: question.default ?? '', validate: refusal}, CONTEXT),
+      ),
     );
   }
 

@@ -77,7 +77,12 @@ export function rejectWarning({reject_ignores_idle: idle}: Pick<Settings, 'rejec
   return `${WARNING} reject counts sessions that nobody can sign out: a lost phone, a closed private window or cleared storage\nkeeps its place until ${until}, so such a user stays locked out. dequeue makes room instead.`;
 }
 
-function trapWarning(inactivity: string, jwtExpiry: number): string {
+/**
+ * @param inactivity an inactivity timeout, as Postgres prints it
+ * @param jwtExpiry lifetime of an access token in seconds, which is longer
+ * @returns why that signs out everybody whom it is for
+ */
+export function trapWarning(inactivity: string, jwtExpiry: number): string {
   return `${WARNING} this signs everybody out while they use the app. A session is refreshed only when its access token runs out, which takes
 ${span(jwtExpiry)} (jwt_expiry), and the inactivity timeout of ${spanWords(inactivity)} ends it before that. Give a timeout longer than
 ${span(jwtExpiry)} (--inactivity), or first lower [auth] jwt_expiry of the project.`;
