@@ -1,0 +1,41 @@
+import {BaseCommand, EXIT_CODES_HELP} from '../../base-command.js';
+import {requireSettings} from '../../core/installed.js';
+import {readRules, type ListedRule} from '../../db/rules.js';
+import {targetFlags} from '../../flags.js';
+import {targetJson, type TargetJson} from '../../types.js';
+import {rulesTable} from '../../ui/rules.js';
+import {notInForce} from '../../ui/text.js';
+
+export interface RulesListResult {
+  target: TargetJson;
+  rules: ListedRule[];
+}
+
+export default class RulesList extends BaseCommand {
+  static override summary = 'Show the rules, in the order in which they are asked.';
+  static override description = `The first rule that matches applies: a user's own, then by priority (the lowest number first), then by name. What it leaves out is as in the settings.
+${EXIT_CODES_HELP}`;
+
+  static override examples = [
+    {description: 'Show the rules of the local database.', command: '<%= config.bin %> <%= command.id %>'},
+    {
+      description: 'Those of the linked project, as rows of supasession.rules.',
+      command: '<%= config.bin %> <%= command.id %> --linked --json',
+    },
+  ];
+
+  static override flags = {...targetFlags};
+
+  async run(): Promise<RulesListResult> {
+    const {flags} = await this.parse(RulesList);
+    const target = await this.target(flags);
+    const connection = await this.open(target);
+    const settings = await requireSettings(connection);
+    const rules = await readRules(connection);
+    if (rules.length > 0) this.log(rulesTable(rules));
+    else this.note('There are no rules: the settings hold for everybody.');
+    const state = notInForce(settings, target);
+    if (state !== null) this.note(state);
+    return {target: targetJson(target), rules};
+  }
+}

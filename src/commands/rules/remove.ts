@@ -1,0 +1,59 @@
+import {Args} from '@oclif/core';
+
+import {EXIT_CODES_HELP} from '../../base-command.js';
+import {requireSettings} from '../../core/installed.js';
+import {planRemoval, removalStep, rulesEndSessions} from '../../core/rules.js';
+import type {StepFile} from '../../core/steps.js';
+import {deleteRules, type ListedRule, type RuleImpact} from '../../db/rules.js';
+import {RulesCommand} from '../../rules-command.js';
+import {targetJson, type TargetJson} from '../../types.js';
+import {removalText, rulesRemovedText} from '../../ui/rules.js';
+
+export interface RulesRemoveResult {
+  target: TargetJson;
+  removed: ListedRule[];
+  impact: RuleImpact;
+  dryRun: boolean;
+  saved: StepFile | null;
+}
+
+export default class RulesRemove extends RulesCommand {
+  static override summary = 'Remove rules.';
+  static override description = `Those whom a rule was for have the limits of the next rule that matches, or of the settings.
+${EXIT_CODES_HELP}`;
+
+  static override examples = [
+    {description: 'Remove the rule pro.', command: '<%= config.bin %> <%= command.id %> pro'},
+    {
+      description: 'Remove two, and write that as a migration too.',
+      command: '<%= config.bin %> <%= command.id %> pro support --save',
+    },
+  ];
+
+  static override args = {
+    name: Args.string({description: 'Names of the rules.', required: true, multiple: true}),
+  };
+
+  static override flags = RulesCommand.changeFlags;
+
+  async run(): Promise<RulesRemoveResult> {
+    const {args, flags} = await this.parse(RulesRemove);
+    const ask = this.asker(flags);
+    const target = await this.target(flags);
+    const connection = await this.open(target);
+    const settings = await requireSettings(connection);
+    const names = [...new Set(args.name)];
+    const plan = await planRemoval(connection, names);
+    this.log(removalText(plan, settings));
+
+    const {removed, impact} = plan;
+    const saved = await this.changeRules({
+      ...{ask, target, settings, flags, rules: removed, changes: true, askLocally: true},
+      ends: rulesEndSessions(settings, impact),
+      step: removalStep(removed),
+      done: rulesRemovedText(plan),
+      apply: async () => deleteRules(connection, names),
+    });
+    return {target: targetJson(target), removed, impact, dryRun: flags['dry-run'], saved};
+  }
+}

@@ -1,0 +1,49 @@
+import {Flags} from '@oclif/core';
+
+import {BaseCommand, EXIT_CODES_HELP} from '../../base-command.js';
+import {requireSettings} from '../../core/installed.js';
+import {testRules, type RuleTest} from '../../core/rule-test.js';
+import {targetFlags} from '../../flags.js';
+import {targetJson, type TargetJson} from '../../types.js';
+import {ruleTestText} from '../../ui/rules.js';
+import {notInForce} from '../../ui/text.js';
+
+export interface RulesTestResult extends RuleTest {
+  target: TargetJson;
+}
+
+export default class RulesTest extends BaseCommand {
+  static override summary = 'Say which rule applies to a user, and why.';
+  static override description = `Goes through the rules in their order, and says what applies to the user's sessions in the end.
+${EXIT_CODES_HELP}`;
+
+  static override examples = [
+    {
+      description: 'See which limit a user has.',
+      command: '<%= config.bin %> <%= command.id %> --user ada@example.com',
+    },
+    {
+      description: "The same for the user's sessions of an OAuth client.",
+      command:
+        '<%= config.bin %> <%= command.id %> --user ada@example.com --client 9a3f2c1e-5b7d-4e8a-9c0d-1f2e3a4b5c6d',
+    },
+  ];
+
+  static override flags = {
+    ...targetFlags,
+    user: Flags.string({summary: 'The user.', helpValue: '<email|id>', required: true}),
+    client: Flags.string({summary: 'The OAuth client that the session is of.', helpValue: '<id>'}),
+  };
+
+  async run(): Promise<RulesTestResult> {
+    const {flags} = await this.parse(RulesTest);
+    const target = await this.target(flags);
+    const connection = await this.open(target);
+    const settings = await requireSettings(connection);
+    const outcome = await testRules(connection, flags.user, flags.client);
+    this.log(ruleTestText(outcome, settings));
+    const state = notInForce(settings, target);
+    if (state !== null) this.note(state);
+    return {target: targetJson(target), ...outcome};
+  }
+}
