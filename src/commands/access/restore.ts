@@ -1,0 +1,47 @@
+import {AccessCommand, type AccessResult} from '../../access-command.js';
+import {EXIT_CODES_HELP} from '../../base-command.js';
+import {planAccess, restore} from '../../core/access.js';
+import {allowChange} from '../../prompts/consent.js';
+import {accessText, restoreText, revokedText} from '../../ui/access.js';
+
+export default class AccessRestore extends AccessCommand {
+  static override summary = 'Let a barred user use the app again.';
+  static override description = `Takes "access revoke" back. Sessions that it ended stay ended: the user signs in again.
+${EXIT_CODES_HELP}`;
+
+  static override examples = [
+    {description: 'Let a user in again.', command: '<%= config.bin %> <%= command.id %> mallory@example.com'},
+    {
+      description: 'On the linked project, in a script.',
+      command: '<%= config.bin %> <%= command.id %> mallory@example.com --linked --yes',
+    },
+  ];
+
+  static override args = AccessCommand.args;
+  static override flags = AccessCommand.flags;
+
+  async run(): Promise<AccessResult> {
+    const {args, flags} = await this.parse(AccessRestore);
+    const ask = this.asker(flags);
+    const target = await this.target(flags);
+    const connection = await this.open(target);
+    const plan = await planAccess(connection, args.user);
+    const outcome = {sessions: 0, reason: plan.access.revoked?.reason ?? null, dryRun: flags['dry-run']};
+    const revoked = revokedText(plan);
+    if (revoked === null) {
+      this.note(accessText(plan));
+      return this.result(target, plan, {...outcome, changed: false});
+    }
+
+    this.note(revoked);
+    this.log(restoreText(plan));
+    if (flags['dry-run']) this.note('Dry run: nothing was changed.');
+    else {
+      await allowChange(ask, target, {ends: null, askLocally: false, given: undefined});
+      await restore(connection, plan);
+      this.note('Restored.');
+    }
+
+    return this.result(target, plan, {...outcome, changed: true});
+  }
+}
