@@ -1,9 +1,17 @@
 import type {Command} from '@oclif/core';
 
+import AccessRestore from './commands/access/restore.js';
+import AccessRevoke from './commands/access/revoke.js';
 import Config from './commands/config.js';
+import Enforce from './commands/enforce.js';
 import Flush from './commands/flush.js';
 import History from './commands/history.js';
 import Init from './commands/init.js';
+import Prune from './commands/prune.js';
+import RulesAdd from './commands/rules/add.js';
+import RulesList from './commands/rules/list.js';
+import RulesRemove from './commands/rules/remove.js';
+import RulesTest from './commands/rules/test.js';
 import Sandbox from './commands/sandbox.js';
 import SessionsList from './commands/sessions/list.js';
 import SessionsRevoke from './commands/sessions/revoke.js';
@@ -12,10 +20,18 @@ import Upgrade from './commands/upgrade.js';
 
 /** The commands of the stand-alone program (bin/). */
 export const commands: Record<string, Command.Class> = {
+  'access:restore': AccessRestore,
+  'access:revoke': AccessRevoke,
   config: Config,
+  enforce: Enforce,
   flush: Flush,
   history: History,
   init: Init,
+  prune: Prune,
+  'rules:add': RulesAdd,
+  'rules:list': RulesList,
+  'rules:remove': RulesRemove,
+  'rules:test': RulesTest,
   sandbox: Sandbox,
   'sessions:list': SessionsList,
   'sessions:revoke': SessionsRevoke,

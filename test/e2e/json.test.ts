@@ -60,6 +60,17 @@ test('the shapes of results', async () => {
     history: await shape(0, 'history', ...url),
     'sessions list': await shape(0, 'sessions', 'list', ...url),
     'sessions revoke': await shape(0, 'sessions', 'revoke', '--user', users[0]!.userId, ...url, ...confirm),
+    'rules add': await shape(
+      0,
+      ...['rules', 'add', 'pro', '--claim', 'plan=pro', '--max', '5', '--timebox', '12h', ...url, '--yes', '--save'],
+    ),
+    'rules list': await shape(0, 'rules', 'list', ...url),
+    'rules test': await shape(0, 'rules', 'test', '--user', users[0]!.email, ...url),
+    'rules remove': await shape(0, 'rules', 'remove', 'pro', ...url, '--yes'),
+    'enforce --dry-run': await shape(0, 'enforce', ...url, '--dry-run'),
+    'prune --dry-run': await shape(0, 'prune', '--older-than', '30d', ...url, '--dry-run'),
+    'access revoke': await shape(0, 'access', 'revoke', users[0]!.email, '--reason', 'test', ...url, ...confirm),
+    'access restore': await shape(0, 'access', 'restore', users[0]!.email, ...url, '--yes'),
     'flush --dry-run': await shape(0, 'flush', ...url, '--dry-run'),
     flush: await shape(0, 'flush', ...url, ...confirm),
   }).toMatchSnapshot();

@@ -2,22 +2,13 @@ import type {ConfigResult} from '../../src/commands/config.js';
 import {createSessions, createUser} from '../helpers/auth.js';
 import {createDatabase, type TestDatabase} from '../helpers/database.js';
 import {failure} from '../helpers/failures.js';
+import {COMMAND_IDS} from '../helpers/commands.js';
 import {createHost, type Host} from '../helpers/host.js';
 import {createProject, type TestProject} from '../helpers/project.js';
 
 // The same commands, as a program and as a plugin of another oclif program.
 
-const COMMANDS = [
-  'config',
-  'flush',
-  'history',
-  'init',
-  'sandbox',
-  'sessions list',
-  'sessions revoke',
-  'status',
-  'upgrade',
-];
+const COMMANDS = COMMAND_IDS.map((id) => id.replaceAll(':', ' '));
 
 describe.each([
   ['as a program', 'supasession', ' ', ''],

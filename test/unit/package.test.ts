@@ -1,6 +1,7 @@
 import {readFile} from 'node:fs/promises';
 import {commands, pluginCommands} from '../../src/index.js';
 import {GROUPS} from '../../src/program/help.js';
+import {COMMAND_IDS} from '../helpers/commands.js';
 import {shippedSql} from '../../src/core/migration.js';
 
 interface Manifest {
@@ -19,17 +20,7 @@ test('the package, the stand-alone program, both manifests and the SQL are of on
 });
 
 test('the commands are bare in the program and under a topic for a host', async () => {
-  const names = [
-    'config',
-    'flush',
-    'history',
-    'init',
-    'sandbox',
-    'sessions:list',
-    'sessions:revoke',
-    'status',
-    'upgrade',
-  ];
+  const names = COMMAND_IDS;
   const prefixed = names.map((name) => `supasession:${name}`);
   expect(Object.keys(commands)).toEqual(names);
   expect(Object.keys(pluginCommands)).toEqual(prefixed);

@@ -1,0 +1,94 @@
+import {BaseCommand, EXIT_CODES_HELP} from '../base-command.js';
+import {enforce, inLine, nothingEnforced, type EnforceOptions, type EnforceResult as Outcome} from '../core/enforce.js';
+import {requireSettings} from '../core/installed.js';
+import type {Connection} from '../db/connection.js';
+import {countSessions} from '../db/sessions.js';
+import {batchSizeFlag, confirmFlag, dryRunFlag, targetFlags, yesFlag} from '../flags.js';
+import {allowChange, allowEnding} from '../prompts/consent.js';
+import {targetJson, type TargetJson} from '../types.js';
+import {enforcedText, enforcePlanText} from '../ui/enforce.js';
+import {progressBar} from '../ui/progress.js';
+import {limitsOff} from '../ui/text.js';
+
+export interface EnforceResult extends Outcome {
+  target: TargetJson;
+  dryRun: boolean;
+}
+
+export default class Enforce extends BaseCommand {
+  static override summary = 'Bring existing sessions in line with the settings and rules now.';
+  static override description = `Otherwise a limit reaches them at their next refresh, or at the next sign-in of their user. It counts first, asks, and goes through the users in small batches. Ctrl-C stops after the batch that is running; running it again goes on.
+${EXIT_CODES_HELP}`;
+
+  static override examples = [
+    {
+      description: 'See what would end, and change nothing.',
+      command: '<%= config.bin %> <%= command.id %> --dry-run',
+    },
+    {
+      description: 'On the linked project, in a script.',
+      command: '<%= config.bin %> <%= command.id %> --linked --confirm abcdefghijklmnopqrst',
+    },
+  ];
+
+  static override flags = {
+    ...targetFlags,
+    'batch-size': batchSizeFlag('Users whom one transaction takes at most.', 200),
+    'dry-run': dryRunFlag,
+    confirm: confirmFlag,
+    yes: yesFlag,
+  };
+
+  async run(): Promise<EnforceResult> {
+    const {flags} = await this.parse(Enforce);
+    const ask = this.asker(flags);
+    const target = await this.target(flags);
+    const connection = await this.open(target);
+    const settings = await requireSettings(connection);
+    const base = {target: targetJson(target), dryRun: flags['dry-run']};
+    if (!settings.enabled) {
+      this.note(limitsOff(target));
+      return {...base, ...nothingEnforced()};
+    }
+
+    const batchSize = flags['batch-size'];
+    const {users} = await countSessions(connection);
+    // Nothing has to finish here: Ctrl-C ends it at once.
+    const found = await this.#run(connection, users, {
+      batchSize,
+      dryRun: true,
+      signal: new AbortController().signal,
+    });
+    this.log(enforcePlanText(found, await this.jwtExpiry(target)));
+    const observing = settings.mode === 'observe';
+    if (flags['dry-run'] || observing || inLine(found)) {
+      this.note(
+        observing
+          ? 'Observe mode: nothing was changed, and without it this would be.'
+          : flags['dry-run']
+            ? 'Dry run: nothing was changed.'
+            : 'Nothing to do.',
+      );
+      return {...base, ...found};
+    }
+
+    if (found.evicted + found.expired > 0)
+      await allowEnding(ask, target, {message: 'End these sessions', given: flags.confirm});
+    else await allowChange(ask, target, {ends: null, askLocally: false, given: flags.confirm});
+
+    const outcome = await this.finishingOnInterrupt(async (signal) =>
+      this.#run(connection, users, {batchSize, dryRun: false, signal}),
+    );
+    this.note(enforcedText(outcome));
+    return {...base, ...outcome};
+  }
+
+  async #run(connection: Connection, users: number, options: Omit<EnforceOptions, 'onProgress'>): Promise<Outcome> {
+    const bar = progressBar(users, options.dryRun ? 'users counted' : 'users');
+    try {
+      return await enforce(connection, {...options, onProgress: (done) => bar.update(done.users)});
+    } finally {
+      bar.stop();
+    }
+  }
+}

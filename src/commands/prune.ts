@@ -1,0 +1,82 @@
+import {Flags} from '@oclif/core';
+
+import {BaseCommand, EXIT_CODES_HELP} from '../base-command.js';
+import {planPrune, prune, type PruneResult as Outcome} from '../core/prune.js';
+import type {Prunable} from '../db/enforce.js';
+import {batchSizeFlag, confirmFlag, dryRunFlag, targetFlags, yesFlag} from '../flags.js';
+import {allowChange, allowEnding} from '../prompts/consent.js';
+import {targetJson, type TargetJson} from '../types.js';
+import {prunedText, pruneText} from '../ui/enforce.js';
+import {progressBar} from '../ui/progress.js';
+
+export interface PruneResult extends Outcome {
+  target: TargetJson;
+  /** What was found before anything was removed. */
+  found: Prunable;
+  dryRun: boolean;
+}
+
+export default class Prune extends BaseCommand {
+  static override summary = 'Remove sessions that have ended, or have not been used, for long.';
+  static override description = `Auth itself keeps them. It shows first how many would still have worked, and goes on in small batches; notes of ours about sessions that are gone, and events past their time, go with them. Ctrl-C stops after the batch that is running; running it again goes on.
+${EXIT_CODES_HELP}`;
+
+  static override examples = [
+    {
+      description: 'See what would go.',
+      command: '<%= config.bin %> <%= command.id %> --older-than 30d --dry-run',
+    },
+    {
+      description: 'Remove it on the linked project, in a script.',
+      command: '<%= config.bin %> <%= command.id %> --older-than 90d --linked --confirm abcdefghijklmnopqrst',
+    },
+  ];
+
+  static override flags = {
+    ...targetFlags,
+    'older-than': Flags.string({
+      required: true,
+      summary: 'For how long they have ended or not been used; a day at least.',
+      helpValue: '<30d>',
+    }),
+    'batch-size': batchSizeFlag('Sessions that one transaction removes at most.', 1000),
+    'dry-run': dryRunFlag,
+    confirm: confirmFlag,
+    yes: yesFlag,
+  };
+
+  async run(): Promise<PruneResult> {
+    const {flags} = await this.parse(Prune);
+    const ask = this.asker(flags);
+    const target = await this.target(flags);
+    const connection = await this.open(target);
+    const plan = await planPrune(connection, flags['older-than']);
+    const {found} = plan;
+    this.log(pruneText(plan, await this.jwtExpiry(target)));
+
+    const base = {target: targetJson(target), found, dryRun: flags['dry-run']};
+    const total = found.ended + found.live;
+    if (flags['dry-run'] || total === 0) {
+      this.note(flags['dry-run'] ? 'Dry run: nothing was changed.' : 'Nothing to do.');
+      return {...base, removed: 0, completed: total === 0, seconds: 0};
+    }
+
+    if (found.live > 0) await allowEnding(ask, target, {message: 'Remove them all', given: flags.confirm});
+    else await allowChange(ask, target, {ends: null, askLocally: false, given: flags.confirm});
+
+    const outcome = await this.finishingOnInterrupt(async (signal) => {
+      const bar = progressBar(total, 'sessions');
+      try {
+        return await prune(connection, plan, {
+          batchSize: flags['batch-size'],
+          signal,
+          onProgress: (removed) => bar.update(removed),
+        });
+      } finally {
+        bar.stop();
+      }
+    });
+    this.note(prunedText(outcome));
+    return {...base, ...outcome};
+  }
+}

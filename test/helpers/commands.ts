@@ -1,0 +1,20 @@
+/** The ids of all commands, written out: a command that is lost or renamed is a break of what scripts type. */
+export const COMMAND_IDS = [
+  'access:restore',
+  'access:revoke',
+  'config',
+  'enforce',
+  'flush',
+  'history',
+  'init',
+  'prune',
+  'rules:add',
+  'rules:list',
+  'rules:remove',
+  'rules:test',
+  'sandbox',
+  'sessions:list',
+  'sessions:revoke',
+  'status',
+  'upgrade',
+];
