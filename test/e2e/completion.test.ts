@@ -55,7 +55,8 @@ describe('the function for bash', () => {
       ],
       [['config', '--strat'], ['--strategy']],
       [['config', '--max', '3', '--strat'], ['--strategy']],
-      [['config', '--no-'], ['--no-enforce-on-refresh']],
+      [['config', '--no-enforce'], ['--no-enforce-on-refresh']],
+      [['init', '--no-a'], ['--no-apply']],
       [
         ['config', '--strategy', ''],
         ['dequeue', 'reject'],
