@@ -226,11 +226,16 @@ export abstract class BaseCommand extends Command {
   /**
    * @param error what stopped a command that had done something already
    * @param done what it had done, for `details`
+   * @param next what to type after what the error itself suggests
    * @returns the error to throw
    */
-  protected stoppedAfter(error: unknown, done: Record<string, unknown>): SupasessionError {
+  protected stoppedAfter(error: unknown, done: Record<string, unknown>, next: string[] = []): SupasessionError {
     const {code, message, suggestions, details} = this.#convert(error);
-    return new SupasessionError(code, message, {suggestions, details: {...details, ...done}, cause: error});
+    return new SupasessionError(code, message, {
+      suggestions: [...suggestions, ...next],
+      details: {...details, ...done},
+      cause: error,
+    });
   }
 
   protected get commandName(): string {

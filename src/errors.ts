@@ -54,6 +54,7 @@ export const ERROR_CODES = {
   UNEXPECTED: EXIT.failed,
   USAGE: EXIT.usage,
   USER_NOT_FOUND: EXIT.failed,
+  WIRING_REFUSED: EXIT.failed,
 } as const;
 
 export type ErrorCode = keyof typeof ERROR_CODES;

@@ -83,6 +83,15 @@ export const stepFlags = {
   yes: yesFlag,
 };
 
+/** The flags of a command that changes how Auth or the Data API is configured. */
+export const wiringFlags = {
+  'config-toml': Flags.boolean({
+    allowNo: true,
+    summary: 'Of a hosted project: change config.toml too, which "supabase config push" would send.',
+  }),
+  confirm: Flags.string({summary: 'Confirm the change of this project or host.', helpValue: '<ref|host>'}),
+};
+
 /** Which sessions; all that are given have to hold. */
 export const filterFlags = {
   user: Flags.string({

@@ -2,10 +2,14 @@ import type {Command} from '@oclif/core';
 
 import AccessRestore from './commands/access/restore.js';
 import AccessRevoke from './commands/access/revoke.js';
+import ApiDisable from './commands/api/disable.js';
+import ApiEnable from './commands/api/enable.js';
 import Config from './commands/config.js';
 import Enforce from './commands/enforce.js';
 import Flush from './commands/flush.js';
 import History from './commands/history.js';
+import HookDisable from './commands/hook/disable.js';
+import HookEnable from './commands/hook/enable.js';
 import Init from './commands/init.js';
 import Prune from './commands/prune.js';
 import RulesAdd from './commands/rules/add.js';
@@ -22,10 +26,14 @@ import Upgrade from './commands/upgrade.js';
 export const commands: Record<string, Command.Class> = {
   'access:restore': AccessRestore,
   'access:revoke': AccessRevoke,
+  'api:disable': ApiDisable,
+  'api:enable': ApiEnable,
   config: Config,
   enforce: Enforce,
   flush: Flush,
   history: History,
+  'hook:disable': HookDisable,
+  'hook:enable': HookEnable,
   init: Init,
   prune: Prune,
   'rules:add': RulesAdd,

@@ -17,6 +17,7 @@ export const MIGRATION_NAMES = {
   settings: 'supasession_config',
   rules: 'supasession_rules',
   guard: 'supasession_guard',
+  hook: 'supasession_hook',
   protect: 'supasession_protect',
   uninstall: 'supasession_uninstall',
 } as const;

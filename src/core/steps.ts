@@ -11,6 +11,13 @@ export interface Step {
   lines: string[];
   /** Its statements, each right at a second run. */
   sql: string;
+  /** Whether it is written also where the newest file of its name says the same: the target has had that one, and is no longer so. */
+  again?: boolean;
+}
+
+/** @returns the text of the migration that a step is */
+export function stepText({kind, lines, sql}: Step): string {
+  return stepMigrationText(kind, lines, sql);
 }
 
 /** The file of a step. */
@@ -21,7 +28,7 @@ export interface StepFile {
 }
 
 /**
- * Writes the file of a step, unless the newest one of its name says the same.
+ * Writes the file of a step, unless the newest one of its name says the same and that is enough.
  * @param project the project
  * @param step the step
  * @param dryRun whether to leave the disk alone
@@ -31,9 +38,9 @@ export interface StepFile {
 export async function writeStep(project: Project, step: Step, dryRun: boolean): Promise<StepFile> {
   const migrations = await readMigrations(project);
   requireSavable(migrations);
-  const text = stepMigrationText(step.kind, step.lines, step.sql);
+  const text = stepText(step);
   const newest = migrations.active.findLast(({name}) => name === step.name);
-  if (newest?.text === text) return {file: newest.file, written: false};
+  if (newest?.text === text && !step.again) return {file: newest.file, written: false};
   const {file} = await addMigration(project, migrations.all, step.name, text, {dryRun});
   return {file, written: !dryRun};
 }

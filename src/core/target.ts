@@ -274,7 +274,7 @@ export function confirmationName(target: Target): string {
  * @param target a target
  * @returns the flags that name it in a command to type next, without any password; empty for the local one
  */
-export function targetFlag(target: Target): string {
+export function targetFlag(target: Pick<Target, 'kind'>): string {
   switch (target.kind) {
     case 'local': {
       return '';

@@ -1,4 +1,5 @@
 import type {Queryable} from './connection.js';
+import {readRoleSchemas} from './wiring.js';
 
 /** How many users have so many live sessions. */
 export interface HistogramEntry {
@@ -89,25 +90,14 @@ export interface DatabaseWiring {
  * @returns what is wired, and how many users are barred
  */
 export async function readDatabaseWiring(db: Queryable): Promise<DatabaseWiring> {
-  const {rows} = await db.query<{next_hook: string | null; guard: boolean; schemas: string | null; barred: string}>(
+  const {rows} = await db.query<{next_hook: string | null; guard: boolean; barred: string}>(
     `select
       (select format('%I.%I', next_hook_schema, next_hook_function) from supasession.wiring where next_hook_function is not null) as next_hook,
       supasession._guard_wired() as guard,
-      (
-        select substr(o.entry, length('pgrst.db_schemas=') + 1)
-        from pg_catalog.pg_db_role_setting s
-        cross join lateral unnest(s.setconfig) o (entry)
-        where s.setrole = (select r.oid from pg_catalog.pg_roles r where r.rolname = 'authenticator')
-          and s.setdatabase in (0, (select d.oid from pg_catalog.pg_database d where d.datname = current_database()))
-          and starts_with(o.entry, 'pgrst.db_schemas=')
-        order by s.setdatabase desc
-        limit 1
-      ) as schemas,
       (select count(*) from supasession.revoked) as barred`,
   );
-  const {next_hook: nextHook, guard, schemas, barred} = rows[0]!;
-  const names = schemas?.split(',').map((name) => name.trim().replace(/^"(.*)"$/, '$1'));
-  return {nextHook, guard, schemas: names ?? null, barred: Number(barred)};
+  const {next_hook: nextHook, guard, barred} = rows[0]!;
+  return {nextHook, guard, schemas: await readRoleSchemas(db), barred: Number(barred)};
 }
 
 /** What `supasession.health()` says about one thing. */

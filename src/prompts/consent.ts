@@ -64,3 +64,22 @@ export async function allowPending(
     details: {pending: others},
   });
 }
+
+/**
+ * Whether the project's file shall follow a change of the hosted project; without that a later push would take it back.
+ * @param ask where answers come from
+ * @param flags what was given
+ * @returns whether it shall
+ * @throws SupasessionError ANSWER_REQUIRED, INTERRUPTED
+ */
+export async function wantsFile(
+  ask: Asker,
+  flags: {'config-toml'?: boolean | undefined; 'dry-run': boolean},
+): Promise<boolean> {
+  if (flags['config-toml'] !== undefined || flags['dry-run']) return flags['config-toml'] ?? true;
+  return ask.confirm({
+    flag: '--config-toml or --no-config-toml',
+    message: 'Change config.toml too, which "supabase config push" would send?',
+    default: true,
+  });
+}

@@ -38,10 +38,10 @@ export interface ProjectConfig {
   readonly timebox: ConfiguredSpan | null;
   /** `[auth.sessions] inactivity_timeout`; null where it is not there. */
   readonly inactivityTimeout: ConfiguredSpan | null;
-  /** `[auth.hook.custom_access_token] uri`; null where the hook is not enabled. */
-  readonly accessTokenHook: string | null;
-  /** `[api] schemas` that the Data API exposes. */
-  readonly apiSchemas: readonly string[];
+  /** `[auth.hook.custom_access_token]`; `secrets`: whether there are any beside it, which the CLI takes for an http hook only. */
+  readonly accessTokenHook: {readonly enabled: boolean; readonly uri: string | null; readonly secrets: boolean};
+  /** `[api] schemas`, which the Data API exposes. */
+  readonly apiSchemas: string[];
   /** The file's content with the override for the project ref, `env()` unresolved. */
   readonly raw: Table;
 }
@@ -107,22 +107,28 @@ class Settings implements ProjectConfig {
     return {text: value, source};
   }
 
-  get accessTokenHook(): string | null {
+  get accessTokenHook(): {enabled: boolean; uri: string | null; secrets: boolean} {
     const hook = 'auth.hook.custom_access_token';
-    if (!this.boolean(`${hook}.enabled`)) return null;
-    const {value, source} = this.find(`${hook}.uri`, true);
-    if (typeof value !== 'string') throw this.invalid(source, value ?? null, 'the address of a hook');
-    return value;
+    const enabled = this.boolean(`${hook}.enabled`);
+    const {value: uri = null, source} = this.find(`${hook}.uri`, true);
+    if (typeof uri !== 'string' && (enabled || uri !== null)) throw this.invalid(source, uri, 'the address of a hook');
+    const secrets = this.written(`${hook}.secrets`);
+    return {
+      enabled,
+      uri: uri || null,
+      secrets: secrets !== undefined && secrets !== '',
+    };
   }
 
-  get apiSchemas(): readonly string[] {
-    const {value = ['public', 'graphql_public'], source} = this.find('api.schemas', true);
-    // A variable holds them with commas.
-    const schemas: unknown[] = typeof value === 'string' ? value.split(',').map((name) => name.trim()) : [value].flat();
-    return schemas.map((name) => {
-      if (typeof name !== 'string') throw this.invalid(source, value, 'a list of schemas');
-      return name;
-    });
+  get apiSchemas(): string[] {
+    const {value, source} = this.find('api.schemas', true);
+    // What the CLI takes where the file says nothing.
+    if (value === undefined) return ['public', 'graphql_public'];
+    const list: unknown = typeof value === 'string' ? value.split(',').map((name) => name.trim()) : value;
+    if (!Array.isArray(list) || !list.every((name) => typeof name === 'string')) {
+      throw this.invalid(source, value, 'a list of schemas');
+    }
+    return list.filter((name) => name !== '');
   }
 
   private boolean(key: string): boolean {
@@ -147,8 +153,7 @@ class Settings implements ProjectConfig {
     const name = `SUPABASE_${key.toUpperCase().replaceAll('.', '_')}`;
     const override = overridable ? this.projectEnv.get(name) : undefined;
     const source = override === undefined ? `${key} in ${this.project.configPath}` : name;
-    const value =
-      override ?? key.split('.').reduce<unknown>((at, part) => (isTable(at) ? at[part] : undefined), this.raw);
+    const value = override ?? this.written(key);
     const variable = variableOf(value);
     if (variable === undefined) return {value, source};
     const resolved = this.projectEnv.get(variable);
@@ -166,6 +171,11 @@ class Settings implements ProjectConfig {
       );
     }
     return {value: resolved, source: `${source}, env(${variable}),`};
+  }
+
+  /** What the file has for a dotted key, `env()` unresolved. */
+  private written(key: string): unknown {
+    return key.split('.').reduce<unknown>((at, part) => (isTable(at) ? at[part] : undefined), this.raw);
   }
 
   private invalid(source: string, value: unknown, expected: string): SupasessionError {

@@ -105,7 +105,7 @@ export function warnings(plan: ConfigPlan): string[] {
     found.push(trapWarning(after.inactivity_timeout, jwtExpiry));
   if (switched('reject_in_hook', true))
     found.push(
-      `${WARNING} until Auth calls the access token hook, every refused sign-in fails with error 500. Configure it: {bin} hook enable`,
+      `${WARNING} until Auth calls the access token hook, every refused sign-in fails with error 500. Configure it: {bin} hook:enable`,
     );
   if (switched('mode', 'observe')) {
     const history = after.record_events

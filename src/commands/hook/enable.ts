@@ -1,0 +1,37 @@
+import {Flags} from '@oclif/core';
+
+import {EXIT_CODES_HELP} from '../../base-command.js';
+import {parseHookName, planHookEnable} from '../../core/hook.js';
+import {HookCommand, hookFlags, type HookResult} from '../../hook-command.js';
+
+export default class HookEnable extends HookCommand {
+  static override summary = 'Let Auth answer a refused sign-in with 403 and a message.';
+  static override description = `Makes supasession.access_token_hook Auth's custom access token hook: in config.toml for the local stack, over the Management API for a hosted project, by hand for a self-hosted one. A Postgres hook of the project's own is kept and called by ours; an https one cannot be. Refusals use the hook only when reject_in_hook is on, which comes last.
+${EXIT_CODES_HELP}`;
+
+  static override examples = [
+    {description: 'Configure the local stack.', command: '<%= config.bin %> <%= command.id %>'},
+    {
+      description: 'See what would change on the linked project.',
+      command: '<%= config.bin %> <%= command.id %> --linked --dry-run',
+    },
+    {
+      description: 'A self-hosted project with a hook of its own: wire that one, and see what to set.',
+      command: '<%= config.bin %> <%= command.id %> --db-url <url> --next-hook public.my_hook --apply',
+    },
+  ];
+
+  static override flags = {
+    ...hookFlags,
+    'next-hook': Flags.string({
+      summary: "The project's own hook that ours calls in turn, where the configuration does not tell.",
+      helpValue: '<schema.function>',
+    }),
+  };
+
+  async run(): Promise<HookResult> {
+    const {flags} = await this.parse(HookEnable);
+    const given = flags['next-hook'] === undefined ? null : parseHookName(flags['next-hook']);
+    return this.switchHook(flags, async (request) => planHookEnable(request, given));
+  }
+}
