@@ -102,7 +102,7 @@ describe('warnings', () => {
       ON,
       {reject_in_hook: true},
       {},
-      /^Warning: until Auth calls .* error 500\. Configure it: \{bin\} hook enable$/,
+      /^Warning: until Auth calls .* error 500\. Configure it: \{bin\} hook:enable$/,
     ],
     ['not the hook', {...ON, reject_in_hook: true}, {reject_in_hook: false}, {}, null],
     ['observing', ON, {mode: 'observe'}, {}, /^Note: in observe mode nothing is ended.* goes to the history\.$/],

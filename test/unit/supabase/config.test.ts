@@ -48,25 +48,32 @@ describe('readConfig', () => {
     expect(error.message).toMatch(/^auth\.sessions\.timebox in .*config\.toml is .*, which is not a span of time/);
   });
 
-  it('gives the hook where it is enabled, and the schemas of the Data API', async () => {
-    const hook = '[auth.hook.custom_access_token]\nuri = "pg-functions://postgres/public/claims"\n';
-    const read = async (toml: string, env = {}) => {
-      const {accessTokenHook, apiSchemas} = await readConfig(await makeProject(toml), env);
-      return [accessTokenHook, apiSchemas];
-    };
-    expect(await read('')).toEqual([null, ['public', 'graphql_public']]);
-    expect(await read(`[api]\nschemas = ["app"]\n${hook}enabled = false`)).toEqual([null, ['app']]);
-    expect(await read(`${hook}enabled = true`)).toEqual(['pg-functions://postgres/public/claims', expect.anything()]);
-    const env = {SUPABASE_AUTH_HOOK_CUSTOM_ACCESS_TOKEN_ENABLED: 'true', SUPABASE_API_SCHEMAS: 'a, b'};
-    expect(await read(hook, env)).toEqual(['pg-functions://postgres/public/claims', ['a', 'b']]);
-    for (const [toml, message] of [
-      [`${hook}enabled = "yes"`, /custom_access_token\.enabled in .* is "yes", which is not true or false\./],
-      ['[auth.hook.custom_access_token]\nenabled = true', /\.uri in .* is null, which is not the address of a hook\./],
-    ] as const) {
-      const config = await readConfig(await makeProject(toml), {});
-      expect(thrownBy(() => config.accessTokenHook).message).toMatch(message);
-    }
-    const config = await readConfig(await makeProject('[api]\nschemas = [1]'), {});
+  it('reads the hook and the exposed schemas, with what the CLI takes where the file says nothing', async () => {
+    const empty = await readConfig(await makeProject(''), {});
+    expect(empty.accessTokenHook).toEqual({enabled: false, uri: null, secrets: false});
+    expect(empty.apiSchemas).toEqual(['public', 'graphql_public']);
+    const toml =
+      '[api]\nschemas = ["api"]\n[auth.hook.custom_access_token]\nenabled = true\nuri = "env(HOOK)"\nsecrets = "env(SECRET)"\n';
+    const config = await readConfig(await makeProject(toml), {HOOK: 'https://example.com'});
+    expect(config.accessTokenHook).toEqual({enabled: true, uri: 'https://example.com', secrets: true});
+    expect(config.apiSchemas).toEqual(['api']);
+    const overridden = await readConfig(await makeProject(toml), {
+      ...{HOOK: 'x', SUPABASE_API_SCHEMAS: 'public, api', SUPABASE_AUTH_HOOK_CUSTOM_ACCESS_TOKEN_ENABLED: 'false'},
+    });
+    expect([overridden.apiSchemas, overridden.accessTokenHook.enabled]).toEqual([['public', 'api'], false]);
+  });
+
+  it.each([
+    ['[auth.hook.custom_access_token]\nenabled = "maybe"\n', 'true or false'],
+    ['[auth.hook.custom_access_token]\nuri = 1\n', 'the address of a hook'],
+    ['[auth.hook.custom_access_token]\nenabled = true\n', 'the address of a hook'],
+  ])('refuses the hook %j', async (toml, expected) => {
+    const config = await readConfig(await makeProject(toml), {});
+    expect(thrownBy(() => config.accessTokenHook).message).toContain(`which is not ${expected}.`);
+  });
+
+  it('refuses schemas that are no list of names', async () => {
+    const config = await readConfig(await makeProject('[api]\nschemas = [1]\n'), {});
     expect(thrownBy(() => config.apiSchemas).code).toBe('CONFIG_INVALID');
   });
 
