@@ -20,6 +20,7 @@ import Sandbox from './commands/sandbox.js';
 import SessionsList from './commands/sessions/list.js';
 import SessionsRevoke from './commands/sessions/revoke.js';
 import Status from './commands/status.js';
+import Uninstall from './commands/uninstall.js';
 import Upgrade from './commands/upgrade.js';
 
 /** All commands. The stand-alone program (bin/) finds them by their files instead, so that it loads the one that was typed: 80 ms of 410 (measured). */
@@ -44,6 +45,7 @@ export const commands: Record<string, Command.Class> = {
   'sessions:list': SessionsList,
   'sessions:revoke': SessionsRevoke,
   status: Status,
+  uninstall: Uninstall,
   upgrade: Upgrade,
 };
 

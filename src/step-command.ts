@@ -29,6 +29,8 @@ interface Work {
   connection: Connection;
   flags: StepFlags;
   ask: Asker;
+  /** What to do next where it is not applied; by default how to apply it. */
+  next?: string | undefined;
 }
 
 /** A command whose work is one migration or several: it writes them, and applies them with the supabase CLI as `init` does. */
@@ -87,9 +89,9 @@ export abstract class StepCommand extends BaseCommand {
 
     if (pending === null && !dryRun) {
       const flag = targetFlag(target);
-      this.note(
-        `Not applied. Next: ${target.kind === 'local' ? 'supabase migration up' : `supabase db push${flag === '--linked' ? ' --linked' : ''}`}`,
-      );
+      const command =
+        target.kind === 'local' ? 'supabase migration up' : `supabase db push${flag === '--linked' ? ' --linked' : ''}`;
+      this.note(work.next ?? `Not applied. Next: ${command}`);
     }
 
     return {files, applied: pending !== null && !dryRun};

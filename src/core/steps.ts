@@ -37,9 +37,12 @@ export interface StepFile {
  */
 export async function writeStep(project: Project, step: Step, dryRun: boolean): Promise<StepFile> {
   const migrations = await readMigrations(project);
-  requireSavable(migrations);
   const text = stepText(step);
-  const newest = migrations.active.findLast(({name}) => name === step.name);
+  // What takes us out needs nothing to follow, and is not undone by itself.
+  const removes = step.kind === 'uninstall';
+  if (!removes) requireSavable(migrations);
+  const sinceInstalled = migrations.own.slice(migrations.own.findLastIndex(({kind}) => kind === 'installation') + 1);
+  const newest = (removes ? sinceInstalled : migrations.active).findLast(({name}) => name === step.name);
   if (newest?.text === text && !step.again) return {file: newest.file, written: false};
   const {file} = await addMigration(project, migrations.all, step.name, text, {dryRun});
   return {file, written: !dryRun};

@@ -5,9 +5,12 @@ import {readBelongings, readDependents, type Belongings, type Dependent} from '.
 import {readInstalled} from '../db/queries.js';
 import {SupasessionError} from '../errors.js';
 import type {Project} from '../supabase/project.js';
+import {planApi} from './api.js';
+import {planHookDisable, takeRefusalsBack, type HookRequest} from './hook.js';
 import {authMissing} from './installed.js';
 import {MIGRATION_NAMES, readMigrations, shippedSql} from './migration.js';
 import type {Step} from './steps.js';
+import {findWiringPlace, makeWiringChange, readWiring, type Wiring, type WiringPart} from './wiring.js';
 
 const SCRIPT = new URL('../../sql/steps/uninstall.sql', import.meta.url);
 
@@ -112,4 +115,51 @@ export async function uninstallSteps(dependents: Dependent[]): Promise<Step[]> {
       sql: await readFile(SCRIPT, 'utf8'),
     },
   ];
+}
+
+/**
+ * @param request where
+ * @returns what of ours Auth and the Data API are configured to call
+ * @throws SupasessionError what reading the configuration throws
+ */
+export async function readWires({project, connection, env}: HookRequest): Promise<Wiring> {
+  return readWiring(await findWiringPlace(connection.target, project, env));
+}
+
+/**
+ * Takes our hook and our schema out of the configuration of Auth and the Data API, which both go on as they were started until they are started again.
+ * @param request where
+ * @param wires what of ours they call
+ * @param changed what has been changed so far; what this does is added, so that it is known after a failure too
+ * @throws SupasessionError STILL_USED where the configuration can only be changed by hand; what reading and changing it throws
+ */
+export async function unwire(request: HookRequest, wires: Wiring, changed: WiringPart[]): Promise<void> {
+  if (wires.hook.ours) {
+    const {rejectInHook, edit, send, byHand} = await planHookDisable(request, false);
+    requireChangeable(byHand);
+    if (rejectInHook) {
+      await takeRefusalsBack(request.connection);
+      changed.push('reject_in_hook');
+    }
+
+    await makeWiringChange({edit, send}, changed);
+  }
+
+  if (wires.api.exposed) {
+    // Planned only now: it may be the same file.
+    const {edit, send, byHand} = await planApi(request, 'disabled');
+    requireChangeable(byHand);
+    await makeWiringChange({edit, send}, changed);
+  }
+}
+
+function requireChangeable(byHand: string | null): void {
+  if (byHand === null) return;
+  throw new SupasessionError(
+    'STILL_USED',
+    'Auth or the Data API is configured to call supasession, in a file that we do not edit.',
+    {
+      suggestions: byHand.split('\n'),
+    },
+  );
 }

@@ -20,5 +20,6 @@ export const COMMAND_IDS = [
   'sessions:list',
   'sessions:revoke',
   'status',
+  'uninstall',
   'upgrade',
 ];
