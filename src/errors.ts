@@ -49,6 +49,7 @@ export const ERROR_CODES = {
   SESSION_NOT_FOUND: EXIT.failed,
   SETTING_INVALID: EXIT.usage,
   STILL_USED: EXIT.failed,
+  TABLE_UNFIT: EXIT.failed,
   TARGET_INVALID: EXIT.usage,
   TLS_FAILED: EXIT.failed,
   UNEXPECTED: EXIT.failed,

@@ -7,10 +7,15 @@ import ApiEnable from './commands/api/enable.js';
 import Config from './commands/config.js';
 import Enforce from './commands/enforce.js';
 import Flush from './commands/flush.js';
+import GuardDisable from './commands/guard/disable.js';
+import GuardEnable from './commands/guard/enable.js';
 import History from './commands/history.js';
 import HookDisable from './commands/hook/disable.js';
 import HookEnable from './commands/hook/enable.js';
 import Init from './commands/init.js';
+import ProtectAdd from './commands/protect/add.js';
+import ProtectList from './commands/protect/list.js';
+import ProtectRemove from './commands/protect/remove.js';
 import Prune from './commands/prune.js';
 import RulesAdd from './commands/rules/add.js';
 import RulesList from './commands/rules/list.js';
@@ -32,10 +37,15 @@ export const commands: Record<string, Command.Class> = {
   config: Config,
   enforce: Enforce,
   flush: Flush,
+  'guard:disable': GuardDisable,
+  'guard:enable': GuardEnable,
   history: History,
   'hook:disable': HookDisable,
   'hook:enable': HookEnable,
   init: Init,
+  'protect:add': ProtectAdd,
+  'protect:list': ProtectList,
+  'protect:remove': ProtectRemove,
   prune: Prune,
   'rules:add': RulesAdd,
   'rules:list': RulesList,

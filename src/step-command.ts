@@ -3,7 +3,7 @@ import {applyWithCli, planApply, type ApplyPlan} from './core/apply.js';
 import {writeStep, type Step, type StepFile} from './core/steps.js';
 import {targetFlag} from './core/target.js';
 import type {Connection} from './db/connection.js';
-import {allowPending} from './prompts/consent.js';
+import {allowEnding, allowPending} from './prompts/consent.js';
 import type {Asker} from './prompts/index.js';
 import type {Project} from './supabase/project.js';
 import {pendingText} from './ui/init.js';
@@ -13,7 +13,16 @@ export interface StepFlags {
   apply?: boolean | undefined;
   'include-pending': boolean;
   'dry-run': boolean;
+  confirm?: string | undefined;
   yes: boolean;
+}
+
+/** What has to be allowed, beyond the answer whether to apply it. */
+export interface Consent {
+  /** What is asked, without the question mark. */
+  message: string;
+  /** Whether it is asked on the local database too; elsewhere the target's name has to be typed in any case. */
+  local: boolean;
 }
 
 /** What became of steps. */
@@ -31,12 +40,13 @@ interface Work {
   ask: Asker;
   /** What to do next where it is not applied; by default how to apply it. */
   next?: string | undefined;
+  consent?: Consent;
 }
 
 /** A command whose work is one migration or several: it writes them, and applies them with the supabase CLI as `init` does. */
 export abstract class StepCommand extends BaseCommand {
   /**
-   * Writes steps and, if wanted, applies them. What they do has been shown before, and what needs more than a yes has been allowed.
+   * Writes steps and, if wanted, applies them. What they do has been shown before.
    * @param work where, how, and the steps in order
    * @returns what was done
    * @throws SupasessionError what writing and applying throw; `details` tell what had been written
@@ -48,7 +58,7 @@ export abstract class StepCommand extends BaseCommand {
 
   /** The same for what writes its file in a way of its own; in a dry run it only names it. */
   protected async runFiles(work: Work & {writers: Array<(dryRun: boolean) => Promise<StepFile>>}): Promise<StepsDone> {
-    const {project, connection, writers, flags, ask} = work;
+    const {project, connection, writers, flags, ask, consent} = work;
     const {target} = connection;
     const dryRun = flags['dry-run'];
     const apply =
@@ -64,6 +74,10 @@ export abstract class StepCommand extends BaseCommand {
     if (pending !== null && pending.others.length > 0 && !flags['include-pending']) {
       this.note(pendingText(pending.others));
       if (!dryRun) await allowPending(ask, target, pending.others, {yes: flags.yes, command: this.commandName});
+    }
+
+    if (apply && !dryRun && consent !== undefined && (consent.local || target.kind !== 'local')) {
+      await allowEnding(ask, target, {message: consent.message, given: flags.confirm});
     }
 
     const files: StepFile[] = [];

@@ -55,6 +55,14 @@ export function isConnectionLost(error: unknown): boolean {
 
 /**
  * @param error what the driver threw
+ * @returns the code that the server or the network gave it
+ */
+export function sqlstateOf(error: unknown): string | undefined {
+  return driverError(error).code;
+}
+
+/**
+ * @param error what the driver threw
  * @returns whether a lock could not be had in time
  */
 export function isLockTimeout(error: unknown): boolean {

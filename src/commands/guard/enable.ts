@@ -1,0 +1,27 @@
+import {EXIT_CODES_HELP} from '../../base-command.js';
+import {stepFlags} from '../../flags.js';
+import {GuardCommand, type GuardResult} from '../../guard-command.js';
+
+export default class GuardEnable extends GuardCommand {
+  static override summary = 'Refuse tokens of ended sessions in the Data API, at once.';
+  static override description = `Without it a token works until it expires, also when its session has ended. Writes a migration that makes PostgREST call supasession.check_request() before every request, and applies it if wanted. A pre-request function of the project's own is kept.
+${EXIT_CODES_HELP}`;
+
+  static override examples = [
+    {
+      description: 'Switch it on in the local database.',
+      command: '<%= config.bin %> <%= command.id %> --apply',
+    },
+    {
+      description: 'See what it would change on the linked project.',
+      command: '<%= config.bin %> <%= command.id %> --linked --apply --dry-run',
+    },
+  ];
+
+  static override flags = stepFlags;
+
+  async run(): Promise<GuardResult> {
+    const {flags} = await this.parse(GuardEnable);
+    return this.switchGuard('enabled', flags);
+  }
+}

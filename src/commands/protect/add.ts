@@ -1,0 +1,62 @@
+import {Args, Flags} from '@oclif/core';
+
+import {EXIT_CODES_HELP} from '../../base-command.js';
+import {COMMANDS, planProtection, protectionsFor} from '../../core/protect.js';
+import {parseSpan} from '../../core/spans.js';
+import {stepFlags} from '../../flags.js';
+import {ProtectCommand, type ProtectResult} from '../../protect-command.js';
+import {protectionText} from '../../ui/protect.js';
+
+export default class ProtectAdd extends ProtectCommand {
+  static override summary = 'Refuse tokens of ended sessions on tables, by policies.';
+  static override description = `Writes a migration for each table, and applies them if wanted: restrictive policies for anon and authenticated, which narrow what your own policies allow. They hold wherever row level security does: Data API, Storage (storage.objects) and Realtime.
+A name is taken to the letter; one without a schema is of public. ${EXIT_CODES_HELP}`;
+
+  static override examples = [
+    {
+      description: 'Two tables of the local database.',
+      command: '<%= config.bin %> <%= command.id %> orders public.invoices --apply',
+    },
+    {
+      description: 'Besides, let only those write who signed in during the last five minutes.',
+      command: '<%= config.bin %> <%= command.id %> payouts --max-age 5m --apply',
+    },
+  ];
+
+  static override args = {
+    tables: Args.string({
+      multiple: true,
+      required: true,
+      name: 'table',
+      description: 'Tables, as <schema>.<table>; quoted as in SQL where a name holds a dot or quotes.',
+    }),
+  };
+
+  static override flags = {
+    for: Flags.option({options: COMMANDS, multiple: true, multipleNonGreedy: true})({
+      summary: 'Only for this; may be given again (default: all, and with --max-age what writes).',
+    }),
+    'max-age': Flags.string({
+      summary: 'Only with a sign-in that is not older than this; anon has none, and is refused.',
+      helpValue: '<5m>',
+    }),
+    ...stepFlags,
+  };
+
+  async run(): Promise<ProtectResult> {
+    const {args, flags} = await this.parse(ProtectAdd);
+    const tables = this.tables(args.tables);
+    const project = await this.project();
+    const target = await this.target(flags);
+    const connection = await this.open(target);
+    const given = flags['max-age'];
+    const maxAge = given === undefined ? null : (await parseSpan(connection, '--max-age', given)).text;
+    const protections = protectionsFor([...new Set(flags.for)], maxAge);
+    return this.changePolicies({
+      ...{connection, flags, wanted: true},
+      plans: await planProtection(project, connection, tables, protections),
+      show: async (plans) => protectionText(plans, target),
+      consent: {message: 'Make these policies', local: false},
+    });
+  }
+}

@@ -1,0 +1,40 @@
+import {BaseCommand, EXIT_CODES_HELP} from '../../base-command.js';
+import {listProtection, type ProtectionList} from '../../core/protect.js';
+import {targetFlags} from '../../flags.js';
+import {readConfig} from '../../supabase/config.js';
+import {targetJson, type TargetJson} from '../../types.js';
+import {protectionListText} from '../../ui/protect.js';
+
+export interface ProtectListResult extends ProtectionList {
+  target: TargetJson;
+}
+
+export default class ProtectList extends BaseCommand {
+  static override summary = 'Show which tables refuse tokens of ended sessions, and which do not.';
+  static override description = `Lists the policies that use supasession, your own ones too, and the tables that anon or authenticated reach through the Data API without one (20 by name). Views are not among them: one that reads as its owner goes past every policy.
+${EXIT_CODES_HELP}`;
+
+  static override examples = [
+    {description: 'The local database.', command: '<%= config.bin %> <%= command.id %>'},
+    {
+      description: 'The linked project, for a script.',
+      command: '<%= config.bin %> <%= command.id %> --linked --json',
+    },
+  ];
+
+  static override flags = targetFlags;
+
+  async run(): Promise<ProtectListResult> {
+    const {flags} = await this.parse(ProtectList);
+    const target = await this.target(flags);
+    const project = await this.projectIfAny();
+    const connection = await this.open(target);
+    const configured =
+      project === null
+        ? ['public']
+        : (await readConfig(project, process.env, {projectRef: target.projectRef ?? undefined})).apiSchemas;
+    const list = await listProtection(connection, configured);
+    this.log(protectionListText(list));
+    return {target: targetJson(target), ...list};
+  }
+}

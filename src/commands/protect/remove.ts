@@ -1,0 +1,49 @@
+import {Args} from '@oclif/core';
+
+import {EXIT_CODES_HELP} from '../../base-command.js';
+import {planRemoval} from '../../core/protect.js';
+import {stepFlags} from '../../flags.js';
+import {ProtectCommand, type ProtectResult} from '../../protect-command.js';
+import {removalText} from '../../ui/protect.js';
+
+export default class ProtectRemove extends ProtectCommand {
+  static override summary = 'Take the policies of "protect add" off tables again.';
+  static override description = `Shows what that opens, writes a migration for each table, and applies them if wanted. Policies of your own stay.
+${EXIT_CODES_HELP}`;
+
+  static override examples = [
+    {
+      description: 'Take them off one table of the local database.',
+      command: '<%= config.bin %> <%= command.id %> orders --apply',
+    },
+    {
+      description: 'See what it would open on the linked project.',
+      command: '<%= config.bin %> <%= command.id %> orders --linked --dry-run',
+    },
+  ];
+
+  static override args = {
+    tables: Args.string({
+      multiple: true,
+      required: true,
+      name: 'table',
+      description: 'Tables, named as for "protect add".',
+    }),
+  };
+
+  static override flags = stepFlags;
+
+  async run(): Promise<ProtectResult> {
+    const {args, flags} = await this.parse(ProtectRemove);
+    const tables = this.tables(args.tables);
+    const project = await this.project();
+    const target = await this.target(flags);
+    const connection = await this.open(target);
+    return this.changePolicies({
+      ...{connection, flags, wanted: false},
+      plans: await planRemoval(project, connection, tables),
+      show: async (plans) => removalText(plans, target, await this.jwtExpiry(target)),
+      consent: {message: 'Remove these policies', local: true},
+    });
+  }
+}
