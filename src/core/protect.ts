@@ -120,6 +120,20 @@ ${tag};
 `;
 }
 
+/**
+ * @param table a table
+ * @param protections the policies that it gets
+ * @returns the statements that make them, right at a second run
+ */
+export function protectionSql(table: TableName, protections: Protection[]): string {
+  return block(
+    protections.flatMap((protection) => [
+      dropStatement(table, policyName(protection)),
+      createStatement(table, protection),
+    ]),
+  );
+}
+
 /** The name of a table's files; a name that files cannot have, or that another table could have too, is told apart by a few digits of its hash. */
 function stepName({schema, table}: TableName): string {
   const raw = `${schema}_${table}`;
@@ -271,12 +285,7 @@ export async function planProtection(
         '-- Written by "supasession protect add": tokens of ended sessions reach nothing in this table. Policies that allow stay as they are.',
         '-- "supasession protect remove" takes it back, with a file of its own.',
       ],
-      sql: block(
-        protections.flatMap((protection) => [
-          dropStatement(table, policyName(protection)),
-          createStatement(table, protection),
-        ]),
-      ),
+      sql: protectionSql(table, protections),
     };
     plans.push({
       ...{table, kind, policies},

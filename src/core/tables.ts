@@ -2,7 +2,7 @@ import type {TableName} from '../db/policies.js';
 import {SupasessionError} from '../errors.js';
 
 const QUOTED = '"(?:[^"]|"")+"';
-const NAME = new RegExp(`^(?:(${QUOTED}|[^".]+)\\.)?(${QUOTED}|[^"]+)$`, 's');
+const NAME = new RegExp(`^(?:(${QUOTED}|[^".]+)\\.)?(${QUOTED}|[^".](?:[^"]*[^".])?)$`, 's');
 
 function unquoted(part: string): string {
   return part.startsWith('"') ? part.slice(1, -1).replaceAll('""', '"') : part;
