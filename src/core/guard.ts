@@ -1,7 +1,7 @@
 import type {Connection} from '../db/connection.js';
 import {address} from '../db/errors.js';
 import {readGuard, rehearseGuard, type GuardRefusal} from '../db/guard.js';
-import {readAppliedMigrations} from '../db/queries.js';
+import {readAppliedMigrations, readGuardWired} from '../db/queries.js';
 import {SupasessionError} from '../errors.js';
 import type {Project} from '../supabase/project.js';
 import {requireSavable} from './config.js';
@@ -111,8 +111,7 @@ export async function planGuard(project: Project, connection: Connection, wanted
  * @throws SupasessionError CLI_FAILED
  */
 export async function checkGuard(connection: Connection, wanted: GuardState): Promise<void> {
-  const {wired} = await readGuard(connection);
-  if (wired === (wanted === 'enabled')) return;
+  if ((await readGuardWired(connection)) === (wanted === 'enabled')) return;
   throw new SupasessionError(
     'CLI_FAILED',
     `The supabase CLI reported success, but in the database the guard is not ${wanted}.`,

@@ -2,7 +2,6 @@ import {createHash} from 'node:crypto';
 
 import type {Connection} from '../db/connection.js';
 import {
-  readApiSchemas,
   readApiTables,
   readLikeTables,
   readPolicies,
@@ -12,6 +11,7 @@ import {
   type TableState,
 } from '../db/policies.js';
 import {readAppliedMigrations} from '../db/queries.js';
+import {readDatabaseWiring} from '../db/status.js';
 import {SupasessionError} from '../errors.js';
 import type {Project} from '../supabase/project.js';
 import {requireSavable} from './config.js';
@@ -415,7 +415,7 @@ const NAMED = 20;
  */
 export async function listProtection(connection: Connection, configured: readonly string[]): Promise<ProtectionList> {
   await requireOurs(connection);
-  const schemas = (await readApiSchemas(connection)) ?? [...configured];
+  const schemas = (await readDatabaseWiring(connection)).schemas ?? [...configured];
   const tables = new Map<string, ListedTable>();
   for (const policy of await readPolicies(connection, PREFIX)) {
     const table = tableName(policy);

@@ -113,24 +113,6 @@ export async function readPolicies(db: Queryable, prefix: string): Promise<Polic
 }
 
 /**
- * @param db an open connection
- * @returns the schemas that the database itself tells PostgREST; null where it leaves that to PostgREST's configuration
- */
-export async function readApiSchemas(db: Queryable): Promise<string[] | null> {
-  const {rows} = await db.query<{schemas: string}>(
-    `select substr(o.entry, length('pgrst.db_schemas=') + 1) as schemas
-    from pg_catalog.pg_db_role_setting s
-    join pg_catalog.pg_roles r on r.oid = s.setrole and r.rolname = 'authenticator'
-    cross join lateral unnest(s.setconfig) o (entry)
-    where s.setdatabase in (0, (select d.oid from pg_catalog.pg_database d where d.datname = current_database()))
-      and o.entry like 'pgrst.db\\_schemas=%'
-    order by s.setdatabase desc
-    limit 1`,
-  );
-  return rows[0]?.schemas.split(',').map((schema) => schema.trim()) ?? null;
-}
-
-/**
  * @param db an open connection to a database that has our SQL
  * @param schemas the schemas of the Data API
  * @returns the tables in them on which anon or authenticated have rights, by name
