@@ -5,6 +5,7 @@ import AccessRevoke from './commands/access/revoke.js';
 import ApiDisable from './commands/api/disable.js';
 import ApiEnable from './commands/api/enable.js';
 import Config from './commands/config.js';
+import Doctor from './commands/doctor.js';
 import Enforce from './commands/enforce.js';
 import Flush from './commands/flush.js';
 import GuardDisable from './commands/guard/disable.js';
@@ -35,6 +36,7 @@ export const commands: Record<string, Command.Class> = {
   'api:disable': ApiDisable,
   'api:enable': ApiEnable,
   config: Config,
+  doctor: Doctor,
   enforce: Enforce,
   flush: Flush,
   'guard:disable': GuardDisable,

@@ -54,12 +54,32 @@ export async function shippedSql(): Promise<ShippedSql> {
   return {version, checksum: sha256(sql), sql};
 }
 
+const UPDATE = 'update supasession.config\nset';
+
 function settingsStatement(settings: Partial<Settings>): string {
   const assignments = Object.entries(settings).map(
     ([name, value]) =>
       `    ${name} = ${typeof value === 'string' ? `'${value.replaceAll("'", "''")}'` : String(value)}`,
   );
-  return `update supasession.config\nset\n${assignments.join(',\n')};\n`;
+  return `${UPDATE}\n${assignments.join(',\n')};\n`;
+}
+
+const ASSIGNMENT = /^ {4}(\w+) = (?:(true|false|null|-?\d+)|'((?:[^']|'')*)')[,;]$/gm;
+
+/**
+ * @param migration a migration of ours
+ * @returns the settings that it sets; none where it sets none, or they cannot be read any more
+ */
+export function settingsOf({setsSettings, text}: OwnMigration): Partial<Settings> {
+  const start = text.lastIndexOf(`${UPDATE}\n`);
+  if (!setsSettings || start === -1) return {};
+  const assignments = [...text.slice(start).matchAll(ASSIGNMENT)];
+  return Object.fromEntries(
+    assignments.map(([, name, word, quoted]) => [
+      name,
+      quoted === undefined ? (JSON.parse(word!) as unknown) : quoted.replaceAll("''", "'"),
+    ]),
+  ) as Partial<Settings>;
 }
 
 const CHOSEN = '-- The settings chosen when this file was written';
@@ -67,6 +87,14 @@ const CHOSEN = '-- The settings chosen when this file was written';
 const STARTS_ENFORCING = [
   '-- This file switches the limit ON: the next "supabase db push" starts ending sessions on the linked project.',
 ];
+
+/**
+ * @param shipped our SQL
+ * @returns it with the note of where it is from, as every migration of `init` has it
+ */
+export function recordedSql({sql, checksum}: ShippedSql): string {
+  return `${sql}\nupdate supasession.installation set checksum = '${checksum}';\n`;
+}
 
 /** The body of a file is what its checksum is taken over: everything after the line that holds it. */
 function withHeader(kind: string, lines: string[], body: string): string {
@@ -83,12 +111,11 @@ export function migrationText(shipped: ShippedSql, settings: Partial<Settings>):
     '-- Written by "supasession init". Leave it as it is: settings are changed by "supasession config", and a newer release is a file of its own.',
     ...(settings.enabled === true ? STARTS_ENFORCING : []),
   ];
-  const record = `update supasession.installation set checksum = '${shipped.checksum}';\n`;
   const tail =
     Object.keys(settings).length === 0
       ? ''
       : `\n${CHOSEN}; all others stay as the database has them.\n${settingsStatement(settings)}`;
-  return withHeader(`supasession ${shipped.version} ${shipped.checksum}`, lines, `\n${shipped.sql}\n${record}${tail}`);
+  return withHeader(`supasession ${shipped.version} ${shipped.checksum}`, lines, `\n${recordedSql(shipped)}${tail}`);
 }
 
 /**

@@ -292,9 +292,18 @@ export function targetFlag(target: Pick<Target, 'kind'>): string {
 
 /**
  * @param target a target
+ * @param command a command of ours and what follows it: "hook disable", "init --apply"
+ * @returns it as it is typed for that target
+ */
+export function commandOn(target: Pick<Target, 'kind'>, command: string): string {
+  const [, words, flags] = /^(.*?)( -.*)?$/s.exec(command)!;
+  return `{bin} ${[words, targetFlag(target)].filter((part) => part !== '').join(' ')}${flags ?? ''}`;
+}
+
+/**
+ * @param target a target
  * @returns `config` on it, to be followed by flags, for a command to type next
  */
 export function configOn(target: Target): string {
-  const flag = targetFlag(target);
-  return `{bin} config${flag === '' ? '' : ` ${flag}`}`;
+  return commandOn(target, 'config');
 }

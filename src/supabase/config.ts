@@ -34,6 +34,10 @@ export interface ProjectConfig {
   readonly dbMajorVersion: number;
   /** `[auth] jwt_expiry` in seconds: how long an access token lives that was issued already. */
   readonly jwtExpiry: number;
+  /** `[auth] enable_refresh_token_rotation`. */
+  readonly refreshTokenRotation: boolean;
+  /** `[auth] refresh_token_reuse_interval` in seconds. */
+  readonly refreshTokenReuseInterval: number;
   /** `[auth.sessions] timebox`; null where it is not there. */
   readonly timebox: ConfiguredSpan | null;
   /** `[auth.sessions] inactivity_timeout`; null where it is not there. */
@@ -89,6 +93,15 @@ class Settings implements ProjectConfig {
 
   get jwtExpiry(): number {
     return this.integer('auth.jwt_expiry', 3600, {min: 0, max: Number.MAX_SAFE_INTEGER}, 'a number of seconds');
+  }
+
+  get refreshTokenRotation(): boolean {
+    return this.flag('auth.enable_refresh_token_rotation', true);
+  }
+
+  get refreshTokenReuseInterval(): number {
+    const range = {min: 0, max: Number.MAX_SAFE_INTEGER};
+    return this.integer('auth.refresh_token_reuse_interval', 10, range, 'a number of seconds');
   }
 
   get timebox(): ConfiguredSpan | null {

@@ -1,0 +1,107 @@
+import {Flags} from '@oclif/core';
+
+import {BaseCommand, EXIT_CODES_HELP} from '../base-command.js';
+import {summarize, type Finding, type Summary} from '../core/doctor/finding.js';
+import {diagnose} from '../core/doctor/index.js';
+import {makeRepair, planRepairs, type RepairStep} from '../core/doctor/repair.js';
+import type {Connection} from '../db/connection.js';
+import {EXIT, SupasessionError} from '../errors.js';
+import {targetFlags, yesFlag} from '../flags.js';
+import {allowEnding} from '../prompts/consent.js';
+import {targetJson, type Target, type TargetJson} from '../types.js';
+import {findingsText, repairsText} from '../ui/doctor.js';
+
+/** A finding as --json shows it. */
+export interface FindingJson extends Omit<Finding, 'repair'> {
+  /** Whether --fix would do something about it. */
+  fixable: boolean;
+}
+
+export interface DoctorResult {
+  target: TargetJson;
+  findings: FindingJson[];
+  summary: Summary;
+  /** What --fix has done; the findings are from after that. */
+  fixed: RepairStep[];
+}
+
+export default class Doctor extends BaseCommand {
+  static override summary = 'Check project, migrations and database, and say how to mend what is wrong.';
+  static override description = `Looks at the project's configuration, our migrations, the database and the versions, and compares our functions and triggers there with what this package installs. It changes nothing without --fix.
+--fix does what is safe, after showing it: it takes away a pre-request setting whose function is gone, and runs our SQL once more where functions or triggers are missing or were changed. config.toml, migrations and settings are never touched.
+It exits with 3 when there is an error or a warning; notes alone are 0. With --fix, what is left counts.
+${EXIT_CODES_HELP}`;
+
+  static override examples = [
+    {description: 'The project and its local database.', command: '<%= config.bin %> <%= command.id %>'},
+    {
+      description: 'The linked project, with what is right too.',
+      command: '<%= config.bin %> <%= command.id %> --linked --all',
+    },
+    {
+      description: 'After a restore: put back what a dump leaves out.',
+      command: '<%= config.bin %> <%= command.id %> --linked --fix',
+    },
+  ];
+
+  static override flags = {
+    ...targetFlags,
+    fix: Flags.boolean({default: false, summary: 'Mend what can be mended safely, after showing it.'}),
+    all: Flags.boolean({default: false, summary: 'Show what is right, too.'}),
+    confirm: Flags.string({summary: 'Confirm --fix on this project or host.', helpValue: '<ref|host>'}),
+    yes: yesFlag,
+  };
+
+  async run(): Promise<DoctorResult> {
+    const {flags} = await this.parse(Doctor);
+    const target = await this.target(flags);
+    const connection = await this.#tryOpen(target);
+    const project = target.kind === 'local' ? await this.project() : await this.projectIfAny();
+    const look = async () => diagnose({project, target, connection, env: process.env, node: process.versions.node});
+
+    let findings = await look();
+    const fixed: RepairStep[] = [];
+    const steps = flags.fix ? planRepairs(findings) : [];
+    if (steps.length > 0 && !(connection instanceof SupasessionError)) {
+      this.note(`${findingsText(findings, flags.all)}\n\n${repairsText(steps)}`);
+      await allowEnding(this.asker(flags), target, {message: 'Do this', given: flags.confirm});
+      for (const step of steps) fixed.push(await this.#repair(connection, step, fixed));
+      findings = await look();
+      this.note('Done. What is left:');
+    } else if (flags.fix) this.note('There is nothing that --fix could mend.');
+
+    this.log(this.withProgram(findingsText(findings, flags.all)));
+    const summary = summarize(findings);
+    if (summary.errors + summary.warnings > 0) process.exitCode = EXIT.found;
+    return {
+      target: targetJson(target),
+      findings: findings.map(({repair, fix, ...rest}) => ({
+        ...rest,
+        fix: fix === null ? null : this.withProgram(fix),
+        fixable: repair !== null,
+      })),
+      summary,
+      fixed,
+    };
+  }
+
+  /** A database that cannot be reached is one of the findings. */
+  async #tryOpen(target: Target): Promise<Connection | SupasessionError> {
+    try {
+      return await this.open(target);
+    } catch (error) {
+      if (error instanceof SupasessionError && error.code !== 'INTERRUPTED') return error;
+      throw error;
+    }
+  }
+
+  async #repair(connection: Connection, step: RepairStep, fixed: RepairStep[]): Promise<RepairStep> {
+    try {
+      await this.finishingOnInterrupt(async () => makeRepair(connection, step));
+      return step;
+    } catch (error) {
+      if (fixed.length === 0) throw error;
+      throw this.stoppedAfter(error, {fixed});
+    }
+  }
+}
