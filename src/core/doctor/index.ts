@@ -91,14 +91,7 @@ async function lookAtDatabase(
   ];
 }
 
-/**
- * Looks at everything that has to be right for limits to be enforced: in the project's files, on the platform, in the database.
- * @param patient where
- * @returns what was found, area by area
- * @throws what `attempt` throws
- */
-export async function diagnose({project, target, connection, env, node}: Patient): Promise<Finding[]> {
-  const shipped = await shippedSql();
+async function lookAround({project, target, connection, env}: Patient, shipped: ShippedSql): Promise<Finding[]> {
   const files = await attempt({area: 'migrations', check: 'files'}, target, async () =>
     project === null ? null : readMigrations(project),
   );
@@ -112,25 +105,39 @@ export async function diagnose({project, target, connection, env, node}: Patient
     reached === null ? null : readInside(reached, files.value, shipped),
   );
   const inside = database.value;
-
-  const findings = [
+  return [
     ...files.failures,
     ...config.failures,
     ...(connection instanceof SupasessionError ? [notReached(connection)] : database.failures),
     ...(await lookAtProject({project, config: config.value, target, env, inside})),
     ...(files.value === null ? [] : await lookAtMigrations(files.value, inside, shipped, target)),
     ...(inside === null ? [] : await lookAtDatabase(inside, files.value, shipped, target)),
-    ...judgeProgram(node, shipped.version),
-    ...(project === null
-      ? []
-      : await lookAt({area: 'cli', check: 'supabase CLI', severity: 'warning'}, target, async () => [
-          judgeCli(await findCli(project, env)),
-        ])),
     ...(reached === null
       ? []
       : await lookAt({area: 'cli', check: 'Postgres'}, target, async () =>
           judgeServer(await readServerVersion(reached), config.value?.dbMajorVersion ?? null),
         )),
   ];
-  return AREAS.flatMap((area) => findings.filter((finding) => finding.area === area));
+}
+
+async function lookAtProgram({project, target, env, node}: Patient, shipped: ShippedSql): Promise<Finding[]> {
+  const own = judgeProgram(node, shipped.version);
+  if (project === null) return own;
+  const cli = await lookAt({area: 'cli', check: 'supabase CLI', severity: 'warning'}, target, async () => [
+    judgeCli(await findCli(project, env)),
+  ]);
+  return [...own, ...cli];
+}
+
+/**
+ * Looks at everything that has to be right for limits to be enforced: in the project's files, on the platform, in the database.
+ * @param patient where
+ * @returns what was found, area by area
+ * @throws what `attempt` throws
+ */
+export async function diagnose(patient: Patient): Promise<Finding[]> {
+  const shipped = await shippedSql();
+  // The supabase CLI takes half a second to tell its version.
+  const [program, around] = await Promise.all([lookAtProgram(patient, shipped), lookAround(patient, shipped)]);
+  return AREAS.flatMap((area) => [...program, ...around].filter((finding) => finding.area === area));
 }

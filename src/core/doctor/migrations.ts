@@ -163,29 +163,35 @@ export function judgeLater(later: LaterMigration[]): Finding[] {
   );
 }
 
+/** The settings that migrations come to, one after the other. */
+function settingsIn(migrations: OwnMigration[]): Partial<Settings> {
+  return Object.assign({}, ...migrations.map((migration) => settingsOf(migration))) as Partial<Settings>;
+}
+
 /** Settings that a "db reset" would bring back instead of those in force. */
 function saved(active: OwnMigration[], {applied: history, settings}: MigrationsThere, target: Target): Finding[] {
   if (settings === null) return [];
   const check = 'settings as saved';
-  const inFiles: Partial<Settings> = {};
-  for (const migration of active.filter(({version}) => history.includes(version)))
-    Object.assign(inFiles, settingsOf(migration));
-  const differing = (Object.keys(DEFAULT_SETTINGS) as SettingName[]).filter(
-    (name) => settings[name] !== {...DEFAULT_SETTINGS, ...inFiles}[name],
-  );
+  const contradicted = (files: Partial<Settings>) =>
+    (Object.keys(files) as SettingName[]).filter((name) => settings[name] !== files[name]);
+  const all = settingsIn(active);
+  // What is still to be applied may have been saved from here, or be about to change what is here.
+  const files =
+    contradicted(all).length === 0 ? all : settingsIn(active.filter(({version}) => history.includes(version)));
   const fix = [commandOn(target, 'config --save')];
-  const contradicted = differing.filter((name) => name in inFiles);
-  if (contradicted.length > 0) {
-    const list = contradicted.map(
-      (name) => `${name} is ${String(inFiles[name])} in the files and ${String(settings[name])} in the database`,
+  const differing = contradicted(files);
+  if (differing.length > 0) {
+    const list = differing.map(
+      (name) => `${name} is ${String(files[name])} in the files and ${String(settings[name])} in the database`,
     );
-    return [
-      found('migrations', 'warning', check, {detail: `${list.join('; ')}. "db reset" brings back the files'.`, fix}),
-    ];
+    const detail = `${list.join('; ')}. "db reset" brings back the files'.`;
+    return [found('migrations', 'warning', check, {detail, fix})];
   }
 
-  if (differing.length === 0) return [passed('migrations', check)];
-  const list = differing.map((name) => `${name} (${String(settings[name])})`);
+  const expected = {...DEFAULT_SETTINGS, ...files};
+  const unsaved = (Object.keys(expected) as SettingName[]).filter((name) => settings[name] !== expected[name]);
+  if (unsaved.length === 0) return [passed('migrations', check)];
+  const list = unsaved.map((name) => `${name} (${String(settings[name])})`);
   return [
     found('migrations', 'info', check, {
       detail: `No migration holds ${list.join(', ')}: "db reset" brings back the default.`,
