@@ -28,7 +28,7 @@ begin
     return query select
         'hook executable by Auth',
         h.can, case when not h.can then 'supabase_auth_admin may not call supasession.access_token_hook: with the hook enabled every sign-in fails' end,
-        case when not h.can then 'apply the migration again: supasession init --apply' end
+        case when not h.can then 'put it back: supasession doctor --fix' end
     from (
         -- By oid, which is null for a function that is gone: by name it would raise.
         select coalesce(
@@ -77,7 +77,7 @@ begin
             on t.tgrelid = pg_catalog.to_regclass(expected.relation) and t.tgname = expected.name;
         return query select
             'trigger ' || expected.name, missing is null, missing,
-            case when missing is not null then 'apply the migration again: supasession init --apply' end;
+            case when missing is not null then 'put it back: supasession doctor --fix' end;
     end loop;
 
     for expected in

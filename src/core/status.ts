@@ -85,7 +85,7 @@ async function compared(version: string | null, checksum: string | null): Promis
  * @param target where
  * @returns the same to be typed here
  */
-function fixHere(fix: string, target: Target): string {
+export function fixHere(fix: string, target: Target): string {
   const flag = targetFlag(target);
   return fix.replaceAll(
     /\bsupasession ([a-z]+(?: [a-z]+)*)/g,

@@ -292,7 +292,7 @@ export function targetFlag(target: Pick<Target, 'kind'>): string {
 
 /**
  * @param target a target
- * @param command a command of ours and what follows it: "hook disable", "init --apply"
+ * @param command a command of ours and what follows it: "hook:disable", "init --apply"
  * @returns it as it is typed for that target
  */
 export function commandOn(target: Pick<Target, 'kind'>, command: string): string {

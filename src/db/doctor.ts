@@ -19,24 +19,6 @@ export async function readServerVersion(db: Queryable): Promise<ServerVersion> {
   return {major: Math.floor(Number(number) / 10_000), text: text.split(' ', 1)[0]!};
 }
 
-/** What `supasession.health()` says about one thing. */
-export interface HealthRow {
-  check: string;
-  ok: boolean;
-  detail: string | null;
-  /** What to do; null where all is well. */
-  fix: string | null;
-}
-
-/**
- * @param db an open connection to a database with our SQL
- * @returns what is right and what is not, the most urgent first; every session is looked at
- */
-export async function readHealth(db: Queryable): Promise<HealthRow[]> {
-  const {rows} = await db.query<HealthRow>('select "check", ok, detail, fix from supasession.health()');
-  return rows;
-}
-
 /** A function in our schema, as the catalog has it. */
 export interface InstalledFunction {
   name: string;

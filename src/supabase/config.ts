@@ -96,7 +96,7 @@ class Settings implements ProjectConfig {
   }
 
   get refreshTokenRotation(): boolean {
-    return this.flag('auth.enable_refresh_token_rotation', true);
+    return this.boolean('auth.enable_refresh_token_rotation', true);
   }
 
   get refreshTokenReuseInterval(): number {
@@ -144,8 +144,8 @@ class Settings implements ProjectConfig {
     return list.filter((name) => name !== '');
   }
 
-  private boolean(key: string): boolean {
-    const {value = false, source} = this.find(key, true);
+  private boolean(key: string, fallback = false): boolean {
+    const {value = fallback, source} = this.find(key, true);
     if (typeof value === 'boolean') return value;
     if (value === 'true' || value === 'false') return value === 'true';
     throw this.invalid(source, value, 'true or false');

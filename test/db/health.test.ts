@@ -13,7 +13,7 @@ interface Row {
 }
 
 const GUARD = 'supasession.check_request';
-const APPLY = 'apply the migration again: supasession init --apply';
+const APPLY = 'put it back: supasession doctor --fix';
 
 let database: TestDatabase;
 let postgres: Client;

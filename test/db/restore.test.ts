@@ -100,7 +100,7 @@ it('nothing is enforced, and health() names each trigger that is missing and the
       (name) => `trigger supasession_${name}`,
     ),
   );
-  for (const {fix} of missing) expect(fix).toBe('apply the migration again: supasession init --apply');
+  for (const {fix} of missing) expect(fix).toBe('put it back: supasession doctor --fix');
 });
 
 it('the migration once more enforces again, with settings, rules and history as they were', async () => {

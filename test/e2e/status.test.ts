@@ -50,7 +50,7 @@ async function status(...args: string[]): Promise<StatusResult> {
   return run.json as StatusResult;
 }
 
-const APPLY = 'apply the migration again: supasession init --apply';
+const APPLY = 'put it back: supasession doctor --fix';
 
 describe('the screen', () => {
   test('shows settings, users by their sessions, the last day, what is wired and that all is well', async () => {

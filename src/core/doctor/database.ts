@@ -1,9 +1,11 @@
-import type {HealthRow, PreRequest} from '../../db/doctor.js';
+import type {PreRequest} from '../../db/doctor.js';
 import type {Installed} from '../../db/queries.js';
+import type {HealthRow} from '../../db/status.js';
 import type {SupasessionError} from '../../errors.js';
 import type {Settings, Target} from '../../types.js';
 import {authMissing, newerInstalled} from '../installed.js';
 import {compareReleases, type ShippedSql} from '../migration.js';
+import {fixHere} from '../status.js';
 import {commandOn} from '../target.js';
 import {found, passed, type Finding, type Repair, type Severity} from './finding.js';
 
@@ -72,14 +74,7 @@ export function judgeSwitch({enabled, mode}: Settings, target: Target): Finding 
 
 /** Rows of health() that do not mean that limits fail, or requests. */
 const WARNINGS = new Set(['deadlines', 'installation', 'settings', 'settings kept', 'users over the limit']);
-const AGAIN = 'apply the migration again: supasession init --apply';
-
-/** Our SQL does not know how the program is called, nor which target it was asked about. */
-function fixHere(fix: string, target: Target): string {
-  return fix.replaceAll(/\bsupasession ([a-z]+(?: [a-z]+)*(?: --[a-z-]+)*)/g, (_, command: string) =>
-    commandOn(target, command),
-  );
-}
+const AGAIN = 'put it back: supasession doctor --fix';
 
 /**
  * @param rows what health() says

@@ -1,7 +1,8 @@
 import {readFile} from 'node:fs/promises';
 
 import type {Connection} from '../../db/connection.js';
-import {readFunctions, readHealth, readPreRequest, readServerVersion} from '../../db/doctor.js';
+import {readFunctions, readPreRequest, readServerVersion} from '../../db/doctor.js';
+import {readHealth} from '../../db/status.js';
 import {SupasessionError} from '../../errors.js';
 import {findCli} from '../../supabase/cli.js';
 import {readConfig} from '../../supabase/config.js';
@@ -75,7 +76,7 @@ async function lookAtDatabase(
     judgePreRequest(await readPreRequest(db), target, repair),
   ]);
   const health = await look('health', async () =>
-    version === null ? [] : judgeHealth(await readHealth(db), target, repair),
+    version === null ? [] : judgeHealth(await readHealth(db, true), target, repair),
   );
   return [
     ...judgeInstalled(installed, shipped, {removed, target, repair}),

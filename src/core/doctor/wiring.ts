@@ -43,7 +43,7 @@ function hookThere({where, hook}: Configured, database: WiredTo, target: Target)
     detail,
     fix: [
       commandOn(target, repair === null ? 'init --apply' : 'doctor --fix'),
-      `Or take it out: ${commandOn(target, 'hook disable')}`,
+      `Or take it out: ${commandOn(target, 'hook:disable')}`,
     ],
     repair,
   });
@@ -63,7 +63,7 @@ function refusals(configured: Configured | null, settings: Settings, target: Tar
   if (settings.reject_in_hook && !ours) {
     return found('project', 'error', check, {
       detail: `reject_in_hook is on, but ${configured.where} does not have our hook: every refused sign-in is a 500.`,
-      fix: [commandOn(target, 'hook enable'), `Or: ${commandOn(target, 'config --no-reject-in-hook')}`],
+      fix: [commandOn(target, 'hook:enable'), `Or: ${commandOn(target, 'config --no-reject-in-hook')}`],
     });
   }
 
@@ -91,7 +91,7 @@ function exposed(configured: Configured | null, {schema, roleSchemas}: WiredTo, 
       fix: [
         commandOn(target, 'init --apply'),
         roleSchemas === null
-          ? `Or take it out: ${commandOn(target, 'api disable')}`
+          ? `Or take it out: ${commandOn(target, 'api:disable')}`
           : `Or: alter role authenticator reset pgrst.db_schemas; notify pgrst, 'reload config';`,
       ],
     }),
@@ -130,8 +130,8 @@ export function judgeWiringDrift(file: Configured, hosted: Configured, target: T
         ? `${file.where} has ${name}, ${hosted.where} has not.`
         : `${hosted.where} has ${name}, ${file.where} has not: "supabase config push" would take it away.`,
       fix: [
-        `${commandOn(target, `${part} enable`)}${has(file) ? '' : ' --config-toml'}`,
-        `Or: ${commandOn(target, `${part} disable`)}${has(file) ? ' --config-toml' : ''}`,
+        `${commandOn(target, `${part}:enable`)}${has(file) ? '' : ' --config-toml'}`,
+        `Or: ${commandOn(target, `${part}:disable`)}${has(file) ? ' --config-toml' : ''}`,
       ],
     }),
   );

@@ -49,7 +49,7 @@ describe('functions', () => {
 
 describe('health()', () => {
   const row = (check: string, fix: string | null) => ({check, ok: false, detail: 'so it is', fix});
-  const AGAIN = 'apply the migration again: supasession init --apply';
+  const AGAIN = 'put it back: supasession doctor --fix';
 
   test('a missing trigger is mended by --fix; of another release by upgrade', () => {
     const rows = [row('trigger supasession_refresh', AGAIN)];
@@ -70,7 +70,7 @@ describe('health()', () => {
     ];
     expect(judgeHealth(fixes, LINKED, null).map(({severity, fix}) => [severity, fix])).toEqual([
       ['warning', '{bin} config --linked --enable'],
-      ['error', 'create it, or unwire it: {bin} hook disable --linked'],
+      ['error', 'create it, or unwire it: {bin} hook:disable --linked'],
       ['error', 'select supasession.enable_guard()'],
     ]);
   });

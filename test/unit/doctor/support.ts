@@ -4,7 +4,7 @@ import type {Target} from '../../../src/types.js';
 export const LOCAL: Target = {
   ...{kind: 'local', host: '127.0.0.1', port: 54_322, database: 'postgres', user: 'postgres', projectRef: null},
   ...{tls: 'disable', tlsRootCert: null},
-  password: async () => null,
+  login: async () => ({user: 'postgres', password: async () => null, role: null}),
 };
 export const LINKED: Target = {...LOCAL, kind: 'linked', projectRef: 'abcdefghijklmnopqrst'};
 

@@ -23,7 +23,7 @@ test('nothing wired, and everything wired, is all right', () => {
 test('a hook whose function is gone is an error, which --fix mends where it can', () => {
   expect(theOne(judge({hook: OURS}, {hookFunction: false}))).toMatchObject({
     severity: 'error',
-    fix: '{bin} doctor --fix\nOr take it out: {bin} hook disable',
+    fix: '{bin} doctor --fix\nOr take it out: {bin} hook:disable',
     repair: 'installation',
   });
   const gone = judge({hook: OURS}, {hookFunction: false, repair: null, settings: null, schema: false});
@@ -61,7 +61,7 @@ test('a hook that refusals do not use is noted under reject', () => {
 test('a schema that is exposed and gone is an error, wherever that is said; the role beats the file', () => {
   const gone = {schema: false, settings: null};
   const exposed = {schemas: ['public', 'supasession']};
-  expect(theOne(judge(exposed, gone)).fix).toContain('{bin} api disable');
+  expect(theOne(judge(exposed, gone)).fix).toContain('{bin} api:disable');
   expect(theOne(judge({}, {...gone, roleSchemas: ['supasession']})).fix).toContain(
     'alter role authenticator reset pgrst.db_schemas',
   );
@@ -72,9 +72,9 @@ test('a push of the file that would unwire us, or wire us, is warned of', () => 
   const hosted = {...NONE, where: 'project abc', hook: OURS, schemas: ['public', 'supasession']};
   const drift = judgeWiringDrift(NONE, hosted, LINKED);
   expect(wrong(drift)).toEqual(['warning: hook in file and hosted project', 'warning: api in file and hosted project']);
-  expect(drift[0]?.fix).toBe('{bin} hook enable --linked --config-toml\nOr: {bin} hook disable --linked');
+  expect(drift[0]?.fix).toBe('{bin} hook:enable --linked --config-toml\nOr: {bin} hook:disable --linked');
   expect(judgeWiringDrift(hosted, NONE, LINKED)[0]?.fix).toBe(
-    '{bin} hook enable --linked\nOr: {bin} hook disable --linked --config-toml',
+    '{bin} hook:enable --linked\nOr: {bin} hook:disable --linked --config-toml',
   );
   expect(wrong(judgeWiringDrift(hosted, hosted, LINKED))).toEqual([]);
 });
