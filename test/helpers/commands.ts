@@ -5,6 +5,7 @@ export const COMMAND_IDS = [
   'api:disable',
   'api:enable',
   'config',
+  'doctor',
   'enforce',
   'flush',
   'guard:disable',
