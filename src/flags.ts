@@ -70,6 +70,11 @@ export function batchSizeFlag(summary: string, size: number) {
   });
 }
 
+const confirmChangeFlag = Flags.string({
+  summary: 'Confirm the change of this project or host.',
+  helpValue: '<ref|host>',
+});
+
 /** The flags of a command whose work is a migration. */
 export const stepFlags = {
   ...targetFlags,
@@ -79,7 +84,7 @@ export const stepFlags = {
     summary: "Apply the project's other pending migrations in the same run.",
   }),
   'dry-run': dryRunFlag,
-  confirm: confirmFlag,
+  confirm: confirmChangeFlag,
   yes: yesFlag,
 };
 
@@ -89,7 +94,7 @@ export const wiringFlags = {
     allowNo: true,
     summary: 'Of a hosted project: change config.toml too, which "supabase config push" would send.',
   }),
-  confirm: Flags.string({summary: 'Confirm the change of this project or host.', helpValue: '<ref|host>'}),
+  confirm: confirmChangeFlag,
 };
 
 /** Which sessions; all that are given have to hold. */
