@@ -59,18 +59,19 @@ ${EXIT_CODES_HELP}`;
     const project = target.kind === 'local' ? await this.project() : await this.projectIfAny();
     const look = async () => diagnose({project, target, connection, env: process.env, node: process.versions.node});
 
+    const view = {all: flags.all, width: this.view().width};
     let findings = await look();
     const fixed: RepairStep[] = [];
     const steps = flags.fix ? planRepairs(findings) : [];
     if (steps.length > 0 && !(connection instanceof SupasessionError)) {
-      this.note(`${findingsText(findings, flags.all)}\n\n${repairsText(steps)}`);
+      this.note(`${findingsText(findings, view)}\n\n${repairsText(steps)}`);
       await allowEnding(this.asker(flags), target, {message: 'Do this', given: flags.confirm});
       for (const step of steps) fixed.push(await this.#repair(connection, step, fixed));
       findings = await look();
       this.note('Done. What is left:');
     } else if (flags.fix) this.note('There is nothing that --fix could mend.');
 
-    this.log(this.withProgram(findingsText(findings, flags.all)));
+    this.log(this.withProgram(findingsText(findings, view)));
     const summary = summarize(findings);
     if (summary.errors + summary.warnings > 0) process.exitCode = EXIT.found;
     return {

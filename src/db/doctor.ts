@@ -1,4 +1,5 @@
 import type {Queryable} from './connection.js';
+import type {RoleSetting} from './wiring.js';
 
 /** The version of a server. */
 export interface ServerVersion {
@@ -46,51 +47,24 @@ export async function readFunctions(db: Queryable): Promise<InstalledFunction[]>
   return rows;
 }
 
-/** Where a role's setting is made; for one database beats for the whole server. */
-export type SettingScope = 'database' | 'server';
-
-/** The pre-request function that PostgREST is given by the role it connects as. */
-export interface PreRequest {
-  /** As it is set: `schema.function`, or a bare name. */
-  value: string;
-  scope: SettingScope;
-  /** Whether there is such a function; null for a bare name, which may stand in any schema. */
-  found: boolean | null;
-}
-
 /**
- * @param db an open connection; our SQL need not be there
- * @returns the setting that counts; null where none does, or the empty name
+ * @param db an open connection
+ * @param value a pre-request function as PostgREST takes it: what stands before the first dot is the schema, to the letter
+ * @returns whether there is such a function
  */
-export async function readPreRequest(db: Queryable): Promise<PreRequest | null> {
-  // As PostgREST takes it: what stands before the first dot is the schema, to the letter.
-  const {rows} = await db.query<PreRequest>(`
-    select
-      p.value,
-      p.scope,
-      case when p.value like '%.%' then exists (
-        select
-        from pg_catalog.pg_proc f
-        join pg_catalog.pg_namespace n on n.oid = f.pronamespace
-        where n.nspname = split_part(p.value, '.', 1)
-          and f.proname = substr(p.value, strpos(p.value, '.') + 1)
-          and f.pronargs = f.pronargdefaults
-      ) end as found
-    from (
+export async function hasRequestFunction(db: Queryable, value: string): Promise<boolean> {
+  const {rows} = await db.query<{there: boolean}>(
+    `select exists (
       select
-        substr(o.entry, length('pgrst.db_pre_request=') + 1) as value,
-        case when s.setdatabase = 0 then 'server' else 'database' end as scope
-      from pg_catalog.pg_db_role_setting s
-      join pg_catalog.pg_roles r on r.oid = s.setrole
-      cross join lateral unnest(s.setconfig) o (entry)
-      where r.rolname = 'authenticator'
-        and s.setdatabase in (0, (select d.oid from pg_catalog.pg_database d where d.datname = current_database()))
-        and o.entry like 'pgrst.db\\_pre\\_request=%'
-      order by s.setdatabase desc
-      limit 1
-    ) p
-    where p.value <> ''`);
-  return rows[0] ?? null;
+      from pg_catalog.pg_proc f
+      join pg_catalog.pg_namespace n on n.oid = f.pronamespace
+      where n.nspname = split_part($1, '.', 1)
+        and f.proname = substr($1, strpos($1, '.') + 1)
+        and f.pronargs = f.pronargdefaults
+    ) as there`,
+    [value],
+  );
+  return rows[0]!.there;
 }
 
 /**
@@ -99,7 +73,7 @@ export async function readPreRequest(db: Queryable): Promise<PreRequest | null> 
  * @param scope where it is set
  * @throws what the driver throws: 42501 where the role may not
  */
-export async function resetPreRequest(db: Queryable, scope: SettingScope): Promise<void> {
+export async function resetPreRequest(db: Queryable, scope: RoleSetting['scope']): Promise<void> {
   const where = scope === 'server' ? '' : ' in database %I';
   await db.query(`
     do $$

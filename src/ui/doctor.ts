@@ -2,6 +2,7 @@ import chalk from 'chalk';
 
 import {AREAS, summarize, type Area, type Finding, type Repair, type Severity} from '../core/doctor/finding.js';
 import type {RepairStep} from '../core/doctor/repair.js';
+import {table} from './table.js';
 import {count} from './text.js';
 
 const TITLES: Record<Area, string> = {
@@ -17,23 +18,33 @@ const WORDS: Record<Severity, string> = {
   info: chalk.cyan('note   '),
 };
 
-function findingText({check, ok, severity, detail, fix}: Finding): string {
+/** Of the words, with what stands before and after them. */
+const MARGIN = 11;
+
+/** Only what is said is wrapped: what is to be typed has to be copied in one piece. */
+function findingText({check, ok, severity, detail, fix}: Finding, width: number): string {
   const word = ok ? chalk.green('ok     ') : WORDS[severity];
   const said = detail === null ? '' : `${chalk.dim(':')} ${detail}`;
   return [
-    `  ${word}  ${ok ? check : chalk.bold(check)}${said}`,
-    ...(fix?.split('\n').map((line) => `           ${chalk.cyan('→')} ${line}`) ?? []),
+    table([], [[word, `${ok ? check : chalk.bold(check)}${said}`]], {widths: [7, Math.max(width - MARGIN, 20)]}),
+    ...(fix?.split('\n').map((line) => `${' '.repeat(MARGIN)}${chalk.cyan('→')} ${line}`) ?? []),
   ].join('\n');
 }
 
-/** @returns what was found, area by area: what is not right, and with `all` also what is */
-export function findingsText(findings: Finding[], all: boolean): string {
-  const shown = findings.filter(({ok}) => all || !ok);
+/**
+ * @param findings what was found
+ * @param view all: whether what is right is shown too; width: of the screen, in characters
+ * @returns the findings, area by area, and how many there are
+ */
+export function findingsText(findings: Finding[], view: {all: boolean; width: number}): string {
+  const shown = findings.filter(({ok}) => view.all || !ok);
   return AREAS.flatMap((area) => {
     const own = shown.filter((finding) => finding.area === area);
-    return own.length === 0 ? [] : [chalk.bold(TITLES[area]), ...own.map((finding) => findingText(finding)), ''];
+    return own.length === 0
+      ? []
+      : [chalk.bold(TITLES[area]), ...own.map((finding) => findingText(finding, view.width)), ''];
   })
-    .concat(summaryText(findings, all))
+    .concat(summaryText(findings, view.all))
     .join('\n');
 }
 

@@ -56,6 +56,7 @@ test('the shapes of results', async () => {
       '--save',
       ...confirm,
     ),
+    doctor: await shape(3, 'doctor', ...url),
     'status --check': await shape(3, 'status', ...url, '--check'),
     history: await shape(0, 'history', ...url),
     'sessions list': await shape(0, 'sessions', 'list', ...url),

@@ -1,4 +1,3 @@
-import type {PreRequest} from '../../db/doctor.js';
 import type {Installed} from '../../db/queries.js';
 import type {HealthRow} from '../../db/status.js';
 import type {SupasessionError} from '../../errors.js';
@@ -95,28 +94,5 @@ export function judgeHealth(rows: HealthRow[], target: Target, repair: Repair | 
           : [fixHere(fix, target)],
       repair: again ? repair : null,
     });
-  });
-}
-
-const GUARD = 'supasession.check_request';
-
-/**
- * @param preRequest what PostgREST is given by its role
- * @param target where
- * @param repair whether --fix can run our SQL again
- * @returns whether it is told to call what is gone, as a "db reset --linked" leaves it
- */
-export function judgePreRequest(preRequest: PreRequest | null, target: Target, repair: Repair | null): Finding {
-  const check = 'pre-request setting';
-  if (preRequest === null) return passed('database', check, 'none');
-  const {value, scope, found: exists} = preRequest;
-  if (exists !== false) return passed('database', check, value);
-  const ours = value.startsWith('supasession.');
-  const role = `alter role authenticator${scope === 'server' ? '' : ' in database <name>'}`;
-  const reset = `${role} reset pgrst.db_pre_request; notify pgrst, 'reload config';`;
-  return found('database', 'error', check, {
-    detail: `pgrst.db_pre_request of role authenticator names ${value}, which is gone: every request of the Data API fails.`,
-    fix: [ours ? commandOn(target, 'doctor --fix') : `Create ${value}()`, `Or: ${reset}`],
-    repair: ours ? (value === GUARD && repair !== null ? repair : 'pre-request') : null,
   });
 }

@@ -1,7 +1,7 @@
 import {readFile} from 'node:fs/promises';
 
 import type {Connection} from '../../db/connection.js';
-import {readFunctions, readPreRequest, readServerVersion} from '../../db/doctor.js';
+import {readFunctions, readServerVersion} from '../../db/doctor.js';
 import {readHealth} from '../../db/status.js';
 import {SupasessionError} from '../../errors.js';
 import {findCli} from '../../supabase/cli.js';
@@ -9,11 +9,12 @@ import {readConfig} from '../../supabase/config.js';
 import type {Env, Project} from '../../supabase/project.js';
 import type {Target} from '../../types.js';
 import {readMigrations, shippedSql, type MigrationState, type ShippedSql} from '../migration.js';
-import {judgeHealth, judgeInstalled, judgePreRequest, judgeSwitch, notReached} from './database.js';
+import {judgeHealth, judgeInstalled, judgeSwitch, notReached} from './database.js';
 import {AREAS, attempt, lookAt, type Finding} from './finding.js';
 import {judgeFunctions, shippedFunctions} from './functions.js';
 import {readInside, type Inside} from './inside.js';
 import {judgeLater, judgeMigrations, type LaterMigration} from './migrations.js';
+import {judgePreRequest, readPreRequest} from './pre-request.js';
 import {lookAtProject} from './project.js';
 import {judgeCli, judgeProgram, judgeServer} from './versions.js';
 

@@ -1,9 +1,10 @@
 import type {Connection} from '../../db/connection.js';
-import {readPreRequest, resetPreRequest, runInstallation} from '../../db/doctor.js';
+import {resetPreRequest, runInstallation} from '../../db/doctor.js';
 import {address, toSupasessionError} from '../../db/errors.js';
 import {SupasessionError} from '../../errors.js';
 import {recordedSql, shippedSql} from '../migration.js';
 import type {Finding, Repair} from './finding.js';
+import {readPreRequest} from './pre-request.js';
 
 /** Something that --fix does. */
 export interface RepairStep {

@@ -28,8 +28,9 @@ export interface WiredTo {
 function hookThere({where, hook}: Configured, database: WiredTo, target: Target): Finding {
   const check = 'hook and its function';
   const named = hook.enabled ? hookFunction(hook.uri) : null;
-  if (named === null || database.hookFunction !== false)
-    return passed('project', check, hook.enabled ? hook.uri : 'off');
+  // The address of an https hook may hold a secret.
+  const said = named === null ? (hook.enabled ? 'not in Postgres' : 'off') : functionText(named);
+  if (named === null || database.hookFunction !== false) return passed('project', check, said);
   const detail = `${where} has ${functionText(named)} as the access token hook, and the database has no such function: every sign-in and refresh fails.`;
   if (!isOurs(hook)) {
     return found('project', 'error', check, {

@@ -1,10 +1,5 @@
-import {
-  judgeHealth,
-  judgeInstalled,
-  judgePreRequest,
-  judgeSwitch,
-  notReached,
-} from '../../../src/core/doctor/database.js';
+import {judgeHealth, judgeInstalled, judgeSwitch, notReached} from '../../../src/core/doctor/database.js';
+import {judgePreRequest} from '../../../src/core/doctor/pre-request.js';
 import {judgeFunctions, shippedFunctions} from '../../../src/core/doctor/functions.js';
 import {judgeCli, judgeProgram, judgeServer} from '../../../src/core/doctor/versions.js';
 import {lookAt, summarize, found, passed} from '../../../src/core/doctor/finding.js';
