@@ -71,7 +71,10 @@ function release({release: has, checksum, file}: OwnMigration, shipped: ShippedS
   }
 
   return found('migrations', 'warning', check, {
-    detail: `${file} holds ${order < 0 ? `supasession ${has}` : `other SQL of supasession ${has}`}; this program brings ${shipped.version}.`,
+    detail:
+      order < 0
+        ? `${file} holds supasession ${has}; this program brings ${shipped.version}.`
+        : `${file} holds other SQL of supasession ${shipped.version} than this program brings.`,
     fix: [commandOn(target, 'upgrade')],
   });
 }
