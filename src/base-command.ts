@@ -11,8 +11,7 @@ import {errorJson, maskPasswords, toFailure, withProgram, type ErrorJson} from '
 import {rewriteRemote} from './flags.js';
 import {Asker} from './prompts/index.js';
 import {readConfig} from './supabase/config.js';
-import {readProjectEnv} from './supabase/env-files.js';
-import {findApiAccess, ManagementApi} from './supabase/management-api.js';
+import {findManagementApi, type ManagementApi} from './supabase/management-api.js';
 import {findProject, type Project} from './supabase/project.js';
 import type {Target} from './types.js';
 import {errorText, targetLine} from './ui/text.js';
@@ -160,11 +159,7 @@ export abstract class BaseCommand extends Command {
    * @throws SupasessionError CONFIG_INVALID, CONFIG_UNREADABLE, API_UNAUTHORIZED for what cannot be a token
    */
   protected async managementApi(): Promise<ManagementApi | null> {
-    const project = await this.projectIfAny();
-    // With the .env files that the supabase CLI takes for its environment.
-    const env = project === null ? process.env : (await readProjectEnv(project, process.env)).shell;
-    const access = await findApiAccess(env);
-    return access === undefined ? null : new ManagementApi(access);
+    return findManagementApi(await this.projectIfAny(), process.env);
   }
 
   /** Opens a connection that is closed when the command ends, and says where it leads. */

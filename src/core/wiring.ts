@@ -9,7 +9,7 @@ import {
   type ConfigEdit,
   type TomlEdit,
 } from '../supabase/config-edit.js';
-import {findApiAccess, ManagementApi} from '../supabase/management-api.js';
+import {findManagementApi, type ManagementApi} from '../supabase/management-api.js';
 import type {Env, Project} from '../supabase/project.js';
 import type {Target} from '../types.js';
 
@@ -49,8 +49,7 @@ export interface HookSetting {
 export async function findWiringPlace(target: Target, project: Project | null, env: Env): Promise<WiringPlace> {
   const ref = target.projectRef;
   if (ref !== null) {
-    const access = await findApiAccess(env);
-    const api = access === undefined ? null : new ManagementApi(access);
+    const api = await findManagementApi(project, env);
     return {where: api === null ? 'instructions' : 'management-api', env, ref, api, project};
   }
 

@@ -3,8 +3,9 @@ import {homedir} from 'node:os';
 import path from 'node:path';
 import {setTimeout} from 'node:timers/promises';
 import {SupasessionError} from '../errors.js';
+import {readProjectEnv} from './env-files.js';
 import {errorCode, reasonOf} from './file-errors.js';
-import type {Env} from './project.js';
+import type {Env, Project} from './project.js';
 
 /** Where the Management API is, and with what we may ask it. */
 export interface ApiAccess {
@@ -88,6 +89,17 @@ export async function findApiAccess(env: Env): Promise<ApiAccess | undefined> {
   // Anything else could not be sent, and fetch would repeat it in its complaint.
   if (!/^[\x21-\x7E]+$/.test(token)) throw unauthorized(`What ${source} holds is not an access token.`);
   return {url: await apiUrl(env, home), token, source};
+}
+
+/**
+ * @param project the project, whose .env files count as they do for the supabase CLI; null where there is none
+ * @param env the shell's variables
+ * @returns the Management API of hosted projects; null where there is no access token that we can read
+ * @throws SupasessionError what `findApiAccess` throws
+ */
+export async function findManagementApi(project: Project | null, env: Env): Promise<ManagementApi | null> {
+  const access = await findApiAccess(project === null ? env : (await readProjectEnv(project, env)).shell);
+  return access === undefined ? null : new ManagementApi(access);
 }
 
 async function apiUrl(env: Env, home: string): Promise<string> {

@@ -1,11 +1,12 @@
 import chalk from 'chalk';
 
 import type {ApiPlan, ApiState} from '../core/api.js';
+import {commandOn} from '../core/target.js';
 import {OUR_SCHEMA, type WiringPart} from '../core/wiring.js';
 import type {Reachable} from '../db/wiring.js';
 import type {Target} from '../types.js';
 import {table} from './table.js';
-import {fileName, line, localToo, RESTART, withTarget} from './wiring.js';
+import {fileName, line, localToo, RESTART} from './wiring.js';
 
 const ROLES = ['anon', 'authenticated', 'service_role'];
 
@@ -66,8 +67,8 @@ export function apiDone({wanted, where, edit}: ApiPlan, target: Target, changed:
   if (changed.length > 0) {
     lines.push(
       wanted === 'enabled'
-        ? `${chalk.green('Exposed.')} Undo: ${withTarget('api:disable', target)}`
-        : `${chalk.yellow('No longer exposed.')} Undo: ${withTarget('api:enable', target)}`,
+        ? `${chalk.green('Exposed.')} Undo: ${commandOn(target, 'api:disable')}`
+        : `${chalk.yellow('No longer exposed.')} Undo: ${commandOn(target, 'api:enable')}`,
     );
   }
 

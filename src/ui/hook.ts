@@ -1,10 +1,10 @@
 import chalk from 'chalk';
 
 import type {HookPlan, HookState} from '../core/hook.js';
-import {targetFlag} from '../core/target.js';
+import {commandOn, targetFlag} from '../core/target.js';
 import {functionText, hookUri, OUR_HOOK, type WiringPart} from '../core/wiring.js';
 import type {Target} from '../types.js';
-import {fileName, line, localToo, RESTART, withTarget} from './wiring.js';
+import {fileName, line, localToo, RESTART} from './wiring.js';
 
 const OURS = `supasession.${OUR_HOOK.name}`;
 
@@ -75,12 +75,12 @@ function leftoverText(hook: string, target: Target): string {
   // The platform restarts Auth by itself.
   const restarted =
     target.projectRef === null ? 'Once Auth has been restarted' : 'Some minutes later, when Auth has the change';
-  return `Ours would still call ${hook}, which does no harm. ${restarted}: ${withTarget('hook:disable', target, '--auth-restarted --apply')}`;
+  return `Ours would still call ${hook}, which does no harm. ${restarted}: ${commandOn(target, 'hook:disable --auth-restarted --apply')}`;
 }
 
 /** @returns that the configuration has to wait for the migration */
 export function hookPending(target: Target): string {
-  return `Auth was not configured: ours has to know the project's own hook first. After that: ${withTarget('hook:enable', target)}`;
+  return `Auth was not configured: ours has to know the project's own hook first. After that: ${commandOn(target, 'hook:enable')}`;
 }
 
 /** @returns what to set by hand, because it is not for us to change or to see */
@@ -98,7 +98,7 @@ export function hookInstructions({wanted, next, byHand}: HookPlan, target: Targe
         : `let the "Customize Access Token (JWT) Claims" hook be Postgres, schema ${hook.schema}, function ${hook.name}`;
     const other =
       wanted === 'enabled' && next === null
-        ? `\n  If another function stands there, do not replace it yet: ${withTarget('hook:enable', target, '--next-hook <schema.function> --apply')}`
+        ? `\n  If another function stands there, do not replace it yet: ${commandOn(target, 'hook:enable --next-hook <schema.function> --apply')}`
         : '';
     return `${head} There is no access token (supabase login, or SUPABASE_ACCESS_TOKEN), so this is for you to set:\n  Authentication > Hooks, ${page}\n  ${what}${other}${file}`;
   }
@@ -109,7 +109,7 @@ export function hookInstructions({wanted, next, byHand}: HookPlan, target: Targe
   ];
   const other =
     wanted === 'enabled' && next === null
-      ? `\nIf Auth has another hook in these already, do not replace it yet: ${withTarget('hook:enable', target, '--next-hook <schema.function>')}`
+      ? `\nIf Auth has another hook in these already, do not replace it yet: ${commandOn(target, 'hook:enable --next-hook <schema.function>')}`
       : '';
   return `${head} Set for Auth, and restart it:\n${variables.map((variable) => `  ${variable}`).join('\n')}${other}`;
 }
@@ -130,8 +130,8 @@ export function hookDone({wanted, where, leftover, edit}: HookPlan, target: Targ
   if (configured) {
     lines.push(
       wanted === 'enabled'
-        ? `${chalk.green('The hook is configured.')} Undo: ${withTarget('hook:disable', target)}`
-        : `${chalk.yellow('The hook is out of the configuration.')} Undo: ${withTarget('hook:enable', target)}`,
+        ? `${chalk.green('The hook is configured.')} Undo: ${commandOn(target, 'hook:disable')}`
+        : `${chalk.yellow('The hook is out of the configuration.')} Undo: ${commandOn(target, 'hook:enable')}`,
     );
   } else if (changed.includes('next_hook') && wanted === 'disabled') {
     lines.push(`${chalk.green('Done.')} Ours calls no other hook now.`);
@@ -140,7 +140,7 @@ export function hookDone({wanted, where, leftover, edit}: HookPlan, target: Targ
   const restart = target.kind === 'local' && (changed.includes('config.toml') || where === 'instructions');
   const next = [
     ...(restart ? [`${RESTART}   (Auth reads it at its start)`] : []),
-    ...(wanted === 'enabled' ? [`${withTarget('config', target, '--reject-in-hook')}   (not before)`] : []),
+    ...(wanted === 'enabled' ? [`${commandOn(target, 'config --reject-in-hook')}   (not before)`] : []),
   ];
   if (wanted === 'enabled' || restart) lines.push('Next:', ...next.map((step) => `  ${step}`));
   if (wanted === 'enabled' && target.kind !== 'local' && changed.includes('config.toml')) lines.push(localToo());

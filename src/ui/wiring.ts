@@ -1,19 +1,11 @@
 import path from 'node:path';
 
-import {targetFlag} from '../core/target.js';
-import type {Target} from '../types.js';
-
 /** What makes a local stack read config.toml again. */
 export const RESTART = 'supabase stop && supabase start';
 
 /** @returns a line of a list of what happens */
 export function line(label: string, text: string): string {
   return `  ${label.padEnd(14)}${text}`;
-}
-
-/** @returns a command of ours for a target, to be typed */
-export function withTarget(command: string, target: Pick<Target, 'kind'>, flags = ''): string {
-  return ['{bin}', command, targetFlag(target), flags].filter((part) => part !== '').join(' ');
 }
 
 /** @returns the file that changes, as it is known in a project */
