@@ -15,6 +15,7 @@ import {findManagementApi, type ManagementApi} from './supabase/management-api.j
 import {findProject, type Project} from './supabase/project.js';
 import type {Target} from './types.js';
 import {errorText, targetLine} from './ui/text.js';
+import {wrapped} from './ui/wrap.js';
 
 /** For the help of every command. */
 export const EXIT_CODES_HELP =
@@ -71,7 +72,17 @@ export abstract class BaseCommand extends Command {
 
   /** Something for the reader beside the result; on stderr, because stdout is for results, and so also with --json. */
   protected note(text: string): void {
-    ux.stderr(this.withProgram(text));
+    ux.stderr(this.#fitting(this.withProgram(text), process.stderr));
+  }
+
+  /** A result for the reader; nothing with --json. */
+  override log(text = ''): void {
+    super.log(this.#fitting(text, process.stdout));
+  }
+
+  /** A text whose lines fit the terminal; what goes elsewhere is not broken, so that a script finds each thing on one line. */
+  #fitting(text: string, {isTTY, columns}: NodeJS.WriteStream): string {
+    return isTTY && columns > 0 ? wrapped(text, columns, this.program) : text;
   }
 
   /** @returns how and when tables are shown; without a terminal as on one of 80 columns */
