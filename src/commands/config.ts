@@ -41,7 +41,7 @@ export interface ConfigResult {
 }
 
 export default class Config extends BaseCommand {
-  static override summary = 'Show or change the settings: limit, deadlines, refusals, history.';
+  static override summary = 'Show or change the settings: limit, deadlines, refusals.';
   static override description = `Without flags it shows the settings, and on a terminal offers to change them. With flags it shows what changes and whom it concerns, and applies it. Spans of time are written like 30m, 12h, 7d or "1 week".
 ${EXIT_CODES_HELP}`;
 

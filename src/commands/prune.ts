@@ -17,7 +17,7 @@ export interface PruneResult extends Outcome {
 }
 
 export default class Prune extends BaseCommand {
-  static override summary = 'Remove sessions that have ended, or have not been used, for long.';
+  static override summary = 'Remove sessions that have ended or not been used for long.';
   static override description = `Auth itself keeps them. It shows first how many would still have worked, and goes on in small batches; notes of ours about sessions that are gone, and events past their time, go with them. Ctrl-C stops after the batch that is running; running it again goes on.
 ${EXIT_CODES_HELP}`;
 

@@ -14,7 +14,7 @@ export interface StatusResult extends Found {
 }
 
 export default class Status extends BaseCommand {
-  static override summary = 'Show settings, sessions, what was ended and what is wrong, on one screen.';
+  static override summary = 'Show settings, sessions, what was ended, and what is wrong.';
   static override description = `With --check it looks at every session too, and exits with 3 when something is wrong: not installed, a trigger or a right missing, sessions over the limit or without their deadline. Limits that are off are shown, and are not wrong.
 ${EXIT_CODES_HELP}`;
 

@@ -128,7 +128,7 @@ export const SETTINGS = {
     group: 'limit',
     words: {on: 'yes', off: 'no, at sign-in only'},
     summary: 'Check the limit at every refresh too, so that a lowered one reaches existing sessions.',
-    question: 'Check the limit at every refresh too (a lowered limit then reaches existing sessions)?',
+    question: 'Check the limit at every refresh too (it then reaches old sessions)?',
   },
   mode: {
     kind: 'choice',

@@ -19,7 +19,7 @@ const FLAG = '<id...> or --user <email|id>';
 export async function askSessions(ask: Asker, choices: SessionChoices): Promise<string[]> {
   const user = await ask.find({
     flag: FLAG,
-    message: 'Whose sessions? (the beginning of an address, a phone number or an id)',
+    message: 'Whose sessions? (type an address, phone number or id)',
     source: choices.users,
   });
   return ask.tick({flag: FLAG, message: 'Which of them?', choices: await choices.sessions(user)});

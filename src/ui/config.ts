@@ -7,7 +7,7 @@ import {inForce} from '../core/settings.js';
 import {spanWords} from '../core/spans.js';
 import {configOn} from '../core/target.js';
 import {DEFAULT_SETTINGS, type Settings, type Target} from '../types.js';
-import {count, span} from './text.js';
+import {count, plural, span} from './text.js';
 
 const WARNING = chalk.yellow('Warning:');
 
@@ -28,32 +28,33 @@ export function impactText(settings: Settings, judgement: Judgement): string {
         : ' (once the limit is on)';
   // The refresh that finds it still gets its token, and the one after that is refused.
   const lifetime = jwtExpiry === null ? 'two access token lifetimes' : span(2 * jwtExpiry);
-  const atRefresh = `at their next refresh, with access ending within ${lifetime}`;
-  const are = (number: number) => (number === 1 ? 'is' : 'are');
+  const atRefresh = (number: number) =>
+    `at ${plural(number, 'its', 'their')} next refresh, with access ending within ${lifetime}`;
+  const end = (number: number) => plural(number, 'It ends', 'They end');
   if (overLimit.sessions === 0) {
     const ends = expiring.sessions + pendingPast === 0 ? ': no session ends' : '';
     lines.push(`  No user is over the limit${ends}${condition}.`);
   } else {
-    const who = `${count(overLimit.sessions, 'session')} of ${count(overLimit.users, 'user')} ${are(overLimit.sessions)} over the limit`;
+    const who = `${count(overLimit.sessions, 'session')} of ${count(overLimit.users, 'user')} ${plural(overLimit.sessions, 'is', 'are')} over the limit`;
     const when =
       settings.strategy === 'dequeue'
         ? settings.enforce_on_refresh
-          ? `They end at the user's next sign-in, else ${atRefresh}.`
-          : "They end at the user's next sign-in."
+          ? `${end(overLimit.sessions)} at the user's next sign-in, else ${atRefresh(overLimit.sessions)}.`
+          : `${end(overLimit.sessions)} at the user's next sign-in.`
         : settings.enforce_on_refresh
-          ? `They end ${atRefresh}.`
-          : 'They stay until they are signed out.';
+          ? `${end(overLimit.sessions)} ${atRefresh(overLimit.sessions)}.`
+          : `${plural(overLimit.sessions, 'It stays until it is', 'They stay until they are')} signed out.`;
     lines.push(`  ${who}${condition}. ${when}`);
   }
 
   if (expiring.sessions > 0) {
-    const past = `${count(expiring.sessions, 'session')} ${are(expiring.sessions)} past a deadline`;
-    lines.push(`  ${past}${condition}. They end ${atRefresh}.`);
+    const past = `${count(expiring.sessions, 'session')} ${plural(expiring.sessions, 'is', 'are')} past a deadline`;
+    lines.push(`  ${past}${condition}. ${end(expiring.sessions)} ${atRefresh(expiring.sessions)}.`);
   }
 
   if (pendingPast > 0 && settings.low_aal_timeout !== null) {
-    const past = `${count(pendingPast, 'session')} ${pendingPast === 1 ? 'has' : 'have'} been missing a second factor for over ${spanWords(settings.low_aal_timeout)}`;
-    lines.push(`  ${past}${condition}. They end ${atRefresh}.`);
+    const past = `${count(pendingPast, 'session')} ${plural(pendingPast, 'has', 'have')} been missing a second factor for over ${spanWords(settings.low_aal_timeout)}`;
+    lines.push(`  ${past}${condition}. ${end(pendingPast)} ${atRefresh(pendingPast)}.`);
   }
 
   if (settings.strategy === 'reject') {
@@ -74,7 +75,7 @@ export function impactText(settings: Settings, judgement: Judgement): string {
  */
 export function rejectWarning({reject_ignores_idle: idle}: Pick<Settings, 'reject_ignores_idle'>): string {
   const until = idle === null ? 'it is ended' : `it is ended or has not been used for ${spanWords(idle)}`;
-  return `${WARNING} reject counts sessions that nobody can sign out: a lost phone, a closed private window or cleared storage\nkeeps its place until ${until}, so such a user stays locked out. dequeue makes room instead.`;
+  return `${WARNING} reject counts sessions that nobody can sign out: a lost phone, a closed private window or cleared storage keeps its place until ${until}, so such a user stays locked out. dequeue makes room instead.`;
 }
 
 /**
@@ -83,9 +84,7 @@ export function rejectWarning({reject_ignores_idle: idle}: Pick<Settings, 'rejec
  * @returns why that signs out everybody whom it is for
  */
 export function trapWarning(inactivity: string, jwtExpiry: number): string {
-  return `${WARNING} this signs everybody out while they use the app. A session is refreshed only when its access token runs out, which takes
-${span(jwtExpiry)} (jwt_expiry), and the inactivity timeout of ${spanWords(inactivity)} ends it before that. Give a timeout longer than
-${span(jwtExpiry)} (--inactivity), or first lower [auth] jwt_expiry of the project.`;
+  return `${WARNING} this signs everybody out while they use the app. A session is refreshed only when its access token runs out, which takes ${span(jwtExpiry)} (jwt_expiry), and the inactivity timeout of ${spanWords(inactivity)} ends it before that. Give a timeout longer than ${span(jwtExpiry)} (--inactivity), or first lower [auth] jwt_expiry of the project.`;
 }
 
 /**

@@ -85,7 +85,7 @@ export function initText(outcome: InitOutcome): string {
   if (!applied) next.push([`${program}init${flag} --apply`, 'apply it']);
   if (applied && !enabled) next.push([`${program}config${flag} --enable`, 'switch the limit on']);
   next.push([`${program}config${flag} --max 3 --strategy dequeue`, 'change the limit']);
-  if (target.kind === 'local') next.push(['supabase db push', 'bring the migration to the linked project']);
+  if (target.kind === 'local') next.push(['supabase db push', 'bring it to the linked project']);
   const width = Math.max(...next.map(([command]) => command.length));
   lines.push('', 'Next:', ...next.map(([command, why]) => `  ${chalk.cyan(command.padEnd(width))}  ${why}`));
   if (applied && !enabled) lines.push('', limitsOff(target));

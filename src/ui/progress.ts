@@ -17,6 +17,8 @@ export function progressBar(total: number, noun: string): Progress {
     {
       stream: process.stderr,
       format: `  {bar} {percentage}%  {value}/{total} ${noun}  {rate}/s  {eta_formatted} left`,
+      // What stands beside it has room on a terminal of 80 also when a million is counted.
+      barsize: 24,
       hideCursor: true,
       // Without a terminal (a log file, CI) there is nobody to look at a bar.
       noTTYOutput: false,

@@ -95,7 +95,7 @@ describe('with flags', () => {
         '  Which go first      the oldest -> the least recently used',
         '  Checked at refresh  yes',
         '',
-        "  1 session of 1 user is over the limit. They end at the user's next sign-in, else at their next refresh, with access ending within 2 hours.",
+        "  1 session of 1 user is over the limit. It ends at the user's next sign-in, else at its next refresh, with access ending within 2 hours.",
         '',
       ].join('\n'),
     );
@@ -117,7 +117,7 @@ describe('with flags', () => {
   test('reject tells who cannot sign in again, and warns about lost devices', async () => {
     await makeSessions();
     const result = await project.run(['config', '--enable', '--max', '2', '--strategy', 'reject']);
-    expect(result.stdout).toContain('They end at their next refresh, with access ending within 2 hours.');
+    expect(result.stdout).toContain('It ends at its next refresh, with access ending within 2 hours.');
     expect(result.stdout).toContain(
       '2 users at or over the limit cannot sign in again before one of their sessions ends.',
     );
@@ -256,7 +256,7 @@ describe('the settings beside the limit', () => {
   test('an inactivity timeout that signs everybody out is warned of, by the jwt_expiry of the project', async () => {
     const trap = await project.run(['config', '--inactivity', '30m']);
     expect(trap.stderr).toMatch(
-      /Warning: this signs everybody out [^]*\n1 hour \(jwt_expiry\), [^]* of 30 minutes ends it/,
+      /Warning: this signs everybody out [^]* 1 hour \(jwt_expiry\), [^]* of 30 minutes ends it/,
     );
     await project.configure((toml) => toml.replace(/^jwt_expiry = .*$/m, 'jwt_expiry = 900'));
     expect((await project.run(['config', '--inactivity', '31m'])).stderr).not.toContain('Warning');

@@ -50,7 +50,7 @@ test('from init to flush: the real CLI applies it, sign-ins are limited, and eve
   expect(init.stderr).toContain(`Applying migration ${file}...`);
   expect(init.stderr).toContain('Applied to the local database.\nLimits are ON.\n\nNext:\n');
   expect(init.stderr).toMatch(/^ {2}supasession config --max 3 --strategy dequeue +change the limit$/m);
-  expect(init.stderr).toMatch(/^ {2}supabase db push +bring the migration to the linked project$/m);
+  expect(init.stderr).toMatch(/^ {2}supabase db push +bring it to the linked project$/m);
 
   const version = file.slice(0, 14);
   expect(await project.supabase('migration', 'list')).toMatch(new RegExp(`\`?${version}\`? *\\| *\`?${version}\`?`));

@@ -54,7 +54,7 @@ describe('the effect of settings', () => {
       'a missing second factor, observed',
       {...ON, mode: 'observe'},
       {...NONE, pendingPast: 1},
-      '  No user is over the limit (but in observe mode nothing is done).\n  1 session has been missing a second factor for over 15 minutes (but in observe mode nothing is done). They end at their next refresh, with access ending within 2 hours.',
+      '  No user is over the limit (but in observe mode nothing is done).\n  1 session has been missing a second factor for over 15 minutes (but in observe mode nothing is done). It ends at its next refresh, with access ending within 2 hours.',
     ],
   ])('%s', (_, settings, found, text) => {
     expect(plain(impactText(settings, found))).toBe(text);
