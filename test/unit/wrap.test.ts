@@ -26,7 +26,7 @@ test('a word that is wider than the terminal has a line to itself', () => {
 });
 
 test('colours take no room', () => {
-  const line = `\x1B[33m${'Warning:'}\x1B[39m ${'word '.repeat(12)}end`;
+  const line = `\x1B[33mWarning:\x1B[39m ${'word '.repeat(12)}end`;
   const lines = wrap(line).split('\n').map(stripVTControlCharacters);
   expect(lines.map(({length}) => length)).toEqual([38, 33]);
   expect(wrap('\x1B[1mexactly forty characters in this line ok\x1B[22m')).not.toContain('\n');
