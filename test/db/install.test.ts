@@ -1,5 +1,5 @@
 /** Installing: fresh, again, at once, beside sign-ins, over 0.1.2 in both its forms and the first 1.0.0, and where it cannot work. */
-import type {Client} from 'pg';
+import {DatabaseError, type Client} from 'pg';
 import {
   AuthError,
   createSessions,
@@ -318,6 +318,18 @@ describe('two copies at once', () => {
   });
 });
 
+/** Installs as its hint says: it gives up after four seconds rather than let sign-ins wait, which a machine that is busy otherwise may need. */
+async function installAgain(client: Client): Promise<void> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      await install(client);
+      return;
+    } catch (error) {
+      if (tries === 3 || !(error instanceof DatabaseError && error.code === '55P03')) throw error;
+    }
+  }
+}
+
 describe('while users sign in', () => {
   const WORKERS = 8;
   const INSTALLS = 8;
@@ -400,7 +412,7 @@ describe('while users sign in', () => {
         for (let n = 0; n < INSTALLS; n += 1) {
           const seen = signedIn;
           await until('sign-ins go on', async () => Promise.resolve(signedIn > seen + WORKERS));
-          await install(postgres);
+          await installAgain(postgres);
         }
       } finally {
         stop = true;
