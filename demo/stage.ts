@@ -38,18 +38,24 @@ export class Stage {
     await mkdir(this.#at('project'));
   }
 
+  /** The project's folder. */
+  get project(): string {
+    return this.#at('project');
+  }
+
+  /** The environment of what is typed. */
+  get env(): Record<string, string> {
+    return bareEnv({HOME: this.#folder, PATH: [TOOLS, bareEnv({})['PATH']].join(path.delimiter)});
+  }
+
   /** Runs the real supabase CLI or our built program in the project. Throws when it fails, or is interrupted. */
   async type(program: 'supabase' | 'supasession', ...args: string[]): Promise<void> {
     say(`   ${chalk.cyan(`$ ${program} ${args.join(' ')}`)}`);
     this.#signal.throwIfAborted();
     const [file, before] = program === 'supabase' ? [path.join(TOOLS, 'supabase'), []] : [process.execPath, [PROGRAM]];
     const child = spawn(file, [...before, ...args], {
-      cwd: this.#at('project'),
-      env: bareEnv({
-        HOME: this.#folder,
-        PATH: [TOOLS, bareEnv({})['PATH']].join(path.delimiter),
-        ...(chalk.level > 0 ? {FORCE_COLOR: String(chalk.level)} : {}),
-      }),
+      cwd: this.project,
+      env: {...this.env, ...(chalk.level > 0 ? {FORCE_COLOR: String(chalk.level)} : {})},
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     const stop = (): unknown => child.kill();
@@ -67,17 +73,17 @@ export class Stage {
     }
   }
 
-  /** Starts the sandbox on a free port, and puts that into the project's config.toml as its local database. */
-  async startDatabase(): Promise<Sandbox> {
+  /** Starts the sandbox, on a free port where none is given, and puts that into the project's config.toml as its local database. */
+  async startDatabase(port = 0): Promise<Sandbox> {
     this.#sandbox = await startSandbox({
-      ...{dataDir: this.#at('data'), port: 0, temporary: true, durable: false},
+      ...{dataDir: this.#at('data'), port, temporary: true, durable: false},
       signal: this.#signal,
     });
     const file = this.#at('project/supabase/config.toml');
     const toml = await readFile(file, 'utf8');
-    const changed = toml.replace(/^(\[db\]\n(?:#.*\n)*port = )\d+$/m, `$1${this.#sandbox.port}`);
-    if (changed === toml) throw new Error('config.toml as the supabase CLI writes it has no port under [db]');
-    await writeFile(file, changed);
+    const line = /^(\[db\]\n(?:#.*\n)*port = )\d+$/m;
+    if (!line.test(toml)) throw new Error('config.toml as the supabase CLI writes it has no port under [db]');
+    await writeFile(file, toml.replace(line, `$1${this.#sandbox.port}`));
     return this.#sandbox;
   }
 

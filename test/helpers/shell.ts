@@ -17,6 +17,8 @@ export const PROMPT = '$';
 export interface Cell {
   /** Empty in the second place of a wide character. */
   text: string;
+  /** Whether it takes two places. */
+  wide: boolean;
   /** Number of a colour of the terminal's palette; null for the ordinary one. */
   color: number | null;
   bold: boolean;
@@ -105,6 +107,7 @@ export class Shell {
         const cell = line?.getCell(column);
         return {
           text: cell?.getChars() ?? '',
+          wide: cell?.getWidth() === 2,
           color: cell?.isFgPalette() ? cell.getFgColor() : null,
           bold: Boolean(cell?.isBold()),
           dim: Boolean(cell?.isDim()),
