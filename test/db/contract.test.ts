@@ -173,6 +173,7 @@ describe('functions', () => {
     `my_sessions() ${device}`,
     'overview() TABLE(histogram jsonb, ended bigint, users_over bigint, sessions_over bigint, sessions_expiring bigint)',
     `policy_for(user_id uuid, oauth_client_id uuid DEFAULT NULL::uuid) ${policy}`,
+    'prunable(older_than interval) TABLE(ended bigint, live bigint, users bigint)',
     'prune(older_than interval, batch integer DEFAULT 1000) integer',
     'restore_access(user_id uuid) boolean',
     'revoke_access(user_id uuid, reason text DEFAULT NULL::text) integer',
