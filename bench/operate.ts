@@ -177,7 +177,7 @@ async function queriesTable(connection: Connection, title: string): Promise<void
       table.push([`  ${words.length > 70 ? `${words.slice(0, 69)}…` : words}`, median(times).toFixed(1)]);
     }
   };
-  await split('status', async (timed) => readStatus(timed, {config: null, counting: false}));
+  await split('status', async (timed) => readStatus(timed, {configured: {hook: null, schemas: null}, counting: false}));
   await split('listSessions(), 50', async (timed) => listSessions(timed, {}, 50));
   await split('countSessions()', async (timed) => countSessions(timed));
   await split('listSessions() over the limit, 50', async (timed) => listSessions(timed, {overLimit: true}, 50));

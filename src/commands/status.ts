@@ -2,9 +2,9 @@ import {Flags} from '@oclif/core';
 
 import {BaseCommand, EXIT_CODES_HELP} from '../base-command.js';
 import {readStatus, type Status as Found} from '../core/status.js';
+import {findWiringPlace, readConfigured} from '../core/wiring.js';
 import {EXIT} from '../errors.js';
 import {targetFlags} from '../flags.js';
-import {readConfig} from '../supabase/config.js';
 import {targetJson, type TargetJson} from '../types.js';
 import {statusText} from '../ui/status.js';
 import {notInForce} from '../ui/text.js';
@@ -34,10 +34,10 @@ ${EXIT_CODES_HELP}`;
   async run(): Promise<StatusResult> {
     const {flags} = await this.parse(Status);
     const target = await this.target(flags);
-    // Of the others config.toml says what is pushed to them one day, and not what they are run with.
-    const config = target.kind === 'local' ? await readConfig(await this.project(), process.env) : null;
+    const project = target.kind === 'local' ? await this.project() : await this.projectIfAny();
+    const configured = await readConfigured(await findWiringPlace(target, project, process.env));
     const connection = await this.open(target);
-    const status = await readStatus(connection, {config, counting: flags.check});
+    const status = await readStatus(connection, {configured, counting: flags.check});
     const typed = (text: string) => this.withProgram(text);
     this.log(statusText(status, target, {...this.view(), checked: flags.check, typed}));
     const off = status.settings === null ? null : notInForce(status.settings, target);

@@ -12,13 +12,12 @@ import {
   type HistogramEntry,
   type Overview,
 } from '../db/status.js';
-import type {ProjectConfig} from '../supabase/config.js';
 import type {Settings, Target} from '../types.js';
 import {currentSettings} from './config.js';
 import {newerInstalled} from './installed.js';
 import {compareReleases, shippedSql} from './migration.js';
 import {targetFlag} from './target.js';
-import {wiring, type Wired} from './wiring.js';
+import {wiring, type Configured, type Wired} from './wiring.js';
 
 /** The release of the extension on database.dev, which kept no record of itself. */
 const EXTENSION = '0.1.2';
@@ -129,13 +128,13 @@ async function readOurs(db: Queryable, counting: boolean): Promise<Ours | string
 
 /**
  * @param connection an open connection
- * @param options config: what the target is run with, null where that is not the project's file; counting: whether what is wrong with sessions is a problem
+ * @param options configured: what the target is run with; counting: whether what is wrong with sessions is a problem
  * @returns what there is, and what is wrong
  * @throws SupasessionError AUTH_SCHEMA_MISSING, NEWER_RELEASE, CONFIG_INVALID, ENV_NOT_SET
  */
 export async function readStatus(
   connection: Connection,
-  options: {config: ProjectConfig | null; counting: boolean},
+  options: {configured: Configured; counting: boolean},
 ): Promise<Status> {
   const {target} = connection;
   const {installed, settings} = await currentSettings(connection);
@@ -164,7 +163,7 @@ export async function readStatus(
     expiring,
     lastDay: ours?.lastDay ?? [],
     barred: ours?.wiring.barred ?? 0,
-    wired: wiring(ours?.wiring ?? null, options.config),
+    wired: wiring(ours?.wiring ?? null, options.configured),
     problems: problems.map((row) => problem(row, target)),
     ok: problems.length === 0,
   };

@@ -1,7 +1,7 @@
 import type {DatabaseWiring} from '../db/status.js';
 import type {FunctionName} from '../db/wiring.js';
 import {SupasessionError} from '../errors.js';
-import {readConfig, type ProjectConfig} from '../supabase/config.js';
+import {readConfig} from '../supabase/config.js';
 import {
   editInstructions,
   planConfigEdit,
@@ -228,18 +228,38 @@ export interface Wired {
   api: boolean | null;
 }
 
+/** What Auth and the Data API are run with; null for what cannot be known. */
+export interface Configured {
+  hook: HookSetting | null;
+  schemas: string[] | null;
+}
+
+/**
+ * @param place where the target is configured
+ * @returns what it is run with; nothing is known of a hosted project whose Management API does not answer us
+ * @throws SupasessionError CONFIG_UNREADABLE, CONFIG_INVALID, ENV_NOT_SET
+ */
+export async function readConfigured(place: WiringPlace): Promise<Configured> {
+  try {
+    return {hook: await readHook(place), schemas: await readSchemas(place)};
+  } catch (error) {
+    const silent = error instanceof SupasessionError && ['API_FAILED', 'API_UNAUTHORIZED'].includes(error.code);
+    if (!silent) throw error;
+    return {hook: null, schemas: null};
+  }
+}
+
 /**
  * @param database what the database says; null without our SQL in it
- * @param config what the target is run with; null where that is not the project's file, as with a hosted project
+ * @param configured what the target is run with
  * @returns what is wired
- * @throws SupasessionError CONFIG_INVALID, ENV_NOT_SET
  */
-export function wiring(database: DatabaseWiring | null, config: ProjectConfig | null): Wired {
-  const hook = config?.accessTokenHook;
+export function wiring(database: DatabaseWiring | null, configured: Configured): Wired {
+  const {hook} = configured;
   // PostgREST takes what the role says before what it was started with.
-  const schemas = database?.schemas ?? config?.apiSchemas;
+  const schemas = database?.schemas ?? configured.schemas;
   return {
-    hook: hook === undefined ? null : isOurs(hook),
+    hook: hook === null ? null : isOurs(hook),
     nextHook: database?.nextHook ?? null,
     guard: database?.guard ?? null,
     api: schemas?.includes(OUR_SCHEMA) ?? null,

@@ -3,6 +3,7 @@ import {createSessions, createUsers} from '../helpers/auth.js';
 import {readLegacySql} from '../helpers/extension.js';
 import {install, readSql} from '../helpers/install.js';
 import {shippedSql} from '../../src/core/migration.js';
+import {startHosted} from '../helpers/hosted.js';
 import {createProject, type TestProject} from '../helpers/project.js';
 import {openTerminal} from '../helpers/pty.js';
 import {startServer, type TestServer} from '../helpers/server.js';
@@ -232,6 +233,24 @@ describe('what is wired', () => {
       'supabase_admin',
     );
     expect((await status()).wired.api).toBe(false);
+  });
+
+  test('of a hosted project is what the Management API says, and is not known where that does not answer', async () => {
+    await installWhole();
+    const hosted = await startHosted(server);
+    try {
+      await hosted.link(project);
+      const wired = async (env: Record<string, string>) => {
+        const run = await project.run(['status', '--linked', '--json'], env);
+        expect(run).toMatchObject({code: 0});
+        return (run.json as StatusResult).wired;
+      };
+      expect(await wired(hosted.env)).toMatchObject({hook: false, api: false});
+      expect(await wired(hosted.noToken)).toMatchObject({hook: null, api: null});
+      expect(await wired({...hosted.env, SUPABASE_ACCESS_TOKEN: 'sbp_wrong'})).toMatchObject({hook: null, api: null});
+    } finally {
+      await hosted.api.stop();
+    }
   });
 
   test('of any other is not known where only the project would say it', async () => {
