@@ -208,7 +208,7 @@ const steps: ReadonlyArray<readonly [title: string, step: () => Promise<void>]> 
       const output = await type(
         'supasession sessions revoke',
         [/Whose sessions\?[^]*navigate/, 'be'],
-        [/Whose sessions\?.* be\n❯ ben@example\.com\n(?!.*@)/, KEYS.enter],
+        [/Whose sessions\?.* be\n❯ ben@example\.com\n\n[\da-f-]{36}\n.*navigate/, KEYS.enter],
         [/Which of them\?[^]*❯◯/, KEYS.space],
         [/❯◉/, KEYS.enter],
         [/End them\? \(y\/N\)/, YES],
