@@ -16,7 +16,7 @@ export interface EnforceResult extends Outcome {
 }
 
 export default class Enforce extends BaseCommand {
-  static override summary = 'Bring existing sessions in line with the settings and rules now.';
+  static override summary = 'Bring existing sessions in line with settings and rules now.';
   static override description = `Otherwise a limit reaches them at their next refresh, or at the next sign-in of their user. It counts first, asks, and goes through the users in small batches. Ctrl-C stops after the batch that is running; running it again goes on.
 ${EXIT_CODES_HELP}`;
 
