@@ -4,6 +4,7 @@
 -- Brings the sessions of the next users, by id, in line with settings and rules: ends what is over the limit and moves deadlines that are too late.
 -- One call is one batch: go on with after => last_user until last_user is null. A user who is signing in at this moment is skipped: the limit
 -- reaches those sessions at their own refresh. In observe mode, and with dry_run, nothing is changed, and the numbers are what would be.
+-- deadlines: sessions that got one, or an earlier one, and go on.
 -- Under reject, sessions that reject_ignores_idle sets aside are left: they end when they are in the way of a sign-in.
 create or replace function supasession.enforce(batch integer default 1000, after uuid default null, dry_run boolean default false)
 returns table (users integer, evicted integer, expired integer, deadlines integer, skipped integer, last_user uuid)
@@ -19,6 +20,7 @@ declare
     policy record;
     over uuid[];
     expiring uuid[];
+    given uuid[];
     mfa boolean;
     pool text;
     deadline timestamptz;
@@ -53,6 +55,7 @@ begin
         moment := pg_catalog.clock_timestamp();
         mfa := supasession._has_factor(candidate.user_id);
         expiring := '{}';
+        given := '{}';
 
         for session in
             select s.id, s.created_at, s.refreshed_at, s.not_after, s.oauth_client_id, s.aal::text
@@ -75,7 +78,7 @@ begin
                     expired := expired + 1;
                     expiring := expiring || session.id;
                 else
-                    deadlines := deadlines + 1;
+                    given := given || session.id;
                 end if;
                 if settings.mode = 'enforce' then
                     -- What it had is somebody else's, and what it gets now is ours.
@@ -116,6 +119,7 @@ begin
             if settings.mode = 'enforce' then
                 foreach ended in array supasession._end_sessions(over) loop
                     evicted := evicted + 1;
+                    given := pg_catalog.array_remove(given, ended);
                     perform supasession._record(
                         settings, 'evicted', candidate.user_id, ended,
                         pg_catalog.format('limit of %s, by enforce()', policy.max_sessions), policy.rule
@@ -123,8 +127,10 @@ begin
                 end loop;
             else
                 evicted := evicted + pg_catalog.cardinality(over);
+                given := array(select g.id from pg_catalog.unnest(given) g (id) where g.id <> all (over));
             end if;
         end loop;
+        deadlines := deadlines + pg_catalog.cardinality(given);
     end loop;
 
     if users < batch then

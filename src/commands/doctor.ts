@@ -26,7 +26,7 @@ export interface DoctorResult {
 }
 
 export default class Doctor extends BaseCommand {
-  static override summary = 'Check project, migrations and database, and say how to mend what is wrong.';
+  static override summary = 'Check project, migrations and database, and say what to mend.';
   static override description = `Looks at the project's configuration, our migrations, the database and the versions, and compares our functions and triggers there with what this package installs. It changes nothing without --fix.
 --fix does what is safe, after showing it: it takes away a pre-request setting whose function is gone, and runs our SQL once more where functions or triggers are missing or were changed. config.toml, migrations and settings are never touched.
 It exits with 3 when there is an error or a warning; notes alone are 0. With --fix, what is left counts.

@@ -117,7 +117,7 @@ it('the migration once more enforces again, with settings, rules and history as 
   const {rows} = await postgres.query<{evicted: number; deadlines: number}>(
     'select evicted, deadlines from supasession.enforce()',
   );
-  expect(rows).toEqual([{evicted: 3, deadlines: 8}]);
+  expect(rows).toEqual([{evicted: 3, deadlines: 5}]);
   expect(await findings()).toEqual([]);
   await run(auth, signInPassword(users[0]!.email));
   expect(await liveSessions(postgres, users[0]!.userId)).toHaveLength(2);
