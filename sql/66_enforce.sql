@@ -21,6 +21,7 @@ declare
     over uuid[];
     expiring uuid[];
     given uuid[];
+    held uuid[];
     mfa boolean;
     pool text;
     deadline timestamptz;
@@ -46,8 +47,13 @@ begin
     loop
         last_user := candidate.user_id;
         users := users + 1;
-        select u.raw_app_meta_data into app_metadata
-        from auth.users u where u.id = candidate.user_id for no key update skip locked;
+        -- What only counts holds nobody up.
+        if settings.mode = 'enforce' then
+            select u.raw_app_meta_data into app_metadata
+            from auth.users u where u.id = candidate.user_id for no key update skip locked;
+        else
+            select u.raw_app_meta_data into app_metadata from auth.users u where u.id = candidate.user_id;
+        end if;
         if not found then
             skipped := skipped + 1;
             continue;
@@ -56,12 +62,16 @@ begin
         mfa := supasession._has_factor(candidate.user_id);
         expiring := '{}';
         given := '{}';
+        if settings.mode = 'enforce' then
+            held := array(select s.id from auth.sessions s where s.user_id = candidate.user_id for update skip locked);
+        end if;
 
         for session in
             select s.id, s.created_at, s.refreshed_at, s.not_after, s.oauth_client_id, s.aal::text
             from auth.sessions s
-            where s.user_id = candidate.user_id and (s.not_after is null or s.not_after > moment)
-            for update skip locked
+            where s.user_id = candidate.user_id
+                and (s.not_after is null or s.not_after > moment)
+                and (settings.mode <> 'enforce' or s.id = any (held))
         loop
             policy := supasession._user_policy(settings, candidate.user_id, app_metadata, session.oauth_client_id);
             pool := supasession._pool(settings, session.oauth_client_id, session.aal, mfa);
