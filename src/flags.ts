@@ -75,14 +75,16 @@ const confirmChangeFlag = Flags.string({
   helpValue: '<ref|host>',
 });
 
+export const includePendingFlag = Flags.boolean({
+  default: false,
+  summary: "Apply the project's other pending migrations in the same run.",
+});
+
 /** The flags of a command whose work is a migration. */
 export const stepFlags = {
   ...targetFlags,
   apply: Flags.boolean({allowNo: true, summary: 'Apply it to the target with the supabase CLI.'}),
-  'include-pending': Flags.boolean({
-    default: false,
-    summary: "Apply the project's other pending migrations in the same run.",
-  }),
+  'include-pending': includePendingFlag,
   'dry-run': dryRunFlag,
   confirm: confirmChangeFlag,
   yes: yesFlag,

@@ -5,7 +5,7 @@ import {requireSavableRules} from './core/rules.js';
 import {writeStep, type Step, type StepFile} from './core/steps.js';
 import type {Rule} from './db/rules.js';
 import {confirmFlag, dryRunFlag, saveFlag, targetFlags, yesFlag} from './flags.js';
-import {allowChange} from './prompts/consent.js';
+import {allowChange, wantsSaving} from './prompts/consent.js';
 import type {Asker} from './prompts/index.js';
 import type {Settings, Target} from './types.js';
 import {rulesSavedText} from './ui/rules.js';
@@ -66,16 +66,7 @@ export abstract class RulesCommand extends BaseCommand {
         await allowChange(ask, target, {ends, askLocally, given: flags.confirm});
       }
 
-      // Asked for before anything changes, so that Ctrl-C at any question leaves everything as it was.
-      const save =
-        flags.save ||
-        (changes &&
-          (await this.#offersSaving(ask, flags, rules)) &&
-          (await ask.confirm({
-            flag: '--save',
-            message: 'Save as a migration too, so that db reset and db push carry it?',
-            default: false,
-          })));
+      const save = flags.save || (changes && (await this.#offersSaving(ask, flags, rules)) && (await wantsSaving(ask)));
       if (changes) await change.apply();
       this.note(change.done);
       if (save) {

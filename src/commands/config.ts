@@ -10,7 +10,6 @@ import {
   requireSavable,
   saveSettings,
   takeOver,
-  type ConfigPlan,
   type SavedSettings,
 } from '../core/config.js';
 import {readMigrations} from '../core/migration.js';
@@ -18,8 +17,7 @@ import {configOn} from '../core/target.js';
 import type {Connection} from '../db/connection.js';
 import type {Impact} from '../db/queries.js';
 import {confirmFlag, dryRunFlag, settingFlags, targetFlags, yesFlag} from '../flags.js';
-import {allowEnding} from '../prompts/consent.js';
-import type {Asker} from '../prompts/index.js';
+import {allowChange, wantsSaving} from '../prompts/consent.js';
 import {askConfig} from '../prompts/settings.js';
 import {readConfig} from '../supabase/config.js';
 import {DEFAULT_SETTINGS, targetJson, type SettingName, type Settings, type TargetJson} from '../types.js';
@@ -87,7 +85,8 @@ ${EXIT_CODES_HELP}`;
     const target = await this.target(flags);
     const project = await this.projectIfAny();
     const migrations = project === null ? null : await readMigrations(project);
-    if (flags.save) requireSavable(await readMigrations(await this.project()));
+    // Without a project this says so.
+    if (flags.save) requireSavable(migrations ?? (await readMigrations(await this.project())));
 
     const connection = await this.open(target);
     const current = await currentSettings(connection);
@@ -116,17 +115,14 @@ ${EXIT_CODES_HELP}`;
 
     let saved: SavedSettings | null = null;
     if (!flags['dry-run']) {
-      if (plan.changed.length > 0) await this.#confirm(ask, connection, plan, {asked, confirm: flags.confirm});
-      // Asked for before anything changes, so that Ctrl-C at any question leaves everything as it was.
+      if (plan.changed.length > 0) {
+        // What ends sessions or keeps users out wants the name of a target that is not local.
+        const ends = plan.consequences.length > 0 ? endingQuestion(plan.consequences) : null;
+        await allowChange(ask, target, {ends, askLocally: !asked, given: flags.confirm});
+      }
+
       const offer = ask.interactive && plan.changed.length > 0 && (migrations?.active.length ?? 0) > 0 && !flags.yes;
-      const save =
-        flags.save ||
-        (offer &&
-          (await ask.confirm({
-            flag: '--save',
-            message: 'Save as a migration too, so that db reset and db push carry it?',
-            default: false,
-          })));
+      const save = flags.save || (offer && (await wantsSaving(ask)));
       await applyConfig(connection, plan);
       if (changing) this.note(changedText(plan, target, false));
       if (save) {
@@ -160,22 +156,5 @@ ${EXIT_CODES_HELP}`;
     const taken = await takeOver(connection, project, await readConfig(project, process.env, {projectRef}));
     this.note(takenText(taken));
     return taken.changes;
-  }
-
-  /** The local database with flags needs no question; a hosted one does, and what ends sessions or keeps users out there wants its name. */
-  async #confirm(
-    ask: Asker,
-    {target}: Connection,
-    plan: ConfigPlan,
-    given: {asked: boolean; confirm: string | undefined},
-  ): Promise<void> {
-    if (target.kind === 'local') {
-      if (!given.asked) await ask.proceed('Apply this?');
-      return;
-    }
-
-    if (plan.consequences.length > 0) {
-      await allowEnding(ask, target, {message: endingQuestion(plan.consequences), given: given.confirm});
-    } else await ask.proceed('Apply this?');
   }
 }

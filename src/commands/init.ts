@@ -13,7 +13,7 @@ import {
   type InitMigration,
 } from '../core/init.js';
 import {connect} from '../db/connection.js';
-import {confirmFlag, dryRunFlag, maxFlag, strategyFlag, targetFlags, yesFlag} from '../flags.js';
+import {confirmFlag, dryRunFlag, includePendingFlag, maxFlag, strategyFlag, targetFlags, yesFlag} from '../flags.js';
 import {allowEnding, allowPending} from '../prompts/consent.js';
 import {askInit, type InitFlags} from '../prompts/init.js';
 import {DEFAULT_SETTINGS, targetJson, type TargetJson} from '../types.js';
@@ -58,10 +58,7 @@ A second run writes nothing. ${EXIT_CODES_HELP}`;
       summary: 'With --enable: switch it on in the migration too, so that the next db push does.',
     }),
     apply: Flags.boolean({allowNo: true, summary: 'Apply the migration to the target with the supabase CLI.'}),
-    'include-pending': Flags.boolean({
-      default: false,
-      summary: "Apply the project's other pending migrations in the same run.",
-    }),
+    'include-pending': includePendingFlag,
     'dry-run': dryRunFlag,
     confirm: confirmFlag,
     yes: yesFlag,

@@ -1,10 +1,9 @@
 import {Flags} from '@oclif/core';
 
 import {EXIT_CODES_HELP} from '../base-command.js';
-import {planUninstall, readWires, requireUnused, uninstallSteps, unwire} from '../core/uninstall.js';
+import {planUninstall, readWires, requireGone, requireUnused, uninstallSteps, unwire} from '../core/uninstall.js';
 import type {StepFile} from '../core/steps.js';
 import type {WiringPart} from '../core/wiring.js';
-import {readInstalled} from '../db/queries.js';
 import type {Dependent} from '../db/dependents.js';
 import {SupasessionError} from '../errors.js';
 import {stepFlags} from '../flags.js';
@@ -117,16 +116,7 @@ ${EXIT_CODES_HELP}`;
 
     if (dryRun) this.note('Dry run: nothing was changed.');
     else if (result.applied && plan.installed) {
-      if ((await readInstalled(connection)).schema) {
-        throw new SupasessionError(
-          'CLI_FAILED',
-          'The supabase CLI reported success, but the database still has supasession.',
-          {
-            suggestions: ['supabase migration list'],
-          },
-        );
-      }
-
+      await requireGone(connection);
       this.note(uninstalledText());
     }
 

@@ -5,6 +5,7 @@ import {isConnectionLost, isLockTimeout, toSupasessionError} from '../db/errors.
 import {countPresent, deleteSessions, recordFlush} from '../db/queries.js';
 import {countSessions, readSessionIds, type SessionFilter} from '../db/sessions.js';
 import {SupasessionError} from '../errors.js';
+import {stopwatch} from './batches.js';
 import {readSelection, type FilterFlags, type Selection} from './sessions.js';
 
 /** How long to come back for sessions that stay locked, in milliseconds: a refresh holds one for a fraction of a second. */
@@ -63,7 +64,7 @@ export async function planFlush(
 class Flush {
   deleted = 0;
   batches = 0;
-  readonly #started = performance.now();
+  readonly #seconds = stopwatch();
   #connection: Connection;
   readonly #ids: string[];
   readonly #options: FlushOptions;
@@ -81,8 +82,7 @@ class Flush {
   }
 
   result(remaining: number): FlushResult {
-    const seconds = Math.round((performance.now() - this.#started) / 10) / 100;
-    return {...this.progress, remaining, seconds, completed: remaining === 0};
+    return {...this.progress, remaining, seconds: this.#seconds(), completed: remaining === 0};
   }
 
   async run(): Promise<FlushResult> {

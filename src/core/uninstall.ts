@@ -77,6 +77,20 @@ export function requireUnused(dependents: Dependent[], drop: boolean): void {
   );
 }
 
+/**
+ * Looks whether applying has done it.
+ * @param connection an open connection
+ * @throws SupasessionError CLI_FAILED where our SQL is still there
+ */
+export async function requireGone(connection: Connection): Promise<void> {
+  if (!(await readInstalled(connection)).schema) return;
+  throw new SupasessionError(
+    'CLI_FAILED',
+    'The supabase CLI reported success, but the database still has supasession.',
+    {suggestions: ['supabase migration list']},
+  );
+}
+
 /** What may stand in a file's name. */
 function slug(text: string): string {
   return text

@@ -40,6 +40,20 @@ export async function allowChange(
 }
 
 /**
+ * Whether a change goes into the project's history too. To be asked before anything changes, so that Ctrl-C at any question leaves everything as it was.
+ * @param ask where answers come from
+ * @returns whether it does
+ * @throws SupasessionError ANSWER_REQUIRED, INTERRUPTED
+ */
+export async function wantsSaving(ask: Asker): Promise<boolean> {
+  return ask.confirm({
+    flag: '--save',
+    message: 'Save as a migration too, so that db reset and db push carry it?',
+    default: false,
+  });
+}
+
+/**
  * Permission to let the supabase CLI apply migrations that are not ours; --yes does not give it.
  * @param ask where answers come from
  * @param target where they would be applied

@@ -7,7 +7,7 @@ import {inForce} from '../core/settings.js';
 import {spanWords} from '../core/spans.js';
 import {configOn} from '../core/target.js';
 import {DEFAULT_SETTINGS, type Settings, type Target} from '../types.js';
-import {count, plural, span} from './text.js';
+import {count, plural, span, unlessInForce} from './text.js';
 
 const WARNING = chalk.yellow('Warning:');
 
@@ -20,12 +20,7 @@ export function impactText(settings: Settings, judgement: Judgement): string {
   const {impact, pendingPast, jwtExpiry} = judgement;
   const {overLimit, atLimit, expiring} = impact;
   const lines: string[] = [];
-  const condition =
-    settings.mode === 'observe'
-      ? ' (but in observe mode nothing is done)'
-      : settings.enabled
-        ? ''
-        : ' (once the limit is on)';
+  const condition = unlessInForce(settings);
   // The refresh that finds it still gets its token, and the one after that is refused.
   const lifetime = jwtExpiry === null ? 'two access token lifetimes' : span(2 * jwtExpiry);
   const atRefresh = (number: number) =>

@@ -11,7 +11,7 @@ import type {ListedRule, Rule, RuleImpact} from '../db/rules.js';
 import type {Settings, Target} from '../types.js';
 import {rejectWarning, trapWarning} from './config.js';
 import {table} from './table.js';
-import {count, plural, printable} from './text.js';
+import {count, plural, printable, unlessInForce} from './text.js';
 
 /** @returns the rules, a line each, in the order given */
 export function rulesTable(rules: ListedRule[]): string {
@@ -28,12 +28,7 @@ export function rulesTable(rules: ListedRule[]): string {
 
 /** @returns what a change of rules does to the sessions that exist */
 export function ruleImpactText({over, spared}: RuleImpact, settings: Settings): string {
-  const condition =
-    settings.mode === 'observe'
-      ? ' (but in observe mode nothing is done)'
-      : settings.enabled
-        ? ''
-        : ' (once the limit is on)';
+  const condition = unlessInForce(settings);
   const lines =
     over.sessions === 0
       ? [`No session comes over its limit or past a deadline by this${condition}.`]

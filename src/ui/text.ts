@@ -97,6 +97,12 @@ export function errorText(error: SupasessionError): string {
   return lines.join('\n');
 }
 
+/** @returns under what a judgement of settings stands, as the end of a sentence; empty where they are in force */
+export function unlessInForce({mode, enabled}: Settings): string {
+  if (mode === 'observe') return ' (but in observe mode nothing is done)';
+  return enabled ? '' : ' (once the limit is on)';
+}
+
 /**
  * @param settings the settings in force
  * @param target where
