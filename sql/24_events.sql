@@ -129,6 +129,24 @@ end
 $$;
 comment on function supasession._record(supasession.config, text, uuid, uuid, text, text, jsonb) is 'Adds an event, without ever waiting';
 
+-- _history_settings() -> supasession.config, for _record() where it has to work without a row of settings too (a delete-and-insert): record, by default
+create or replace function supasession._history_settings()
+returns supasession.config
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+    settings supasession.config;
+begin
+    select * into settings from supasession.config;
+    settings.record_events := coalesce(settings.record_events, true);
+    settings.events_retention := coalesce(settings.events_retention, interval '30 days');
+    return settings;
+end
+$$;
+comment on function supasession._history_settings() is 'The settings, with those of the history at their defaults where there are none';
+
 -- _on_settings_change() -> trigger: after any change of config or rules
 -- Writes who changed what, and since when there are deadlines of ours.
 create or replace function supasession._on_settings_change()
@@ -149,10 +167,7 @@ begin
         update supasession.wiring w set on_error = after ->> 'on_error' where w.on_error is distinct from after ->> 'on_error';
     end if;
     if before is distinct from after then
-        select * into settings from supasession.config;
-        -- Without a row of settings (a delete-and-insert) the default holds: record.
-        settings.record_events := coalesce(settings.record_events, true);
-        settings.events_retention := coalesce(settings.events_retention, interval '30 days');
+        settings := supasession._history_settings();
         perform supasession._record(
             settings,
             case tg_table_name when 'config' then 'settings_changed' else 'rules_changed' end,

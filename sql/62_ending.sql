@@ -39,9 +39,7 @@ declare
     -- A session that was ended by a signed-in user was ended by that user's session.
     caused_by constant text := coalesce((select c.session_id::text from supasession._claims() c), supasession._role());
 begin
-    select * into settings from supasession.config;
-    settings.record_events := coalesce(settings.record_events, true);
-    settings.events_retention := coalesce(settings.events_retention, interval '30 days');
+    settings := supasession._history_settings();
     foreach session_id in array ended loop
         perform supasession._record(settings, kind, user_id, session_id, reason, caused_by);
     end loop;
@@ -131,9 +129,7 @@ begin
     ended := supasession._end_user_sessions(
         revoke_access.user_id, supasession._sessions_of(revoke_access.user_id), 'revoked', reason
     );
-    select * into settings from supasession.config;
-    settings.record_events := coalesce(settings.record_events, true);
-    settings.events_retention := coalesce(settings.events_retention, interval '30 days');
+    settings := supasession._history_settings();
     perform supasession._record(settings, 'access_revoked', revoke_access.user_id, null, reason, supasession._role());
     return ended;
 end
@@ -158,9 +154,7 @@ begin
     update auth.users u
     set raw_app_meta_data = u.raw_app_meta_data - 'access_revoked' - 'revoked_at'
     where u.id = restore_access.user_id;
-    select * into settings from supasession.config;
-    settings.record_events := coalesce(settings.record_events, true);
-    settings.events_retention := coalesce(settings.events_retention, interval '30 days');
+    settings := supasession._history_settings();
     perform supasession._record(settings, 'access_restored', restore_access.user_id, null, null, supasession._role());
     return true;
 end
