@@ -1,0 +1,113 @@
+-- supasession: limits on the sessions of Supabase Auth. For whoever reviews this file:
+--
+-- Adds: the schema supasession (settings, rules, history, functions) and two triggers on auth.sessions,
+--   supasession_interceptor (before insert) and supasession_refresh (before update). Nothing else.
+-- At a sign-in: with limits off the first trigger only reads the settings. With limits on it locks that
+--   user's row in auth.users (sign-ins of one user take turns), sets auth.sessions.not_after if deadlines are
+--   set, and over the limit ends the oldest sessions (at most 100) or refuses the new one.
+-- At a refresh: the second trigger moves the deadline on, and ends this session if it is over the limit,
+--   revoked or past a deadline. It waits for half a second at most.
+-- Never: it alters nothing of Auth, stops no migration of Auth, reads no password or token, loosens no
+--   deadline that somebody else set. An internal error lets a sign-in pass, with a warning.
+-- Costs: about a tenth of a millisecond a sign-in, more if it ends sessions (bench/README.md).
+-- Rights: every function has a fixed search_path; signed-in users see and end their own sessions only;
+--   service_role changes settings. Row level security is on for every table, without policies.
+-- Starts switched off. On: select supasession.enable();   Off again: select supasession.disable();
+-- Verify: select * from supasession.get_config();   or: npx supasession doctor
+-- Remove: npx supasession uninstall   or: drop schema supasession cascade (after taking out hook and guard)
+-- Run it in one transaction (the supabase CLI does; by hand: psql --single-transaction). It can be run again.
+
+-- Local to the transaction: a later statement finds it only if it runs in the same one. Outside of one an
+-- error would leave half of this behind: then each statement below fails, as nothing more is written on this
+-- connection.
+select pg_catalog.set_config('supasession.release', '1.0.0', true);
+select pg_catalog.set_config('default_transaction_read_only', 'on', false)
+where coalesce(pg_catalog.current_setting('supasession.release', true), '') = '';
+
+do $$
+declare
+  release constant text := pg_catalog.current_setting('supasession.release', true);
+  installed text;
+  missing text;
+  ours text;
+  give_up constant timestamptz := pg_catalog.clock_timestamp() + interval '4 seconds';
+begin
+  if coalesce(release, '') = '' then
+    raise exception 'supasession must be installed in one transaction: nothing was installed'
+      using errcode = 'SS003', hint = 'psql --single-transaction --file <this file>';
+  elsif pg_catalog.to_regclass('auth.sessions') is null or pg_catalog.to_regclass('auth.users') is null then
+    raise exception 'supasession needs Supabase Auth, and this database has no auth.sessions'
+      using errcode = 'SS002', hint = 'Check that Auth is enabled and has started once.';
+  end if;
+
+  select pg_catalog.string_agg(needed.relation || '.' || needed.attribute, ', ') into missing from (values
+    ('users', 'raw_app_meta_data'), ('users', 'banned_until'), ('users', 'deleted_at'), ('sessions', 'aal'),
+    ('sessions', 'not_after'), ('sessions', 'refreshed_at'), ('sessions', 'user_agent'),
+    ('sessions', 'oauth_client_id'), ('mfa_factors', 'status'), ('flow_state', 'authentication_method')
+  ) needed (relation, attribute)
+  where not exists (
+    select from pg_catalog.pg_attribute a
+    where a.attrelid = pg_catalog.to_regclass('auth.' || needed.relation)
+      and a.attname = needed.attribute and not a.attisdropped
+  );
+  if missing is not null then
+    raise exception 'this version of Supabase Auth is too old for supasession: it lacks %', missing
+      using errcode = 'SS005', hint = 'Update Supabase Auth, which adds them by itself when it starts.';
+  end if;
+
+  -- The functions run as whoever installs them. Under row level security they would see no sessions.
+  select pg_catalog.string_agg(t.name, ', ') into missing
+  from pg_catalog.unnest(array['auth.sessions', 'auth.users', 'auth.mfa_factors']) t (name)
+  where pg_catalog.row_security_active(t.name);
+  if missing is not null then
+    raise exception 'role % is subject to row level security on %', current_user, missing
+      using errcode = 'SS008', hint = 'Install as a role with BYPASSRLS (on Supabase: postgres).';
+  end if;
+
+  select n.nspowner::pg_catalog.regrole::text into missing from pg_catalog.pg_namespace n
+  where n.nspname = 'supasession' and not pg_catalog.pg_has_role(n.nspowner, 'usage');
+  if missing is not null then
+    raise exception 'schema supasession belongs to role %, and this runs as %', missing, current_user
+      using errcode = 'SS004', hint = 'Install as the owner of the schema (on Supabase: postgres).';
+  end if;
+
+  -- Auth's table first and ours after it, as sign-ins take them; both or neither, in short tries, as sign-ins
+  -- queue behind a lock that is waited for. EXCLUSIVE, not the SHARE ROW EXCLUSIVE that a trigger needs,
+  -- stops a refresh at its session and not at its user. Plain reads pass. 0.25 s on average beside 8 workers
+  -- that sign in without a pause. The number ("SUPASESS") could be any, the same in every release.
+  perform pg_catalog.set_config('lock_timeout', '3s', true);
+  perform pg_catalog.pg_advisory_xact_lock(6004793919668573011);
+  select pg_catalog.string_agg(c.oid::pg_catalog.regclass::text, ', ') into ours from pg_catalog.pg_class c
+  where c.relnamespace = pg_catalog.to_regnamespace('supasession') and c.relkind = 'r'
+    and pg_catalog.pg_has_role(c.relowner, 'usage');
+  loop
+    begin
+      perform pg_catalog.set_config('lock_timeout', '50ms', true);
+      lock table auth.sessions in exclusive mode;
+      if ours is not null then
+        execute pg_catalog.format('lock table %s in access exclusive mode', ours);
+      end if;
+      exit;
+    exception
+      when lock_not_available then
+        if pg_catalog.clock_timestamp() >= give_up then
+          raise exception 'auth.sessions or a table of supasession is locked by somebody else'
+            using errcode = 'lock_not_available', hint = 'Try again, or end the transaction that holds it.';
+        end if;
+        -- Seconds: what has queued behind us goes on meanwhile.
+        perform pg_catalog.pg_sleep(0.02);
+    end;
+  end loop;
+  perform pg_catalog.set_config('lock_timeout', '3s', true);
+
+  installed := pg_catalog.substring(
+    pg_catalog.obj_description(pg_catalog.to_regnamespace('supasession')::oid, 'pg_namespace'),
+    '^supasession (\d+\.\d+\.\d+)'
+  );
+  if pg_catalog.string_to_array(installed, '.')::integer[]
+    > pg_catalog.string_to_array(pg_catalog.split_part(release, '-', 1), '.')::integer[] then
+    raise exception 'this database already has supasession %, newer than %', installed, release
+      using errcode = 'SS001', hint = 'Update the supasession package and run "supasession init" again.';
+  end if;
+end
+$$;

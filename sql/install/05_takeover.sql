@@ -1,0 +1,41 @@
+-- Takes over the extension supasession 0.1.2 ("Snehil_Shah@supasession" of database.dev). DROP EXTENSION
+-- fails on its trigger, and with CASCADE drops the project's policies that use sid(). So each member is
+-- detached, which leaves it working, and the empty extension is dropped. What follows replaces the members in
+-- place.
+do $$
+declare
+  extension record;
+  member record;
+begin
+  for extension in
+    select e.oid, e.extname from pg_catalog.pg_extension e
+    where exists (
+      select from pg_catalog.pg_depend d
+      join pg_catalog.pg_namespace n on n.oid = d.objid
+      where d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass
+        and d.refobjid = e.oid
+        and d.deptype = 'e'
+        and d.classid = 'pg_catalog.pg_namespace'::pg_catalog.regclass
+        and n.nspname = 'supasession'
+    )
+  loop
+    loop
+      -- One at a time, because Postgres 17 detaches a type's array and a table's row type together with
+      -- it: those come last, and are no longer found if they have gone already.
+      select o.type, o.identity into member from pg_catalog.pg_depend d
+      cross join lateral pg_catalog.pg_identify_object(d.classid, d.objid, d.objsubid) o
+      left join pg_catalog.pg_type t
+        on d.classid = 'pg_catalog.pg_type'::pg_catalog.regclass and t.oid = d.objid
+      where d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass
+        and d.refobjid = extension.oid
+        and d.deptype = 'e'
+      order by t.oid is not null and (t.typarray = 0 or t.typrelid <> 0), d.objid limit 1;
+      exit when not found;
+      execute pg_catalog.format(
+        'alter extension %I drop %s %s', extension.extname, member.type, member.identity
+      );
+    end loop;
+    execute pg_catalog.format('drop extension %I', extension.extname);
+  end loop;
+end
+$$;

@@ -1,0 +1,26 @@
+-- The schema, whose comment records what is installed ("supasession init" adds the checksum): it belongs to
+-- the schema and not to the data, so that a restored dump of the data cannot contradict it.
+create schema if not exists supasession;
+do $$
+begin
+  execute pg_catalog.format(
+    'comment on schema supasession is %L', 'supasession ' || pg_catalog.current_setting('supasession.release')
+  );
+  -- From 0.1.2. The labels are part of the contract and never change: further choices are text with a check.
+  if pg_catalog.to_regtype('supasession.enforcement_strategy') is null then
+    create type supasession.enforcement_strategy as enum ('reject', 'dequeue');
+  end if;
+  if pg_catalog.to_regtype('supasession.policy') is null then
+    create type supasession.policy as (
+      observe boolean, rule text, max_sessions integer, strategy supasession.enforcement_strategy,
+      eviction_order text, timebox interval, inactivity_timeout interval, low_aal_timeout interval,
+      reject_ignores_idle interval, oauth_clients text, record_device_changes boolean, record_events boolean,
+      mfa boolean, ruled boolean
+    );
+  end if;
+end
+$$;
+comment on type supasession.enforcement_strategy is
+  'What a sign-in over the limit does: dequeue ends the oldest sessions, reject refuses the new one';
+comment on type supasession.policy is
+  'Settings and rule of a session (max_sessions null: no limit). Passed between functions only';

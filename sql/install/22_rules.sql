@@ -1,0 +1,29 @@
+-- Rules: other limits for some users, plans or OAuth clients.
+
+create table if not exists supasession.rules (
+  name text primary key check (name <> ''),
+  priority integer not null default 100,
+  user_id uuid,
+  -- An empty object is contained in every app_metadata: such a rule would be a second set of settings.
+  app_metadata jsonb check (jsonb_typeof(app_metadata) = 'object' and app_metadata <> '{}'),
+  oauth_client_id uuid,
+  max_sessions integer check (max_sessions > 0),
+  unlimited boolean not null default false,
+  strategy supasession.enforcement_strategy,
+  timebox interval check (timebox > interval '0' and timebox <= interval '10 years'),
+  inactivity_timeout interval
+    check (inactivity_timeout > interval '0' and inactivity_timeout <= interval '10 years'),
+  no_deadline boolean not null default false,
+  constraint rules_match_check check (num_nonnulls(user_id, app_metadata, oauth_client_id) = 1),
+  constraint rules_unlimited_check check (not unlimited or max_sessions is null),
+  constraint rules_no_deadline_check
+    check (not no_deadline or num_nonnulls(timebox, inactivity_timeout) = 0)
+);
+-- One rule a user, so that "the user's own rule" is one.
+create unique index if not exists rules_user on supasession.rules (user_id) where user_id is not null;
+-- The other rules in their order, so that a sign-in does not read past the rules of all other users.
+create index if not exists rules_order on supasession.rules (priority, name) where user_id is null;
+alter table supasession.rules enable row level security;
+
+comment on table supasession.rules is
+  'Exceptions from the settings. The first that matches applies: a user''s own, then by priority and name';

@@ -1,0 +1,143 @@
+-- The history: what was ended or changed, and why. A refusal cannot stand here, because its transaction is
+-- rolled back: it goes to the log of Postgres. Plain sign-outs are in Auth's own audit log.
+
+create table if not exists supasession.events (
+  id bigint generated always as identity primary key,
+  at timestamptz not null default clock_timestamp(),
+  -- Without a check, which would be read anew at each sign-in that evicts (measured: a tenth of its cost).
+  kind text not null,
+  -- No foreign keys: the history outlives what it tells of, and a sign-in must not wait for its locks.
+  user_id uuid,
+  session_id uuid,
+  reason text,
+  caused_by text,
+  details jsonb
+);
+-- Small, and next to free for who writes: events come in the order of their times.
+create index if not exists events_at on supasession.events using brin (at);
+create index if not exists events_user_at on supasession.events (user_id, at);
+alter table supasession.events enable row level security;
+
+comment on table supasession.events is 'History of what supasession did, or would have done in observe mode';
+
+create or replace function supasession._role() returns text
+language sql stable set search_path = pg_catalog, pg_temp as $$
+  select coalesce(nullif(current_setting('role', true), 'none'), session_user::text);
+$$;
+comment on function supasession._role is
+'The role that does something; in the Data API, where everybody logs in as authenticator, the one it became';
+
+create or replace function supasession._trim_history() returns void
+language sql set search_path = pg_catalog, pg_temp as $$
+  -- The oldest by id, and of these the past ones: a look at no more than it may remove.
+  delete from supasession.events e
+  where e.id in (
+    select o.id from supasession.events o
+    where o.id in (select i.id from supasession.events i order by i.id limit 32)
+      and o.at < now() - (select events_retention from supasession.get_config())
+    for update skip locked
+  );
+$$;
+comment on function supasession._trim_history is
+'Removes 32 events that are past their retention. Called once in 16 events.';
+
+create or replace function supasession._record(
+  kind text, user_id uuid, session_id uuid, reason text, caused_by text default null, details jsonb default
+  null
+) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  if exists (select from supasession.config c where not c.record_events) then return; end if;
+  if kind like 'would\_%' and exists (
+    select from supasession.events e
+    where e.user_id = _record.user_id and e.kind = _record.kind and e.at > now() - interval '1 hour'
+  ) then
+    return;
+  end if;
+  insert into supasession.events (kind, user_id, session_id, reason, caused_by, details)
+  select $1, $2, $3, $4, $5, $6;
+  if random() < 0.06 then perform supasession._trim_history(); end if;
+exception
+  when transaction_rollback or lock_not_available then raise;
+  when others then
+    raise warning 'supasession: event % of % was not recorded: % (%)', kind, user_id, sqlerrm, sqlstate;
+end
+$$;
+comment on function supasession._record is
+'Adds an event, unless the settings say not to; would_* events once per user, kind and hour. A failure costs
+the event and nothing else.';
+
+create or replace function supasession._on_settings_change() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  before jsonb := case when tg_op <> 'INSERT' then to_jsonb(old) end;
+  after jsonb := case when tg_op <> 'DELETE' then to_jsonb(new) end;
+begin
+  -- The row of the installation is nobody's choice; and a restore brings its own history.
+  if before is distinct from after
+    and coalesce(after, before) ->> 'version' not like 'seeded%' is not false
+    and lower(left(current_query(), 4)) <> 'copy' then
+    perform supasession._record(
+      case tg_table_name when 'config' then 'settings_changed' else 'rules_changed' end,
+      null, null, lower(tg_op), supasession._role(), jsonb_build_object('old', before, 'new', after)
+    );
+  end if;
+  return null;
+end
+$$;
+comment on function supasession._on_settings_change is 'Records who changed settings or rules';
+
+create or replace function supasession._end_sessions(
+  owner uuid, ids uuid[], kind text, reason text, caused_by text, defer boolean, record boolean
+) returns integer
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+declare
+  ended integer := 0;
+  deferred uuid[];
+begin
+  begin
+    if record then
+      with gone as (
+        delete from auth.sessions s
+        where s.ctid = any (array(
+          select v.ctid from auth.sessions v where v.id = any (ids) for update skip locked
+        ))
+        returning s.id
+      )
+      insert into supasession.events (kind, user_id, session_id, reason, caused_by)
+      select _end_sessions.kind, owner, g.id, _end_sessions.reason, _end_sessions.caused_by from gone g;
+      get diagnostics ended = row_count;
+      if random() < 0.06 then perform supasession._trim_history(); end if;
+    end if;
+  exception
+    when transaction_rollback or lock_not_available then raise;
+    when others then
+      raise warning 'supasession: % (%)', sqlerrm, sqlstate;
+      record := false;
+  end;
+  if not record then
+    delete from auth.sessions s
+    where s.ctid = any (array(
+      select v.ctid from auth.sessions v where v.id = any (ids) for update skip locked
+    ));
+    get diagnostics ended = row_count;
+  end if;
+  if defer and ended < cardinality(ids) then
+    with noted as (
+      insert into supasession.pending_ends (session_id, user_id, reason)
+      select s.id, owner, _end_sessions.reason from auth.sessions s where s.id = any (ids)
+      on conflict do nothing
+      returning session_id
+    )
+    select array_agg(n.session_id) into deferred from noted n;
+    if record then
+      perform supasession._record(kind, owner, d, reason, caused_by) from unnest(deferred) d;
+    end if;
+  end if;
+  return ended + coalesce(cardinality(deferred), 0);
+end
+$$;
+comment on function supasession._end_sessions is
+'Ends sessions of a user, whose row is locked, records it, and says how many end. One in use is never waited
+for, which would deadlock with its refresh: with defer it is noted in pending_ends, else left and not counted.
+A history that fails costs the events, not the ends.';

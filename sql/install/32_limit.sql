@@ -1,0 +1,213 @@
+-- The limit: what happens to a session that comes in, and to the others of its user.
+--
+-- A session counts in a pool: with oauth_clients = separate each OAuth client has its own; and sessions that
+-- have not passed their user's second factor (pending) have one apart, in which nothing is refused: a stolen
+-- password alone can neither sign the owner out nor lock the owner out. Sessions in pending_ends do not
+-- count. "Live and in this pool" is written out in each query, because a view would block Auth's own
+-- migrations.
+
+create or replace function supasession._over_limit(
+  p supasession.policy, owner uuid, session_id uuid, client uuid, pending boolean, most integer,
+  idle_before timestamptz, out over uuid[], out active boolean
+)
+language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+declare
+  now_at constant timestamptz := clock_timestamp();
+  by_use constant boolean := p.eviction_order = 'least_recently_used';
+begin
+  select
+    (array_agg(r.id order by r.rank desc) filter (where session_id is not null or not r.idle))[1:most],
+    bool_or(not r.idle)
+  into over, active
+  from (
+    select l.id, l.idle, row_number() over (order by l.idle, l.key desc, l.id desc) as rank from (
+      select
+        s.id,
+        coalesce(supasession._last_used(s.refreshed_at, s.created_at) < idle_before, false) as idle,
+        case
+          when by_use then supasession._last_used(s.refreshed_at, s.created_at)
+          else coalesce(s.created_at, '-infinity')
+        end as key
+      from auth.sessions s
+      where s.user_id = owner
+        and s.id is distinct from _over_limit.session_id
+        and (s.not_after is null or s.not_after > now_at)
+        and (p.oauth_clients = 'together' or s.oauth_client_id is not distinct from client)
+        and (not p.mfa or (coalesce(s.aal::text, 'aal1') = 'aal1') = pending)
+        and not exists (select from supasession.pending_ends e where e.session_id = s.id)
+    ) l
+  ) r
+  where r.rank > p.max_sessions - num_nonnulls(session_id);
+end
+$$;
+comment on function supasession._over_limit is
+'The ids of at most so many sessions that have to go to make room for session_id in its pool (null: that are
+over the limit and not idle), and whether one of them all is not idle: used since idle_before (null: all are).
+For every order; no index knows which are idle or were used last, so all sessions of the user are read.';
+
+create or replace function supasession._enforce_limit(
+  p supasession.policy, owner uuid, session_id uuid, client uuid, pending boolean, cut_at timestamptz,
+  cut_id uuid
+) returns boolean
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+declare
+  now_at constant timestamptz := clock_timestamp();
+  rejects constant boolean := p.strategy = 'reject' and not pending;
+  reason constant text := format('limit of %s', p.max_sessions);
+  special boolean;
+  saml boolean;
+  over uuid[];
+  active boolean;
+begin
+  -- One statement. A created_at of null counts as the oldest, and the index has it first.
+  select
+    exists (select from auth.sessions s where s.user_id = owner and s.created_at is null)
+      or exists (select from supasession.pending_ends e where e.user_id = owner),
+    exists (select from auth.flow_state f where f.user_id = owner and f.authentication_method = 'sso/saml'),
+    array(
+      select s.id from auth.sessions s
+      where s.user_id = owner
+        and (s.created_at, s.id) <= (cut_at, cut_id)
+        and (s.not_after is null or s.not_after > now_at)
+        and (s.oauth_client_id is null or p.oauth_clients = 'together')
+      order by s.created_at, s.id limit 100
+    )
+  into special, saml, over;
+  if saml and not p.observe then
+    -- SAML with PKCE makes two sessions: one when the identity provider answers, which nobody ever holds, and
+    -- one at the code exchange. The first goes, known by the transaction that wrote it with the flow.
+    delete from auth.sessions d
+    where d.id = (
+      select s.id from auth.flow_state f
+      join auth.sessions s on s.user_id = f.user_id and s.xmin = f.xmin
+      where f.user_id = owner and f.authentication_method = 'sso/saml' and s.refreshed_at is null
+        and s.id <> _enforce_limit.session_id
+      limit 1 for update of s skip locked
+    );
+    special := special or found;
+  end if;
+  if special or cut_id is null or rejects or p.eviction_order <> 'oldest' then
+    select o.over, o.active into over, active from supasession._over_limit(
+      p, owner, session_id, client, pending, 100,
+      case when rejects then now_at - p.reject_ignores_idle end
+    ) o;
+  end if;
+  if coalesce(cardinality(over), 0) = 0 then
+    return false;
+  elsif p.observe then
+    perform supasession._record(
+      case when rejects and active then 'would_refuse' else 'would_evict' end,
+      owner, session_id, reason, p.rule
+    );
+    return false;
+  elsif rejects and active then
+    return true;
+  end if;
+  -- What reject lets go is idle. One that is being refreshed now is not, after all.
+  return supasession._end_sessions(
+    owner, over, 'evicted', reason, coalesce(p.rule, session_id::text), not rejects, p.record_events
+  ) < cardinality(over) and rejects;
+end
+$$;
+comment on function supasession._enforce_limit is
+'Makes room in its pool for one more session, or says that it has to be refused; in observe mode records what
+would be. With the user''s row locked. Ends at most 100: the rest goes at its own refreshes, at later sign-ins
+and by enforce(). cut: created_at and id of the newest session that has to go, if the user has but one pool.';
+
+-- Locks: sign-ins of one user take turns on the row in auth.users, and not by an advisory lock, because one
+-- by magic link holds that row already when it comes here, and one by password takes it right after. Outside
+-- of any exception block: inside, every sign-in would make a MultiXact, and a caught error would give it
+-- back.
+-- Errors: the handlers let the sign-in pass, with a warning; deadlocks, lock timeouts and cancels go on to
+-- Auth, which rolls back. What was decided (revoked, refused) is carried out outside of them.
+-- Plans: by value they look cheaper than they are, and would be made anew each time; and the few sessions
+-- that a user is expected to have would be read whole and sorted: not so those of one who has 100,000.
+create or replace function supasession._limiter() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan set enable_sort = off as $$
+declare
+  p supasession.policy;
+  owner uuid;
+  revoked boolean;
+  pending boolean;
+  refused boolean;
+  cut_at timestamptz;
+  cut_id uuid;
+  alone boolean;
+  wanted timestamptz;
+  now_at timestamptz;
+begin
+  begin
+    owner := new.user_id;
+    select
+      c.mode = 'observe', null, c.max_sessions, c.strategy, c.eviction_order, c.timebox, c.inactivity_timeout,
+      c.low_aal_timeout, c.reject_ignores_idle, c.oauth_clients, c.record_device_changes, c.record_events,
+      null, exists (select from supasession.rules)
+    into p from supasession.config c where c.enabled;
+  exception
+    when transaction_rollback or lock_not_available then raise;
+    when others then raise warning 'supasession: sign-in of % passed: % (%)', owner, sqlerrm, sqlstate;
+  end;
+  if not p.observe then
+    if current_setting('transaction_isolation') = 'read committed' then
+      perform from auth.users u where u.id = owner for no key update;
+    else
+      -- A snapshot from before the last sign-in makes this fail (40001), to be tried again.
+      update auth.users u set id = u.id where u.id = owner;
+    end if;
+  end if;
+  begin
+    -- By itself, so that it holds even if all else fails; and after the lock, which whoever revokes holds.
+    revoked := exists (select from supasession.revoked r where r.user_id = owner);
+  exception
+    when transaction_rollback or lock_not_available then raise;
+    when others then raise warning 'supasession: sign-in of % passed: % (%)', owner, sqlerrm, sqlstate;
+  end;
+  -- A row that comes by COPY is restored, and no sign-in.
+  if (revoked or p.observe is not null) and lower(left(current_query(), 4)) = 'copy' then return new; end if;
+  if revoked then perform supasession._refuse(new.id, null, owner); end if;
+  if revoked or p.observe is null then return new; end if;
+  begin
+    now_at := clock_timestamp();
+    -- A session that is over before it begins takes no place.
+    if new.not_after <= now_at then return new; end if;
+    if p.ruled or new.oauth_client_id is not null then
+      p := supasession._apply_rule(p, owner, new.oauth_client_id);
+    end if;
+    -- After the lock, in a statement of its own, which sees what the sign-ins before committed: the factor, and
+    -- the last session with a place, from the newest on, by the index on (user_id, created_at) backwards and past
+    -- ended ones (10 us at three sessions, 100 us at 200,000 live ones). It is right for the pool that most users
+    -- have alone; for any other, all sessions of the user are read.
+    select exists (select from auth.mfa_factors f where f.user_id = owner and f.status = 'verified'), w.*
+    into p.mfa, cut_at, cut_id
+    from (values (1)) one left join lateral (
+      select s.created_at, s.id from auth.sessions s
+      where s.user_id = owner
+        and (s.not_after is null or s.not_after > now_at)
+        and (s.oauth_client_id is null or p.oauth_clients = 'together')
+      order by s.created_at desc, s.id desc offset p.max_sessions - 1 limit 1
+    ) w on true;
+    alone := not p.mfa and new.oauth_client_id is null;
+    pending := p.mfa and coalesce(new.aal::text, 'aal1') = 'aal1';
+    if not p.observe and num_nonnulls(p.timebox, p.inactivity_timeout, p.low_aal_timeout) > 0 then
+      wanted := supasession._deadline(p, pending, coalesce(new.created_at, now_at), now_at);
+      if new.not_after is not null then
+        wanted := supasession._set_deadline(new.id, new.not_after, wanted);
+      end if;
+      new.not_after := wanted;
+    end if;
+    if p.max_sessions is null or alone and cut_id is null then return new; end if;
+    if not alone then cut_id := null; end if;
+    refused := supasession._enforce_limit(p, owner, new.id, new.oauth_client_id, pending, cut_at, cut_id);
+  exception
+    when transaction_rollback or lock_not_available then raise;
+    when others then raise warning 'supasession: sign-in of % passed: % (%)', owner, sqlerrm, sqlstate;
+  end;
+  if refused then perform supasession._refuse(new.id, p.max_sessions, owner); end if;
+  return new;
+end
+$$;
+comment on function supasession._limiter is
+'Gives a new session its deadline, makes room for it or refuses it. Raises PT403 "Session limit of N exceeded
+for user UUID" under reject, unless the hook answers; Auth makes of it 403 for API versions before 2024-01-01,
+500 for later ones.';

@@ -1,0 +1,93 @@
+-- Ending sessions on purpose, and whether a user may use the app at all. Each function locks the user's row
+-- first, holding nothing else, so that no sign-in of that user is under way, and ends all sessions that are
+-- meant in one call.
+
+create or replace function supasession._revoke(owner uuid, ids uuid[], reason text) returns integer
+language sql set search_path = pg_catalog, pg_temp as $$
+  select supasession._end_sessions(
+    owner, ids, 'revoked', reason,
+    -- A session that was ended by a signed-in user was ended by that user's session.
+    coalesce((select c.session_id::text from supasession._claims() c), supasession._role()),
+    true, not exists (select from supasession.config c where not c.record_events)
+  );
+$$;
+comment on function supasession._revoke is 'Ends sessions of a user, as the caller, and says how many';
+
+create or replace function supasession.revoke_session(session_id uuid) returns boolean
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  owner uuid := (select s.user_id from auth.sessions s where s.id = revoke_session.session_id);
+begin
+  if owner is null then return false; end if;
+  perform from auth.users u where u.id = owner for no key update;
+  return supasession._revoke(owner, array[revoke_session.session_id], null) > 0;
+end
+$$;
+comment on function supasession.revoke_session is
+'Ends one session, and says whether it was there. One that is being refreshed right now counts as ended, and
+ends with its next refresh at the latest.';
+
+create or replace function supasession.revoke_user_sessions(user_id uuid, "except" uuid[] default '{}')
+returns integer
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  perform from auth.users u where u.id = revoke_user_sessions.user_id for no key update;
+  return supasession._revoke(
+    revoke_user_sessions.user_id,
+    array(
+      select s.id from auth.sessions s
+      where s.user_id = revoke_user_sessions.user_id
+        -- A null among them, such as sid() outside of a request, names no session.
+        and s.id <> all (coalesce(array_remove("except", null), '{}'))
+    ),
+    null
+  );
+end
+$$;
+comment on function supasession.revoke_user_sessions is
+'Ends all sessions of a user but those named, and says how many';
+
+create or replace function supasession.revoke_access(user_id uuid, reason text default null) returns integer
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  ended integer;
+begin
+  perform from auth.users u where u.id = revoke_access.user_id for no key update;
+  if not found then raise exception 'there is no user %', user_id using errcode = 'no_data_found'; end if;
+  insert into supasession.revoked (user_id, reason) values (revoke_access.user_id, revoke_access.reason)
+  on conflict on constraint revoked_pkey do update set reason = excluded.reason;
+  -- Auth cannot read app_metadata that is no object, and a key added to an array would not make it one.
+  update auth.users u
+  set raw_app_meta_data = coalesce(nullif(u.raw_app_meta_data, 'null'), '{}')
+    || jsonb_build_object('access_revoked', true, 'revoked_at', now())
+  where u.id = revoke_access.user_id
+    and coalesce(jsonb_typeof(u.raw_app_meta_data), 'null') in ('object', 'null');
+  ended := supasession._revoke(
+    revoke_access.user_id,
+    array(select s.id from auth.sessions s where s.user_id = revoke_access.user_id),
+    reason
+  );
+  perform supasession._record('access_revoked', revoke_access.user_id, null, reason, supasession._role());
+  return ended;
+end
+$$;
+comment on function supasession.revoke_access is
+'Ends all sessions of a user, refuses new ones, and says how many ended. The flag in app_metadata is a copy
+for the app, which Auth may lose: it rewrites that column from a copy read without a lock. Raises P0002 for a
+user that does not exist.';
+
+create or replace function supasession.restore_access(user_id uuid) returns boolean
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  perform from auth.users u where u.id = restore_access.user_id for no key update;
+  delete from supasession.revoked r where r.user_id = restore_access.user_id;
+  if not found then return false; end if;
+  update auth.users u
+  set raw_app_meta_data = u.raw_app_meta_data - 'access_revoked' - 'revoked_at'
+  where u.id = restore_access.user_id and jsonb_typeof(u.raw_app_meta_data) = 'object';
+  perform supasession._record('access_restored', restore_access.user_id, null, null, supasession._role());
+  return true;
+end
+$$;
+comment on function supasession.restore_access is
+'Lets a user whose access was revoked use the app again; false if it was not';

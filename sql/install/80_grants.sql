@@ -1,0 +1,48 @@
+-- Who may do what, by name. Nothing is left to PUBLIC or to default privileges.
+
+revoke all on schema supasession from public, anon, authenticated, service_role, supabase_auth_admin;
+revoke all on all tables in schema supasession
+  from public, anon, authenticated, service_role, supabase_auth_admin;
+revoke all on all sequences in schema supasession
+  from public, anon, authenticated, service_role, supabase_auth_admin;
+revoke all on all functions in schema supasession
+  from public, anon, authenticated, service_role, supabase_auth_admin;
+revoke all on type supasession.enforcement_strategy, supasession.policy
+  from public, anon, authenticated, service_role, supabase_auth_admin;
+grant usage on schema supasession to anon, authenticated, service_role, supabase_auth_admin;
+
+-- service_role: settings, rules, history, and sessions of anybody.
+grant select, insert, update, delete on supasession.config, supasession.rules to service_role;
+grant select on supasession.events, supasession.revoked to service_role;
+grant usage on type supasession.enforcement_strategy to service_role;
+grant execute on function supasession.enable, supasession.disable, supasession.get_config,
+  supasession.set_config,  supasession.enforce, supasession.prune,
+  supasession.revoke_session, supasession.revoke_user_sessions, supasession.revoke_access,
+  supasession.restore_access to service_role;
+-- Every request of the Data API: what it says about itself. _pre_request is called by an invoker.
+grant execute on function supasession.sid, supasession.is_live, supasession.has_access,
+  supasession.session_age, supasession.check_request, supasession._pre_request,
+  supasession.device_label to anon, authenticated, service_role;
+-- Signed-in users: their own sessions.
+grant execute on function supasession.my_sessions, supasession.revoke_my_session,
+  supasession.revoke_my_other_sessions to authenticated;
+-- Auth: its hook.
+grant execute on function supasession.access_token_hook, supasession._hook_answer to supabase_auth_admin;
+
+-- Roles of the project's own. 0.1.2 left sid() to PUBLIC: one that has the schema keeps what its policies
+-- need. And while the guard is enabled every role of the Data API must be able to call it.
+do $$
+declare
+  grantee pg_catalog.regrole;
+begin
+  for grantee in
+    select a.grantee::pg_catalog.regrole from pg_catalog.pg_namespace n
+    cross join lateral pg_catalog.aclexplode(n.nspacl) a
+    where n.nspname = 'supasession' and a.privilege_type = 'USAGE' and a.grantee not in (0, n.nspowner)
+      and a.grantee <> 'supabase_auth_admin'::pg_catalog.regrole
+  loop
+    execute pg_catalog.format('grant execute on function supasession.sid() to %s', grantee);
+  end loop;
+  if supasession._guard_enabled() then perform supasession._grant_guard(); end if;
+end
+$$;
