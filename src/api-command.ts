@@ -1,5 +1,5 @@
 import {BaseCommand} from './base-command.js';
-import {apiStands, planApi, type ApiState} from './core/api.js';
+import {isApiConfigured, planApi, type ApiState} from './core/api.js';
 import {targetFlag} from './core/target.js';
 import {makeWiringChange, type WiringPart, type WiringWhere} from './core/wiring.js';
 import type {Reachable} from './db/wiring.js';
@@ -90,7 +90,7 @@ export abstract class ApiCommand extends BaseCommand {
 
     if (where !== 'instructions') {
       // What was sent has been read back.
-      result.verified = where === 'management-api' || (await apiStands(request, wanted));
+      result.verified = where === 'management-api' || (await isApiConfigured(request, wanted));
       if (result.verified) result.api = wanted;
       else this.note(apiUnverified());
     }

@@ -1,6 +1,6 @@
 import {
   checkNextHook,
-  hookStands,
+  isHookConfigured,
   takeRefusalsBack,
   type HookPlan,
   type HookRequest,
@@ -120,7 +120,7 @@ export abstract class HookCommand extends StepCommand {
       await makeWiringChange({edit, send: plan.send}, changed);
       if (where !== 'instructions') {
         // What was sent has been read back.
-        result.verified = where === 'management-api' || (await hookStands(request, wanted));
+        result.verified = where === 'management-api' || (await isHookConfigured(request, wanted));
         if (result.verified) result.hook = wanted;
       }
     } catch (error) {

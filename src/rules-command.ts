@@ -2,7 +2,7 @@ import {BaseCommand} from './base-command.js';
 import {requireSavable} from './core/config.js';
 import {readMigrations} from './core/migration.js';
 import {requireSavableRules} from './core/rules.js';
-import {writeStep, type Step, type StepFile} from './core/steps.js';
+import {writeStep, type MigrationStep, type StepFile} from './core/steps.js';
 import type {Rule} from './db/rules.js';
 import {confirmFlag, dryRunFlag, saveFlag, targetFlags, yesFlag} from './flags.js';
 import {allowChange, wantsSaving} from './prompts/consent.js';
@@ -34,7 +34,7 @@ interface RuleChange {
   rules: Rule[];
   /** Whether sessions end by it that would otherwise go on. */
   ends: boolean;
-  step: Step;
+  step: MigrationStep;
   apply: () => Promise<void>;
 }
 

@@ -1,6 +1,6 @@
 import {BaseCommand} from './base-command.js';
 import {applyWithCli, planApply, type ApplyPlan} from './core/apply.js';
-import {writeStep, type Step, type StepFile} from './core/steps.js';
+import {writeStep, type MigrationStep, type StepFile} from './core/steps.js';
 import {targetFlag} from './core/target.js';
 import type {Connection} from './db/connection.js';
 import {allowEnding, allowPending} from './prompts/consent.js';
@@ -51,7 +51,7 @@ export abstract class StepCommand extends BaseCommand {
    * @returns what was done
    * @throws SupasessionError what writing and applying throw; `details` tell what had been written
    */
-  protected async runSteps({steps, ...work}: Work & {steps: Step[]}): Promise<StepsDone> {
+  protected async runSteps({steps, ...work}: Work & {steps: MigrationStep[]}): Promise<StepsDone> {
     const writers = steps.map((step) => async (dryRun: boolean) => writeStep(work.project, step, dryRun));
     return this.runFiles({...work, writers});
   }

@@ -57,53 +57,37 @@ export interface Settings {
   max_sessions: number;
   strategy: 'dequeue' | 'reject';
   eviction_order: 'oldest' | 'least_recently_used';
-  enforce_on_refresh: boolean;
   mode: 'enforce' | 'observe';
-  on_error: 'allow' | 'refuse';
   /** Intervals as Postgres prints them; null switches them off. */
   timebox: string | null;
   inactivity_timeout: string | null;
-  reject_ignores_idle: string | null;
+  low_aal_timeout: string | null;
   reject_in_hook: boolean;
   refusal_message: string;
-  recovery_makes_room: boolean;
-  low_aal_timeout: string | null;
-  count_pending_mfa: boolean;
+  reject_ignores_idle: string | null;
   oauth_clients: 'ignore' | 'separate' | 'together';
-  block_revoked: boolean;
-  end_on_password_change: boolean;
-  end_on_ban: boolean;
-  end_on_delete: boolean;
-  on_device_change: 'ignore' | 'record';
+  record_device_changes: boolean;
   record_events: boolean;
   events_retention: string;
 }
 
 export type SettingName = keyof Settings;
 
-/** What the table starts with; what a database without our SQL is judged against. */
+/** What the table starts with; what a database without supasession is judged by. */
 export const DEFAULT_SETTINGS: Settings = {
   enabled: false,
   max_sessions: 1,
   strategy: 'dequeue',
   eviction_order: 'oldest',
-  enforce_on_refresh: true,
   mode: 'enforce',
-  on_error: 'allow',
   timebox: null,
   inactivity_timeout: null,
-  reject_ignores_idle: '7 days',
+  low_aal_timeout: null,
   reject_in_hook: false,
   refusal_message: 'Session limit of {limit} reached',
-  recovery_makes_room: false,
-  low_aal_timeout: '00:15:00',
-  count_pending_mfa: false,
+  reject_ignores_idle: '7 days',
   oauth_clients: 'ignore',
-  block_revoked: true,
-  end_on_password_change: false,
-  end_on_ban: false,
-  end_on_delete: false,
-  on_device_change: 'ignore',
+  record_device_changes: false,
   record_events: true,
   events_retention: '30 days',
 };

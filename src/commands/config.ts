@@ -5,23 +5,23 @@ import {changesFromFlags, readSetting} from '../core/changes.js';
 import {
   applyConfig,
   currentSettings,
+  importAuthSettings,
   planConfig,
   requireInstalled,
   requireSavable,
   saveSettings,
-  takeOver,
   type SavedSettings,
 } from '../core/config.js';
 import {readMigrations} from '../core/migration.js';
 import {configOn} from '../core/target.js';
 import type {Connection} from '../db/connection.js';
-import type {Impact} from '../db/queries.js';
+import type {Impact} from '../db/verdicts.js';
 import {confirmFlag, dryRunFlag, settingFlags, targetFlags, yesFlag} from '../flags.js';
 import {allowChange, wantsSaving} from '../prompts/consent.js';
 import {askConfig} from '../prompts/settings.js';
 import {readConfig} from '../supabase/config.js';
 import {DEFAULT_SETTINGS, targetJson, type SettingName, type Settings, type TargetJson} from '../types.js';
-import {changedText, endingQuestion, impactText, savedText, takenText, warnings} from '../ui/config.js';
+import {changedText, endingQuestion, impactText, importedText, savedText, warnings} from '../ui/config.js';
 import {leftOut, settingsText} from '../ui/settings.js';
 import {notInForce} from '../ui/text.js';
 
@@ -94,7 +94,7 @@ ${EXIT_CODES_HELP}`;
 
     const before = current.settings ?? DEFAULT_SETTINGS;
     let changes = await changesFromFlags(connection, flags);
-    if (flags['from-config-toml']) changes = {...changes, ...(await this.#takeOver(connection))};
+    if (flags['from-config-toml']) changes = {...changes, ...(await this.#importAuthSettings(connection))};
     const named = Object.keys(changes) as SettingName[];
     const asked = named.length > 0;
     if (!asked) {
@@ -109,7 +109,7 @@ ${EXIT_CODES_HELP}`;
     const changing = Object.keys(changes).length > 0;
     if (changing) {
       const settings = settingsText(plan.after, {before, changed: plan.changed, named, all: flags.all});
-      this.log(`${settings}\n\n${impactText(plan.after, plan)}`);
+      this.log(`${settings}\n\n${impactText(plan.after, plan, plan.jwtExpiry)}`);
       for (const warning of warnings(plan)) this.note(warning);
     }
 
@@ -150,11 +150,15 @@ ${EXIT_CODES_HELP}`;
   }
 
   /** The deadlines of the project's configuration, as they are for the target. */
-  async #takeOver(connection: Connection): Promise<Partial<Settings>> {
+  async #importAuthSettings(connection: Connection): Promise<Partial<Settings>> {
     const project = await this.project();
     const projectRef = connection.target.projectRef ?? undefined;
-    const taken = await takeOver(connection, project, await readConfig(project, process.env, {projectRef}));
-    this.note(takenText(taken));
-    return taken.changes;
+    const imported = await importAuthSettings(
+      connection,
+      project,
+      await readConfig(project, process.env, {projectRef}),
+    );
+    this.note(importedText(imported));
+    return imported.changes;
   }
 }

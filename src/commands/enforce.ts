@@ -1,8 +1,5 @@
 import {BaseCommand, EXIT_CODES_HELP} from '../base-command.js';
-import {enforce, inLine, nothingEnforced, type EnforceOptions, type EnforceResult as Outcome} from '../core/enforce.js';
-import {requireSettings} from '../core/installed.js';
-import type {Connection} from '../db/connection.js';
-import {countSessions} from '../db/sessions.js';
+import {enforce, inLine, planEnforce, type EnforceResult as Outcome} from '../core/enforce.js';
 import {batchSizeFlag, confirmFlag, dryRunFlag, targetFlags, yesFlag} from '../flags.js';
 import {allowChange, allowEnding} from '../prompts/consent.js';
 import {targetJson, type TargetJson} from '../types.js';
@@ -44,28 +41,23 @@ ${EXIT_CODES_HELP}`;
     const ask = this.asker(flags);
     const target = await this.target(flags);
     const connection = await this.open(target);
-    const settings = await requireSettings(connection);
-    const base = {target: targetJson(target), dryRun: flags['dry-run']};
-    if (!settings.enabled) {
+    const dryRun = flags['dry-run'];
+    const base = {target: targetJson(target), dryRun};
+    const plan = await planEnforce(connection, dryRun);
+    const {installed, settings, found} = plan;
+    if (installed && !settings.enabled) {
       this.note(limitsOff(target));
-      return {...base, ...nothingEnforced()};
+      return {...base, ...found};
     }
 
-    const batchSize = flags['batch-size'];
-    const {users} = await countSessions(connection);
-    // Nothing has to finish here: Ctrl-C ends it at once.
-    const found = await this.#run(connection, users, {
-      batchSize,
-      dryRun: true,
-      signal: new AbortController().signal,
-    });
-    this.log(enforcePlanText(found, await this.jwtExpiry(target)));
+    this.log(enforcePlanText(plan, await this.jwtExpiry(target)));
+    if (!installed) this.note('supasession is not installed here: this is what its default settings would do.');
     const observing = settings.mode === 'observe';
-    if (flags['dry-run'] || observing || inLine(found)) {
+    if (dryRun || observing || inLine(found)) {
       this.note(
         observing
-          ? 'Observe mode: nothing was changed, and without it this would be.'
-          : flags['dry-run']
+          ? 'Observe mode: nothing is ended, and without it this would be.'
+          : dryRun
             ? 'Dry run: nothing was changed.'
             : 'Nothing to do.',
       );
@@ -76,19 +68,19 @@ ${EXIT_CODES_HELP}`;
       await allowEnding(ask, target, {message: 'End these sessions', given: flags.confirm});
     else await allowChange(ask, target, {ends: null, askLocally: false, given: flags.confirm});
 
-    const outcome = await this.finishingOnInterrupt(async (signal) =>
-      this.#run(connection, users, {batchSize, dryRun: false, signal}),
-    );
+    const outcome = await this.finishingOnInterrupt(async (signal) => {
+      const bar = progressBar(found.users, 'users');
+      try {
+        return await enforce(connection, {
+          batchSize: flags['batch-size'],
+          signal,
+          onProgress: ({users}) => bar.update(users),
+        });
+      } finally {
+        bar.stop();
+      }
+    });
     this.note(enforcedText(outcome));
     return {...base, ...outcome};
-  }
-
-  async #run(connection: Connection, users: number, options: Omit<EnforceOptions, 'onProgress'>): Promise<Outcome> {
-    const bar = progressBar(users, options.dryRun ? 'users counted' : 'users');
-    try {
-      return await enforce(connection, {...options, onProgress: (done) => bar.update(done.users)});
-    } finally {
-      bar.stop();
-    }
   }
 }

@@ -17,7 +17,7 @@ export interface FlushResult extends Outcome {
 
 export default class Flush extends BaseCommand {
   static override summary = 'End all sessions, or those that flags select.';
-  static override description = `Deletes the sessions that exist and match when it starts, in small batches; sign-ins meanwhile are let through. Ctrl-C stops after the batch that is running.
+  static override description = `Deletes the sessions that exist and match when it starts, in small batches. Sign-ins meanwhile are let through; with --user alone they end too. Ctrl-C stops after the batch that is running.
 ${EXIT_CODES_HELP}`;
 
   static override examples = [

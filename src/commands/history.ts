@@ -15,7 +15,7 @@ export interface HistoryResult {
 
 export default class History extends BaseCommand {
   static override summary = 'Show what supasession did, and why, the newest first.';
-  static override description = `Sessions that were ended, users who were barred, and changes of settings and rules; in observe mode what would have been done, at most once for a user and hour. Sign-outs are in Auth's own audit log.
+  static override description = `Sessions that were ended, users whose access was revoked, and changes of settings and rules; in observe mode what would have been done, at most once for a user and hour. Sign-outs are in Auth's own audit log.
 ${EXIT_CODES_HELP}`;
 
   static override examples = [

@@ -6,9 +6,10 @@ import {currentSettings} from '../core/config.js';
 import {
   applyPending,
   connectIfListening,
-  enableLimit,
   judgeEnable,
   planInit,
+  settle,
+  writeGiven,
   writeInit,
   type InitMigration,
 } from '../core/init.js';
@@ -18,7 +19,7 @@ import {allowEnding, allowPending} from '../prompts/consent.js';
 import {askInit, type InitFlags} from '../prompts/init.js';
 import {DEFAULT_SETTINGS, targetJson, type TargetJson} from '../types.js';
 import {endingQuestion, impactText, rejectWarning} from '../ui/config.js';
-import {fileText, initText, pendingText} from '../ui/init.js';
+import {fileText, givenText, initText, pendingText} from '../ui/init.js';
 import {targetLine} from '../ui/text.js';
 
 export interface InitResult {
@@ -97,11 +98,8 @@ A second run writes nothing. ${EXIT_CODES_HELP}`;
     }
 
     if (answers.enable && connection !== null) {
-      const {settings, judgement, consequences} = await judgeEnable(
-        connection,
-        plan.current === null ? answers.settings : {},
-      );
-      this.note(impactText(settings, judgement));
+      const {settings, report, consequences} = await judgeEnable(connection, answers.settings);
+      this.note(impactText(settings, report, null));
       if (consequences.length > 0 && target.kind !== 'local' && !flags['dry-run']) {
         await allowEnding(ask, target, {message: endingQuestion(consequences), given: flags.confirm});
       }
@@ -109,27 +107,32 @@ A second run writes nothing. ${EXIT_CODES_HELP}`;
 
     const {migration, future} = await writeInit(project, plan, answers.settings, flags['dry-run']);
     this.note(fileText({plan, migration, future, dryRun: flags['dry-run']}));
+    const saved = await writeGiven(project, plan, answers.settings, flags['dry-run']);
+    if (saved !== null) this.note(givenText(saved, flags['dry-run']));
     let applied = false;
     let enabled = false;
     try {
       if (connection !== null && !flags['dry-run']) {
         if (pending !== null) {
-          const work = {env: process.env, output: process.stderr, pending, migration};
+          const work = {env: process.env, output: process.stderr, pending, migration, settings: saved};
           const open = connection;
           await this.finishingOnInterrupt(() => applyPending(project, open, work));
           applied = true;
         }
 
-        enabled = answers.enable && (await enableLimit(connection));
+        const {settings} = answers;
+        if (answers.enable) enabled = await settle(connection, {...settings, enabled: true});
+        else if (applied) await settle(connection, settings);
       }
     } catch (error) {
-      throw this.stoppedAfter(error, {written: migration.written ? migration.file : null, applied});
+      throw this.stoppedAfter(error, {written: migration.written ? migration.file : saved, applied});
     }
 
     if (answers.settings.strategy === 'reject') this.note(rejectWarning(found?.settings ?? DEFAULT_SETTINGS));
     this.note(
       initText({
         migration,
+        saved,
         applied,
         enabled,
         wanted: answers,

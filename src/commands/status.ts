@@ -2,7 +2,7 @@ import {Flags} from '@oclif/core';
 
 import {BaseCommand, EXIT_CODES_HELP} from '../base-command.js';
 import {readStatus, type Status as Found} from '../core/status.js';
-import {findWiringPlace, readConfigured} from '../core/wiring.js';
+import {findConfigSource, readConfigured} from '../core/wiring.js';
 import {EXIT} from '../errors.js';
 import {targetFlags} from '../flags.js';
 import {targetJson, type TargetJson} from '../types.js';
@@ -35,7 +35,7 @@ ${EXIT_CODES_HELP}`;
     const {flags} = await this.parse(Status);
     const target = await this.target(flags);
     const project = target.kind === 'local' ? await this.project() : await this.projectIfAny();
-    const configured = await readConfigured(await findWiringPlace(target, project, process.env));
+    const configured = await readConfigured(await findConfigSource(target, project, process.env));
     const connection = await this.open(target);
     const status = await readStatus(connection, {configured, counting: flags.check});
     const typed = (text: string) => this.withProgram(text);

@@ -1,9 +1,8 @@
 import {readAccess, restoreAccess, revokeAccess, type Access} from '../db/access.js';
 import type {Connection} from '../db/connection.js';
-import {readGuardWired} from '../db/queries.js';
+import {readGuardEnabled} from '../db/queries.js';
 import type {User} from '../db/users.js';
-import type {Settings} from '../types.js';
-import {requireSettings} from './installed.js';
+import {requireOurs} from './installed.js';
 import {findUser} from './users.js';
 
 /** A user whose access is to be changed, and what it hangs on. */
@@ -12,7 +11,6 @@ export interface AccessPlan {
   access: Access;
   /** Whether the Data API refuses tokens of such a user at once. */
   guard: boolean;
-  settings: Settings;
 }
 
 /**
@@ -22,13 +20,13 @@ export interface AccessPlan {
  * @throws SupasessionError USER_NOT_FOUND, AUTH_SCHEMA_MISSING, NOT_INSTALLED, NEWER_RELEASE
  */
 export async function planAccess(connection: Connection, text: string): Promise<AccessPlan> {
-  const settings = await requireSettings(connection);
+  await requireOurs(connection);
   const user = await findUser(connection, text);
-  return {user, access: await readAccess(connection, user.id), guard: await readGuardWired(connection), settings};
+  return {user, access: await readAccess(connection, user.id), guard: await readGuardEnabled(connection)};
 }
 
 /**
- * Whether a revocation would do nothing: the user is barred, no session is left, and no other reason is given.
+ * Whether a revocation would do nothing: the access is revoked, no session is left, and no other reason is given.
  * @param plan the user
  * @param reason the reason that was given, if one was
  */
@@ -50,7 +48,7 @@ export async function revoke(connection: Connection, plan: AccessPlan, reason: s
 /**
  * @param connection an open connection
  * @param plan the user
- * @returns whether the user had been barred
+ * @returns whether the user's access had been revoked
  */
 export async function restore(connection: Connection, plan: AccessPlan): Promise<boolean> {
   return restoreAccess(connection, plan.user.id);

@@ -7,14 +7,14 @@ import {requireSavable} from './config.js';
 import {requireOurs} from './installed.js';
 import {readMigrations} from './migration.js';
 import {
-  findWiringPlace,
+  findConfigSource,
   notTaken,
   OUR_SCHEMA,
   planFileChange,
   readFileSchemas,
   readSchemas,
   type WiringChange,
-  type WiringPlace,
+  type ConfigSource,
   type WiringWhere,
 } from './wiring.js';
 
@@ -73,7 +73,7 @@ async function requireConfigured(connection: Connection, wanted: ApiState): Prom
   );
 }
 
-function hostedChange({api, ref}: WiringPlace, schemas: string[] | null, wanted: ApiState): WiringChange['send'] {
+function hostedChange({api, ref}: ConfigSource, schemas: string[] | null, wanted: ApiState): WiringChange['send'] {
   if (api === null || ref === null || schemas === null || isAs(schemas, wanted)) return null;
   if (schemas.length === 0) {
     throw new SupasessionError(
@@ -90,7 +90,7 @@ function hostedChange({api, ref}: WiringPlace, schemas: string[] | null, wanted:
   };
 }
 
-async function schemaEdits({project, env, ref}: WiringPlace, schemas: string[]): Promise<TomlEdit[]> {
+async function schemaEdits({project, env, ref}: ConfigSource, schemas: string[]): Promise<TomlEdit[]> {
   if (project === null) return [];
   return [{path: await settingPath(project, env, ['api', 'schemas'], {projectRef: ref ?? undefined}), value: schemas}];
 }
@@ -105,7 +105,7 @@ async function schemaEdits({project, env, ref}: WiringPlace, schemas: string[]):
  *   reading the configuration throws
  */
 export async function planApi({project, connection, env}: ApiRequest, wanted: ApiState): Promise<ApiPlan> {
-  const place = await findWiringPlace(connection.target, project, env);
+  const place = await findConfigSource(connection.target, project, env);
   if (wanted === 'enabled') {
     await requireOurs(connection);
     // The local stack starts with what the migrations make.
@@ -139,7 +139,7 @@ export async function planApi({project, connection, env}: ApiRequest, wanted: Ap
  * @param wanted how it is to be
  * @returns whether it does; false where the configuration cannot be known
  */
-export async function apiStands({project, connection, env}: ApiRequest, wanted: ApiState): Promise<boolean> {
-  const schemas = await readSchemas(await findWiringPlace(connection.target, project, env));
+export async function isApiConfigured({project, connection, env}: ApiRequest, wanted: ApiState): Promise<boolean> {
+  const schemas = await readSchemas(await findConfigSource(connection.target, project, env));
   return schemas !== null && isAs(schemas, wanted);
 }

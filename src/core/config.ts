@@ -1,11 +1,12 @@
 import type {Connection} from '../db/connection.js';
 import {hasRejectRule, readInstalled, readSettings, writeSettings, type Installed} from '../db/queries.js';
+import {NO_IMPACT, readBasis, readImpact, type ImpactReport} from '../db/verdicts.js';
 import {SupasessionError} from '../errors.js';
 import type {ConfiguredSpan, ProjectConfig} from '../supabase/config.js';
 import type {Project} from '../supabase/project.js';
 import {DEFAULT_SETTINGS, type SettingName, type Settings, type Target} from '../types.js';
 import {changedSettings, readSetting, settingFlag} from './changes.js';
-import {consequences, judge, NOBODY, type Consequence, type Judgement} from './consequences.js';
+import {consequences, type Consequence} from './consequences.js';
 import {authMissing, newerInstalled, notInstalled} from './installed.js';
 import {configOn} from './target.js';
 import {
@@ -67,10 +68,12 @@ export async function requireInstalled(
 }
 
 /** A change of settings, judged before it is made. */
-export interface ConfigPlan extends Judgement {
+export interface ConfigPlan extends ImpactReport {
   before: Settings | null;
   after: Settings;
   changed: SettingName[];
+  /** Lifetime of an access token in seconds; null where it is not known. */
+  jwtExpiry: number | null;
   consequences: Consequence[];
 }
 
@@ -101,13 +104,14 @@ export async function planConfig(
 
   // Counting reads all sessions: not for a look at the settings.
   const asked = Object.keys(changes).length > 0;
-  const judgement = asked ? await judge(connection, after, {installed, jwtExpiry}) : {...NOBODY, jwtExpiry};
+  const report = asked ? await readImpact(connection, {...(await readBasis(connection)), settings: after}) : NO_IMPACT;
   return {
     before: current.settings,
     after,
     changed,
-    ...judgement,
-    consequences: consequences(base, after, judgement),
+    jwtExpiry,
+    ...report,
+    consequences: consequences(base, after, report, jwtExpiry),
   };
 }
 
@@ -124,8 +128,8 @@ function neverShown(target: Target, settings: Settings): SupasessionError {
   });
 }
 
-/** The deadlines of the project's configuration, taken over. */
-export interface TakenOver {
+/** The deadlines of the project's configuration for Auth. */
+export interface ImportedSettings {
   changes: Partial<Settings>;
   /** What was found: where, and as it stands there. */
   found: ConfiguredSpan[];
@@ -141,21 +145,25 @@ export interface TakenOver {
  * @returns the settings that they come to
  * @throws SupasessionError USAGE where there are none, SETTING_INVALID, CONFIG_INVALID, ENV_NOT_SET
  */
-export async function takeOver(connection: Connection, project: Project, config: ProjectConfig): Promise<TakenOver> {
-  const taken: TakenOver = {changes: {}, found: [], absent: []};
+export async function importAuthSettings(
+  connection: Connection,
+  project: Project,
+  config: ProjectConfig,
+): Promise<ImportedSettings> {
+  const imported: ImportedSettings = {changes: {}, found: [], absent: []};
   const keys = {timebox: config.timebox, inactivity_timeout: config.inactivityTimeout} as const;
   for (const name of ['timebox', 'inactivity_timeout'] as const) {
     const value = keys[name];
-    if (value === null) taken.absent.push(name);
+    if (value === null) imported.absent.push(name);
     else {
       // "0s" means to Auth that there is no deadline.
       const none = !/[1-9]/.test(value.text);
-      taken.changes[name] = none ? null : await readSetting(connection, name, value.text, value.source);
-      taken.found.push(value);
+      imported.changes[name] = none ? null : await readSetting(connection, name, value.text, value.source);
+      imported.found.push(value);
     }
   }
 
-  if (taken.found.length > 0) return taken;
+  if (imported.found.length > 0) return imported;
   throw new SupasessionError(
     'USAGE',
     `${project.configPath} has no timebox or inactivity_timeout in [auth.sessions].`,

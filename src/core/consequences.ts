@@ -1,53 +1,14 @@
-import type {Queryable} from '../db/connection.js';
-import {countPendingPast, countRevoked, readImpact, type Impact} from '../db/queries.js';
+import type {ImpactReport} from '../db/verdicts.js';
 import type {SettingName, Settings} from '../types.js';
 import {inForce} from './settings.js';
 import {spanSeconds} from './spans.js';
 
-/** What the target says of a change before it is made. */
-export interface Judgement {
-  impact: Impact;
-  /** Sessions that miss their second factor and are past their deadline. */
-  pendingPast: number;
-  /** Users whose access is revoked. */
-  revoked: number;
-  /** Lifetime of an access token in seconds; null where it is not known. */
-  jwtExpiry: number | null;
-}
-
-/** Of settings that concern nobody. */
-export const NOBODY: Omit<Judgement, 'jwtExpiry'> = {
-  impact: {overLimit: {users: 0, sessions: 0}, atLimit: {users: 0}, expiring: {sessions: 0}},
-  pendingPast: 0,
-  revoked: 0,
-};
-
-/**
- * Works without our SQL too.
- * @param db an open connection
- * @param settings the settings to judge
- * @param options installed: whether our SQL is there; jwtExpiry: lifetime of an access token in seconds, null where it is not known
- * @returns whom they concern
- */
-export async function judge(
-  db: Queryable,
-  settings: Settings,
-  options: {installed: boolean; jwtExpiry: number | null},
-): Promise<Judgement> {
-  return {
-    impact: await readImpact(db, settings, options.installed),
-    pendingPast: await countPendingPast(db, settings),
-    revoked: options.installed ? await countRevoked(db) : 0,
-    jwtExpiry: options.jwtExpiry,
-  };
-}
-
 /**
  * What ends sessions that would otherwise go on, or keeps people out, by a change of settings.
- * overLimit, expiring, pending, revoked: sessions above the limit, past a deadline, past that of a missing second factor, of users whose access is
- * revoked. signsOutAll: see `signsOutAll()`. lockedOut: users at the limit, who cannot sign in again.
+ * overLimit, expiring: sessions above the limit, past a deadline. signsOutAll: see `signsOutAll()`. lockedOut: users at the limit, who cannot sign in
+ * again.
  */
-export type Consequence = 'overLimit' | 'expiring' | 'pending' | 'signsOutAll' | 'lockedOut' | 'revoked';
+export type Consequence = 'overLimit' | 'expiring' | 'signsOutAll' | 'lockedOut';
 
 /**
  * @param before a span of time as Postgres prints it; null for none
@@ -76,40 +37,30 @@ export function signsOutAll(settings: Settings, jwtExpiry: number | null): boole
 /**
  * @param before settings as they are
  * @param after settings as they will be
- * @param judgement what the target says of them
+ * @param report whom those concern
+ * @param jwtExpiry lifetime of an access token in seconds; null where it is not known
  * @returns what the change does to sessions and users; where there is anything it has to be confirmed by name on a target that is not local
  */
-export function consequences(before: Settings, after: Settings, judgement: Judgement): Consequence[] {
-  const {impact, pendingPast, revoked, jwtExpiry} = judgement;
-  const found: Consequence[] = [];
-  // Independent of limits and mode.
-  if (revoked > 0 && after.block_revoked && !before.block_revoked) found.push('revoked');
-  if (!inForce(after)) return found;
-
+export function consequences(
+  before: Settings,
+  after: Settings,
+  {impact}: Pick<ImpactReport, 'impact'>,
+  jwtExpiry: number | null,
+): Consequence[] {
+  if (!inForce(after)) return [];
   const starts = !inForce(before);
   const changed = (...names: SettingName[]) => names.some((name) => before[name] !== after[name]);
+  const shorter = (...names: ('inactivity_timeout' | 'low_aal_timeout' | 'timebox')[]) =>
+    starts || names.some((name) => tightened(before[name], after[name]));
   const countsMore =
-    starts ||
-    after.max_sessions < before.max_sessions ||
-    changed('strategy', 'oauth_clients', 'count_pending_mfa', 'reject_ignores_idle');
+    starts || after.max_sessions < before.max_sessions || changed('strategy', 'oauth_clients', 'reject_ignores_idle');
 
-  // Under reject a sign-in ends nothing: only a refresh does.
-  const reached = after.strategy === 'dequeue' || after.enforce_on_refresh;
-  const newlyReached = after.enforce_on_refresh && !before.enforce_on_refresh;
-  if (impact.overLimit.sessions > 0 && reached && (countsMore || newlyReached)) found.push('overLimit');
-
+  const found: Consequence[] = [];
+  if (impact.overLimit.sessions > 0 && countsMore) found.push('overLimit');
   const full = impact.overLimit.users + impact.atLimit.users;
-  const closed = before.recovery_makes_room && !after.recovery_makes_room;
-  if (after.strategy === 'reject' && full > 0 && (countsMore || closed)) found.push('lockedOut');
-
-  const idle = tightened(before.inactivity_timeout, after.inactivity_timeout);
-  if (impact.expiring.sessions > 0 && (starts || idle || tightened(before.timebox, after.timebox)))
+  if (after.strategy === 'reject' && full > 0 && countsMore) found.push('lockedOut');
+  if (impact.expiring.sessions > 0 && shorter('timebox', 'inactivity_timeout', 'low_aal_timeout'))
     found.push('expiring');
-  if (signsOutAll(after, jwtExpiry) && (starts || idle)) found.push('signsOutAll');
-  if (
-    pendingPast > 0 &&
-    (starts || changed('count_pending_mfa') || tightened(before.low_aal_timeout, after.low_aal_timeout))
-  )
-    found.push('pending');
+  if (signsOutAll(after, jwtExpiry) && shorter('inactivity_timeout')) found.push('signsOutAll');
   return found;
 }

@@ -2,8 +2,8 @@ import {setTimeout as wait} from 'node:timers/promises';
 
 import type {Connection} from '../db/connection.js';
 import {isConnectionLost, isLockTimeout, toSupasessionError} from '../db/errors.js';
-import {countPresent, deleteSessions, recordFlush} from '../db/queries.js';
-import {countSessions, readSessionIds, type SessionFilter} from '../db/sessions.js';
+import {countPresent, deleteSessions, readInstalled, recordFlush} from '../db/queries.js';
+import {countSessions, readSessionIds, revokeUserSessions, type SessionFilter} from '../db/sessions.js';
 import {SupasessionError} from '../errors.js';
 import {stopwatch} from './batches.js';
 import {readSelection, type FilterFlags, type Selection} from './sessions.js';
@@ -64,16 +64,21 @@ export async function planFlush(
 class Flush {
   deleted = 0;
   batches = 0;
+  /** Of the deleted ones those that have an event of their own. */
+  #revoked = 0;
   readonly #seconds = stopwatch();
   #connection: Connection;
   readonly #ids: string[];
+  /** Users of whom nothing is to be left, not even a sign-in that is under way. */
+  readonly #users: string[];
   readonly #options: FlushOptions;
   /** Sessions of batches whose outcome a lost connection kept from us: the server may still be at work on such a batch. */
   readonly #unsure = new Set<string>();
 
-  constructor(connection: Connection, ids: string[], options: FlushOptions) {
+  constructor(connection: Connection, {ids, users}: {ids: string[]; users: string[]}, options: FlushOptions) {
     this.#connection = connection;
     this.#ids = ids;
+    this.#users = users;
     this.#options = options;
   }
 
@@ -92,12 +97,14 @@ class Flush {
       const {matched, deleted} = this.progress;
       const {filter} = this.#options;
       // What has been done stays done where the history cannot be written, or the connection is gone.
-      if (deleted > 0) await recordFlush(this.#connection, {matched, deleted, filter}).catch(() => {});
+      const unrecorded = deleted - this.#revoked;
+      if (unrecorded > 0) await recordFlush(this.#connection, {matched, deleted: unrecorded, filter}).catch(() => {});
     }
   }
 
   async #run(): Promise<FlushResult> {
     let left = await this.#pass(this.#ids);
+    if (this.#users.length > 0 && !this.#options.signal.aborted) left = await this.#revokeRest(left);
     let look = FIRST_LOOK;
     const deadline = performance.now() + (this.#options.patience ?? LOCKED_PATIENCE);
     while (left.length > 0 && performance.now() < deadline && !this.#options.signal.aborted) {
@@ -165,6 +172,21 @@ class Flush {
     }
   }
 
+  /** Ends what is left of some users, and what has come meanwhile. A session in use counts as ended, and ends with its refresh. */
+  async #revokeRest(left: string[]): Promise<string[]> {
+    try {
+      for (const user of this.#users) {
+        const ended = await revokeUserSessions(this.#connection, user, []);
+        this.deleted += ended;
+        this.#revoked += ended;
+      }
+    } catch (error) {
+      throw this.#failed(error, left.length);
+    }
+
+    return [];
+  }
+
   async #countPresent(ids: string[]): Promise<number> {
     return countPresent(this.#connection, ids).catch(() => ids.length);
   }
@@ -200,7 +222,8 @@ class Flush {
 }
 
 /**
- * Ends the sessions that match when it is called; those of later sign-ins stay. They are deleted in batches by key, each a short
+ * Ends the sessions that match when it is called; those of later sign-ins stay, but where all of some users are meant and supasession is installed.
+ * They are deleted in batches by key, each a short
  * transaction, because one long one would block refreshes and sign-outs. Locked ones are skipped and looked at again; a lost connection is replaced.
  * @param connection an open connection, closed when it is lost
  * @param options which sessions, batch size, and where progress goes
@@ -208,7 +231,10 @@ class Flush {
  * @throws SupasessionError INTERRUPTED, LOCK_TIMEOUT, CONNECTION_LOST and what else the database reports; `details` are a FlushResult
  */
 export async function flush(connection: Connection, options: FlushOptions): Promise<FlushResult> {
-  return new Flush(connection, await readSessionIds(connection, options.filter), options).run();
+  const {filter} = options;
+  const whole = filter.userIds !== undefined && Object.keys(filter).length === 1;
+  const users = whole && (await readInstalled(connection)).version !== null ? filter.userIds! : [];
+  return new Flush(connection, {ids: await readSessionIds(connection, filter), users}, options).run();
 }
 
 /**

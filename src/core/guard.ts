@@ -1,13 +1,13 @@
 import type {Connection} from '../db/connection.js';
 import {address} from '../db/errors.js';
 import {readGuard, rehearseGuard, type GuardRefusal} from '../db/guard.js';
-import {readAppliedMigrations, readGuardWired} from '../db/queries.js';
+import {readAppliedMigrations, readGuardEnabled} from '../db/queries.js';
 import {SupasessionError} from '../errors.js';
 import type {Project} from '../supabase/project.js';
 import {requireSavable} from './config.js';
 import {requireOurs} from './installed.js';
 import {MIGRATION_NAMES, readMigrations} from './migration.js';
-import {stepText, type Step} from './steps.js';
+import {stepText, type MigrationStep} from './steps.js';
 
 export type GuardState = 'disabled' | 'enabled';
 
@@ -21,16 +21,16 @@ export interface GuardPlan {
   /** The roles of the Data API, which get the right to call the guard. */
   roles: string[];
   /** What is to be written and applied; null where target and files are like this already. */
-  step: Step | null;
+  step: MigrationStep | null;
 }
 
-const STEPS: Record<GuardState, Step> = {
+const STEPS: Record<GuardState, MigrationStep> = {
   enabled: {
     kind: 'guard',
     name: MIGRATION_NAMES.guard,
     lines: [
       '-- Written by "supasession guard enable": the Data API refuses tokens of ended sessions at once.',
-      '-- A pre-request function of the project\'s own is kept, and called after it. "supasession guard disable" takes it back, with a file of its own.',
+      '-- A pre-request function of the project is kept, and called after it. Undo: "supasession guard disable".',
     ],
     sql: 'select supasession.enable_guard();\n',
   },
@@ -39,7 +39,7 @@ const STEPS: Record<GuardState, Step> = {
     name: MIGRATION_NAMES.guard,
     lines: [
       '-- Written by "supasession guard disable": tokens of ended sessions pass until they expire, as without the guard.',
-      "-- A pre-request function of the project's own is put back.",
+      '-- A pre-request function of the project is restored.',
     ],
     sql: 'select supasession.disable_guard();\n',
   },
@@ -64,7 +64,7 @@ function refused(
           ...(chained === null
             ? []
             : [
-                `Keep ${chained}: update supasession.wiring set pre_request_schema = ${literal(schema)}, pre_request_function = ${literal(rest.join('.'))};`,
+                `Keep ${chained}: select supasession._chain('pre_request', ${literal(schema)}, ${literal(rest.join('.'))});`,
               ]),
           'Self-hosted: set PGRST_DB_PRE_REQUEST=supasession.check_request for PostgREST, and restart it',
         ]
@@ -89,8 +89,8 @@ export async function planGuard(project: Project, connection: Connection, wanted
   await requireOurs(connection);
   const migrations = await readMigrations(project);
   requireSavable(migrations);
-  const {wired, own: chained, roles} = await readGuard(connection);
-  const present = wired ? 'enabled' : 'disabled';
+  const {enabled, own: chained, roles} = await readGuard(connection);
+  const present = enabled ? 'enabled' : 'disabled';
   const step = STEPS[wanted];
   const newest = migrations.active.findLast(({name}) => name === step.name);
   const said = newest?.text === stepText(step);
@@ -111,7 +111,7 @@ export async function planGuard(project: Project, connection: Connection, wanted
  * @throws SupasessionError CLI_FAILED
  */
 export async function checkGuard(connection: Connection, wanted: GuardState): Promise<void> {
-  if ((await readGuardWired(connection)) === (wanted === 'enabled')) return;
+  if ((await readGuardEnabled(connection)) === (wanted === 'enabled')) return;
   throw new SupasessionError(
     'CLI_FAILED',
     `The supabase CLI reported success, but in the database the guard is not ${wanted}.`,

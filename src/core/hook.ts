@@ -8,10 +8,10 @@ import type {Env, Project} from '../supabase/project.js';
 import {currentSettings, requireSavable} from './config.js';
 import {requireOurs} from './installed.js';
 import {MIGRATION_NAMES, readMigrations} from './migration.js';
-import {stepText, type Step} from './steps.js';
+import {stepText, type MigrationStep} from './steps.js';
 import {targetFlag} from './target.js';
 import {
-  findWiringPlace,
+  findConfigSource,
   functionText,
   hookFunction,
   hookUri,
@@ -24,7 +24,7 @@ import {
   sameFunction,
   type HookSetting,
   type WiringChange,
-  type WiringPlace,
+  type ConfigSource,
   type WiringWhere,
 } from './wiring.js';
 
@@ -39,7 +39,7 @@ export interface HookPlan {
   /** The project's own hook: what ours calls, or what Auth calls again. */
   next: FunctionName | null;
   /** First: what makes ours call another one, or none; null where the target and the files are like this already. */
-  step: Step | null;
+  step: MigrationStep | null;
   /** Whether the target has it already, so that what follows need not wait for the step. */
   wired: boolean;
   /** Second: whether refusals are taken back from the hook. */
@@ -85,8 +85,8 @@ export function parseHookName(text: string): FunctionName {
 }
 
 /** @returns the migration that makes ours call a hook of the project's own, or none */
-function nextHookStep(next: FunctionName | null): Step {
-  const set = next === null ? ['null', 'null'] : [`'${next.schema}'`, `'${next.name}'`];
+function nextHookStep(next: FunctionName | null): MigrationStep {
+  const names = next === null ? 'null, null' : `'${next.schema}', '${next.name}'`;
   return {
     kind: 'hook',
     name: MIGRATION_NAMES.hook,
@@ -100,7 +100,7 @@ function nextHookStep(next: FunctionName | null): Step {
             `-- Written by "supasession hook enable": our access token hook calls ${functionText(next)} and hands its answer on.`,
             '-- It changes nothing where Auth does not call ours.',
           ],
-    sql: `update supasession.wiring set next_hook_schema = ${set[0]}, next_hook_function = ${set[1]} where true;\n`,
+    sql: `select supasession._chain('access_token_hook', ${names});\n`,
   };
 }
 
@@ -109,7 +109,7 @@ async function planStep(
   {project, connection}: HookRequest,
   present: FunctionName | null,
   next: FunctionName | null,
-): Promise<{step: Step | null; wired: boolean}> {
+): Promise<{step: MigrationStep | null; wired: boolean}> {
   const wired = sameFunction(present, next);
   if (project === null) {
     if (wired) return {step: null, wired};
@@ -175,12 +175,12 @@ function ownHook(hook: HookSetting | null, where: string): FunctionName | null {
   return own;
 }
 
-function placeName({ref, project}: WiringPlace, hosted: boolean): string {
+function placeName({ref, project}: ConfigSource, hosted: boolean): string {
   return hosted && ref !== null ? `hosted project ${ref}` : (project?.configPath ?? 'the configuration');
 }
 
 /** The keys of the hook as `planFileChange` takes them. */
-async function hookEdits({project, env, ref}: WiringPlace, uri: string | null): Promise<TomlEdit[]> {
+async function hookEdits({project, env, ref}: ConfigSource, uri: string | null): Promise<TomlEdit[]> {
   if (project === null) return [];
   const enabled = ['auth', 'hook', 'custom_access_token', 'enabled'];
   const at = await settingPath(project, env, enabled, {projectRef: ref ?? undefined});
@@ -194,7 +194,7 @@ async function hookEdits({project, env, ref}: WiringPlace, uri: string | null): 
 }
 
 /** How the Management API is told. Without a hook the URI stays, as the supabase CLI leaves it. */
-function hostedChange({api, ref}: WiringPlace, uri: string | null): WiringChange['send'] {
+function hostedChange({api, ref}: ConfigSource, uri: string | null): WiringChange['send'] {
   if (api === null || ref === null) return null;
   return async () => {
     await api.updateAuthConfig(
@@ -223,7 +223,7 @@ function hostedChange({api, ref}: WiringPlace, uri: string | null): WiringChange
 export async function planHookEnable(request: HookRequest, given: FunctionName | null): Promise<HookPlan> {
   const {project, connection, env} = request;
   await requireOurs(connection);
-  const health = await readHealth(connection, false);
+  const health = await readHealth(connection);
   const obstacle = health.find(({check, ok}) => check === 'hook executable by Auth' && !ok);
   if (obstacle !== undefined) {
     throw new SupasessionError('WIRING_REFUSED', `${obstacle.detail ?? obstacle.check}. Nothing was changed.`, {
@@ -233,7 +233,7 @@ export async function planHookEnable(request: HookRequest, given: FunctionName |
     });
   }
 
-  const place = await findWiringPlace(connection.target, project, env);
+  const place = await findConfigSource(connection.target, project, env);
   // What Auth is told to call has to be there after a db reset, too.
   if (place.project !== null) requireSavable(await readMigrations(place.project));
 
@@ -311,7 +311,7 @@ export async function planHookDisable(request: HookRequest, restarted: boolean):
   const {project, connection, env} = request;
   const {installed, settings} = await currentSettings(connection);
   const ours = installed.version !== null;
-  const place = await findWiringPlace(connection.target, project, env);
+  const place = await findConfigSource(connection.target, project, env);
   const [inForce, file] = [await readHook(place), await readFileHook(place)];
   const present = inForce === null ? null : isOurs(inForce) ? 'enabled' : 'disabled';
   if (restarted && present === 'enabled') {
@@ -390,7 +390,7 @@ export async function checkNextHook(connection: Connection, next: FunctionName |
  * @param wanted how the hook is to be
  * @returns whether it does; false where the configuration cannot be known
  */
-export async function hookStands({project, connection, env}: HookRequest, wanted: HookState): Promise<boolean> {
-  const hook = await readHook(await findWiringPlace(connection.target, project, env));
+export async function isHookConfigured({project, connection, env}: HookRequest, wanted: HookState): Promise<boolean> {
+  const hook = await readHook(await findConfigSource(connection.target, project, env));
   return hook !== null && isOurs(hook) === (wanted === 'enabled');
 }

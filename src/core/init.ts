@@ -1,22 +1,25 @@
 import {connect, type Connection} from '../db/connection.js';
 import {readInstalled, readSettings, writeSettings} from '../db/queries.js';
+import {readBasis, readImpact, type ImpactReport} from '../db/verdicts.js';
 import {SupasessionError} from '../errors.js';
 import type {Writer} from '../supabase/process.js';
 import type {Project} from '../supabase/project.js';
-import {DEFAULT_SETTINGS, type Settings, type Target} from '../types.js';
+import {DEFAULT_SETTINGS, type SettingName, type Settings, type Target} from '../types.js';
 import {
   addMigration,
   compareReleases,
+  givenMigrationText,
   MIGRATION_NAMES,
   migrationText,
   readMigrations,
+  settingsIn,
   shippedSql,
   type MigrationState,
   type OwnMigration,
   type ShippedSql,
 } from './migration.js';
 import {applyWithCli, type ApplyPlan} from './apply.js';
-import {consequences, judge, type Consequence, type Judgement} from './consequences.js';
+import {consequences, type Consequence} from './consequences.js';
 import {authMissing, newerInstalled} from './installed.js';
 
 /** What `init` has found in the project. */
@@ -118,19 +121,48 @@ export async function writeInit(
 }
 
 /**
+ * Writes the settings that were given as a migration, where the one of the installation was there already and the files say otherwise.
+ * @param project the project
+ * @param plan what `planInit` found
+ * @param settings the settings that were given
+ * @param dryRun whether to leave the disk alone
+ * @returns the file; null where none is needed
+ * @throws SupasessionError MIGRATIONS_UNWRITABLE
+ */
+export async function writeGiven(
+  project: Project,
+  {current, migrations}: InitPlan,
+  settings: Partial<Settings>,
+  dryRun: boolean,
+): Promise<string | null> {
+  if (current === null) return null;
+  const saved = settingsIn(migrations.active);
+  const names = (Object.keys(settings) as SettingName[]).filter((name) => saved[name] !== settings[name]);
+  if (names.length === 0) return null;
+  const text = givenMigrationText(Object.fromEntries(names.map((name) => [name, settings[name]])));
+  return (await addMigration(project, migrations.all, MIGRATION_NAMES.settings, text, {dryRun})).file;
+}
+
+/**
  * Applies what is pending with the real supabase CLI, and checks that the target has this release afterwards.
  * @param project the project
  * @param connection an open connection to the target
- * @param options environment, where the CLI's output goes, what is pending, and the migration of ours
+ * @param options environment, where the CLI's output goes, what is pending, our migration, and the file of settings that was written beside it
  * @throws SupasessionError CLI_MISSING, CLI_FAILED, LOCK_TIMEOUT (naming who holds the lock), NOT_INSTALLED, INTERRUPTED
  */
 export async function applyPending(
   project: Project,
   connection: Connection,
-  options: {env: NodeJS.ProcessEnv; output: Writer; pending: ApplyPlan; migration: InitMigration},
+  options: {
+    env: NodeJS.ProcessEnv;
+    output: Writer;
+    pending: ApplyPlan;
+    migration: InitMigration;
+    settings: string | null;
+  },
 ): Promise<void> {
-  const {env, output, pending, migration} = options;
-  const runs = migration.written || pending.own.length > 0;
+  const {env, output, pending, migration, settings} = options;
+  const runs = migration.written || settings !== null || pending.own.length > 0;
   if (runs) await applyWithCli(project, connection, {cli: pending.cli, env, output, includeAll: pending.outOfOrder});
 
   const {version} = await readInstalled(connection);
@@ -180,24 +212,25 @@ export async function requireUpgraded(connection: Connection, migration: InitMig
 export async function judgeEnable(
   connection: Connection,
   changes: Partial<Settings>,
-): Promise<{settings: Settings; judgement: Judgement; consequences: Consequence[]}> {
-  const {auth, schema, version} = await readInstalled(connection);
+): Promise<{settings: Settings; report: ImpactReport; consequences: Consequence[]}> {
+  const {auth, schema} = await readInstalled(connection);
   if (!auth) throw authMissing(connection.target);
   const before = {...DEFAULT_SETTINGS, ...(schema ? await readSettings(connection) : {})};
   const settings = {...before, ...changes, enabled: true};
-  const judgement = await judge(connection, settings, {installed: version !== null, jwtExpiry: null});
-  return {settings, judgement, consequences: consequences(before, settings, judgement)};
+  const report = await readImpact(connection, {...(await readBasis(connection)), settings});
+  return {settings, report, consequences: consequences(before, settings, report, null)};
 }
 
 /**
- * Switches the limit on, where our SQL is there.
+ * Makes the target have the settings that were given, whatever it had before and its migrations say.
  * @param connection an open connection
- * @returns whether the limit is on now
+ * @param given the settings that were given, `enabled` among them to switch the limit on
+ * @returns whether they are in force now: false where nothing is installed
  */
-export async function enableLimit(connection: Connection): Promise<boolean> {
+export async function settle(connection: Connection, given: Partial<Settings>): Promise<boolean> {
   const {version} = await readInstalled(connection);
   if (version === null) return false;
-  await writeSettings(connection, {enabled: true});
+  if (Object.keys(given).length > 0) await writeSettings(connection, given);
   return true;
 }
 

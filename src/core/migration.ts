@@ -1,15 +1,12 @@
 import {createHash} from 'node:crypto';
-import {readdir, readFile} from 'node:fs/promises';
-import {fileURLToPath} from 'node:url';
+import {readFile} from 'node:fs/promises';
 
 import {SupasessionError} from '../errors.js';
 import {listMigrations, nextVersion, writeMigration, type Migration} from '../supabase/migrations.js';
 import type {Project} from '../supabase/project.js';
+import {readInstallation} from '../sql.js';
 import type {Settings} from '../types.js';
 import {inForce} from './settings.js';
-
-/** The parts of our schema. The same path leads there from src/core and from dist/core. */
-const SQL_FOLDER = fileURLToPath(new URL('../../sql/', import.meta.url));
 
 /** The kinds of migrations that we write, with what follows the timestamp in their names. */
 export const MIGRATION_NAMES = {
@@ -46,25 +43,24 @@ function withoutCr(text: string): string {
  * @returns the SQL of this package as one script, with its release (as the script itself says it) and checksum
  */
 export async function shippedSql(): Promise<ShippedSql> {
-  const files = (await readdir(SQL_FOLDER)).filter((file) => file.endsWith('.sql')).sort();
-  const parts = await Promise.all(files.map((file) => readFile(`${SQL_FOLDER}/${file}`, 'utf8')));
-  const sql = withoutCr(parts.join('\n'));
+  const sql = await readInstallation();
   const version = /set_config\('supasession\.release', '([^']+)'/.exec(sql)?.[1];
-  if (version === undefined) throw new Error(`no release in ${SQL_FOLDER}`);
+  if (version === undefined) throw new Error('no release in sql/install');
   return {version, checksum: sha256(sql), sql};
 }
 
 const UPDATE = 'update supasession.config\nset';
 
+/** Also where there is no row of settings, or only the one that nobody has changed. */
 function settingsStatement(settings: Partial<Settings>): string {
   const assignments = Object.entries(settings).map(
     ([name, value]) =>
       `    ${name} = ${typeof value === 'string' ? `'${value.replaceAll("'", "''")}'` : String(value)}`,
   );
-  return `${UPDATE}\n${assignments.join(',\n')};\n`;
+  return `select supasession.set_config();\n${UPDATE}\n${assignments.join(',\n')}\nwhere version not like 'seeded%';\n`;
 }
 
-const ASSIGNMENT = /^ {4}(\w+) = (?:(true|false|null|-?\d+)|'((?:[^']|'')*)')[,;]$/gm;
+const ASSIGNMENT = /^ {4}(\w+) = (?:(true|false|null|-?\d+)|'((?:[^']|'')*)'),?$/gm;
 
 /**
  * @param migration a migration of ours
@@ -90,10 +86,10 @@ const STARTS_ENFORCING = [
 
 /**
  * @param shipped our SQL
- * @returns it with the note of where it is from, as every migration of `init` has it
+ * @returns it with the record of what it installs, as every migration of `init` has it
  */
-export function recordedSql({sql, checksum}: ShippedSql): string {
-  return `${sql}\nupdate supasession.installation set checksum = '${checksum}';\n`;
+export function recordedSql({version, sql, checksum}: ShippedSql): string {
+  return `${sql}\ncomment on schema supasession is 'supasession ${version} ${checksum}';\n`;
 }
 
 /** The body of a file is what its checksum is taken over: everything after the line that holds it. */
@@ -124,6 +120,15 @@ export function migrationText(shipped: ShippedSql, settings: Partial<Settings>):
  */
 export function configMigrationText(settings: Settings): string {
   const lines = ['-- Written by "supasession config --save".', ...(inForce(settings) ? STARTS_ENFORCING : [])];
+  return stepMigrationText('settings', lines, settingsStatement(settings));
+}
+
+/**
+ * @param settings some settings
+ * @returns the text of the migration that carries just these
+ */
+export function givenMigrationText(settings: Partial<Settings>): string {
+  const lines = ['-- Written by "supasession init".', ...(settings.enabled === true ? STARTS_ENFORCING : [])];
   return stepMigrationText('settings', lines, settingsStatement(settings));
 }
 
@@ -186,6 +191,14 @@ async function readOwn(migration: Migration): Promise<OwnMigration | undefined> 
     edited: header === undefined || body === undefined || sha256(body.body!) !== body.checksum,
     text,
   };
+}
+
+/**
+ * @param migrations migrations of ours, in order
+ * @returns the settings that they come to, one after the other
+ */
+export function settingsIn(migrations: OwnMigration[]): Partial<Settings> {
+  return Object.assign({}, ...migrations.map((migration) => settingsOf(migration))) as Partial<Settings>;
 }
 
 /** The project's migrations, and those of them that are ours. */

@@ -11,13 +11,13 @@ import {
   type TableState,
 } from '../db/policies.js';
 import {readAppliedMigrations} from '../db/queries.js';
-import {readDatabaseWiring} from '../db/status.js';
+import {readRoleSchemas} from '../db/wiring.js';
 import {SupasessionError} from '../errors.js';
 import type {Project} from '../supabase/project.js';
 import {requireSavable} from './config.js';
 import {requireOurs} from './installed.js';
 import {MIGRATION_NAMES, readMigrations, type OwnMigration} from './migration.js';
-import {stepText, type Step} from './steps.js';
+import {stepText, type MigrationStep} from './steps.js';
 import {identifier, qualified, tableName} from './tables.js';
 
 export const COMMANDS = ['all', 'select', 'insert', 'update', 'delete'] as const;
@@ -48,7 +48,7 @@ export interface TablePlan {
   /** Policies of the project's own that use supasession; they stay. */
   others: string[];
   /** Null where target and files are like this already. */
-  step: Step | null;
+  step: MigrationStep | null;
 }
 
 function policyName({command, maxAge}: Protection): string {
@@ -232,7 +232,11 @@ function othersOn(policies: Policy[], table: TableName): string[] {
 }
 
 /** The step, where target or files are not yet so; files that the target has had and that did not last are written again. */
-function neededStep(step: Step, {own, applied}: Context, is: {inTarget: boolean; inFiles: boolean}): Step | null {
+function neededStep(
+  step: MigrationStep,
+  {own, applied}: Context,
+  is: {inTarget: boolean; inFiles: boolean},
+): MigrationStep | null {
   if (is.inTarget && is.inFiles) return null;
   const newest = own.findLast(({name}) => name === step.name);
   const had = newest?.text === stepText(step) && applied.includes(newest.version);
@@ -278,7 +282,7 @@ export async function planProtection(
       const same = found !== undefined && isAsWritten(found, protection);
       return {...protection, name, present: found === undefined ? 'none' : same ? 'same' : 'different'};
     });
-    const step: Step = {
+    const step: MigrationStep = {
       kind: 'protect',
       name: stepName(table),
       lines: [
@@ -320,7 +324,7 @@ export async function planRemoval(project: Project, connection: Connection, tabl
     const present = onTable(context.policies, table).filter(({name}) => NAMES.includes(name));
     const pending = NAMES.filter((name) => newestFile(context.own, table, name)?.creates);
     const names = NAMES.filter((name) => pending.includes(name) || present.some((policy) => policy.name === name));
-    const step: Step = {
+    const step: MigrationStep = {
       kind: 'protect',
       name: stepName(table),
       lines: [
@@ -415,7 +419,7 @@ const NAMED = 20;
  */
 export async function listProtection(connection: Connection, configured: readonly string[]): Promise<ProtectionList> {
   await requireOurs(connection);
-  const schemas = (await readDatabaseWiring(connection)).schemas ?? [...configured];
+  const schemas = (await readRoleSchemas(connection)) ?? [...configured];
   const tables = new Map<string, ListedTable>();
   for (const policy of await readPolicies(connection, PREFIX)) {
     const table = tableName(policy);

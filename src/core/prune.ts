@@ -1,6 +1,7 @@
 import type {Connection} from '../db/connection.js';
 import {pruneBatch, readPrunable, type Prunable} from '../db/enforce.js';
 import type {Span} from '../db/spans.js';
+import {readEnding} from '../db/verdicts.js';
 import {runBatches, stopwatch} from './batches.js';
 import {requireOurs} from './installed.js';
 import {parseSpan} from './spans.js';
@@ -23,7 +24,7 @@ export interface PrunePlan {
 export async function planPrune(connection: Connection, text: string): Promise<PrunePlan> {
   await requireOurs(connection);
   const olderThan = await parseSpan(connection, '--older-than', text, {shortest: SHORTEST});
-  return {olderThan, found: await readPrunable(connection, olderThan.text)};
+  return {olderThan, found: await readPrunable(connection, olderThan.text, await readEnding(connection))};
 }
 
 export interface PruneResult {

@@ -1,6 +1,6 @@
 import type {Connection} from '../db/connection.js';
-import {readGuardWired} from '../db/queries.js';
-import {listSessions, readSessionIds, revokeSession, revokeUserSessions} from '../db/sessions.js';
+import {readGuardEnabled} from '../db/queries.js';
+import {listSessions, readSessionIds, revokeSession, revokeSessions, revokeUserSessions} from '../db/sessions.js';
 import type {User} from '../db/users.js';
 import {SupasessionError} from '../errors.js';
 import {requireOurs} from './installed.js';
@@ -9,6 +9,8 @@ import {findUser, isId, userName} from './users.js';
 
 /** Sessions that are shown before they end. */
 const SHOWN = 50;
+/** Sessions of a user that one transaction ends, which holds up the sign-ins of that user: far below a second. */
+const BATCH = 1000;
 
 /** Which sessions somebody wants to end: some by their ids, or those of a user but some. */
 export type RevokeRequest = {ids: string[]} | {user: string; except: string[]};
@@ -81,7 +83,7 @@ export async function planRevoke(connection: Connection, request: RevokeRequest)
       of: null,
       list,
       notFound,
-      guarded: await readGuardWired(connection),
+      guarded: await readGuardEnabled(connection),
     };
   }
 
@@ -99,13 +101,13 @@ export async function planRevoke(connection: Connection, request: RevokeRequest)
     of: {user, except: ids},
     list: await readSessions(connection, filter, SHOWN),
     notFound: [],
-    guarded: await readGuardWired(connection),
+    guarded: await readGuardEnabled(connection),
   };
 }
 
 /**
- * Ends what was planned: sessions by their ids one by one, each in a transaction of its own; those of a user in one transaction, so that no sign-in that
- * is under way is left.
+ * Ends what was planned: sessions by their ids one by one, each in a transaction of its own; those of a user by the
+ * thousand, and at last whatever has come meanwhile, so that no sign-in that is under way is left.
  * @param connection an open connection
  * @param plan what was planned
  * @param signal aborted to stop after the session that is being ended
@@ -119,20 +121,26 @@ export async function revoke(
   outcome: RevokeOutcome,
 ): Promise<void> {
   if (of !== null) {
-    outcome.revoked.push(...(await revokeUserSessions(connection, of.user.id, of.except)));
+    for (let start = 0; start < ids.length; start += BATCH) {
+      if (signal.aborted) throw interrupted(outcome, ids.length, [`{bin} sessions:revoke --user ${of.user.id}`]);
+      const batch = ids.slice(start, start + BATCH);
+      await revokeSessions(connection, of.user.id, batch);
+      outcome.revoked.push(...batch);
+    }
+
+    await revokeUserSessions(connection, of.user.id, of.except);
     return;
   }
 
   for (const [index, id] of ids.entries()) {
-    if (signal.aborted) {
-      throw new SupasessionError(
-        'INTERRUPTED',
-        `Interrupted: ${outcome.revoked.length} of ${ids.length} sessions have been ended.`,
-        {suggestions: [`{bin} sessions:revoke ${ids.slice(index).join(' ')}`]},
-      );
-    }
-
+    if (signal.aborted) throw interrupted(outcome, ids.length, [`{bin} sessions:revoke ${ids.slice(index).join(' ')}`]);
     if (await revokeSession(connection, id)) outcome.revoked.push(id);
     else outcome.notFound.push(id);
   }
+}
+
+function interrupted({revoked}: RevokeOutcome, all: number, suggestions: string[]): SupasessionError {
+  return new SupasessionError('INTERRUPTED', `Interrupted: ${revoked.length} of ${all} sessions have been ended.`, {
+    suggestions,
+  });
 }

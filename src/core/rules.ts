@@ -1,23 +1,13 @@
 import type {Connection} from '../db/connection.js';
-import {
-  countMatched,
-  deleteRules,
-  readRivals,
-  readRules,
-  rehearseRules,
-  RULE_COLUMNS,
-  writeRule,
-  type ListedRule,
-  type Rule,
-  type RuleImpact,
-} from '../db/rules.js';
+import {countMatched, readConflictingRules, readRules, RULE_COLUMNS, type ListedRule, type Rule} from '../db/rules.js';
+import {previewRules, readBasis, type RuleImpact} from '../db/verdicts.js';
 import {SupasessionError} from '../errors.js';
 import type {Settings} from '../types.js';
 import {MIGRATION_NAMES} from './migration.js';
 import {leaves, matchWords, typedName, valueWords} from './rule-words.js';
 import {choiceOf, SETTINGS} from './settings.js';
 import {parseSpan} from './spans.js';
-import type {Step} from './steps.js';
+import type {MigrationStep} from './steps.js';
 import {findUser, isId} from './users.js';
 
 /** Rules are asked from the lowest number up; this is what the table takes where none is given. */
@@ -196,17 +186,19 @@ function sameRule(a: Rule, b: Rule): boolean {
  * @throws SupasessionError RULE_EXISTS (`details.rule` is the one that is there), also where the user has a rule of another name
  */
 export async function planRule(connection: Connection, rule: ListedRule, replace: boolean): Promise<RulePlan> {
-  const rivals = await readRivals(connection, rule);
-  const before = rivals.find(({name}) => name === rule.name) ?? null;
+  const conflicting = await readConflictingRules(connection, rule);
+  const before = conflicting.find(({name}) => name === rule.name) ?? null;
   if (before !== null && !replace) throw ruleExists(before, ['Add --replace to put the new one in its place']);
-  const other = rivals.find(({name}) => name !== rule.name);
+  const other = conflicting.find(({name}) => name !== rule.name);
   if (other !== undefined) throw ruleExists(other, [`{bin} rules:remove ${typedName(other)}`]);
+  const basis = await readBasis(connection);
+  const rules = [...basis.rules.filter(({name}) => name !== rule.name), rule];
   return {
     before,
     after: rule,
     changed: before === null || !sameRule(before, rule),
     matched: {users: await countMatched(connection, rule)},
-    impact: await rehearseRules(connection, async (db) => writeRule(db, rule)),
+    impact: await previewRules(connection, basis, rules),
   };
 }
 
@@ -241,9 +233,11 @@ export async function planRemoval(connection: Connection, names: string[]): Prom
     );
   }
 
+  const basis = await readBasis(connection);
+  const kept = basis.rules.filter(({name}) => !names.includes(name));
   return {
     removed: rules.filter(({name}) => names.includes(name)),
-    impact: await rehearseRules(connection, async (db) => deleteRules(db, names)),
+    impact: await previewRules(connection, basis, kept),
   };
 }
 
@@ -292,7 +286,7 @@ const SAVED_LINE = (command: string) => [`-- Written by "supasession rules ${com
  * @param rule a rule
  * @returns the migration that carries it
  */
-export function ruleStep(rule: Rule): Step {
+export function ruleStep(rule: Rule): MigrationStep {
   return {
     kind: 'rules',
     name: MIGRATION_NAMES.rules,
@@ -313,7 +307,7 @@ ${RULE_COLUMNS.filter((column) => column !== 'name')
  * @param rules rules
  * @returns the migration that removes them
  */
-export function removalStep(rules: Rule[]): Step {
+export function removalStep(rules: Rule[]): MigrationStep {
   return {
     kind: 'rules',
     name: MIGRATION_NAMES.rules,

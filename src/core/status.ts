@@ -1,23 +1,23 @@
 import type {Connection, Queryable} from '../db/connection.js';
-import {missingObject} from '../db/errors.js';
+import {ifWhole} from '../db/errors.js';
 import {countEndings, type EndingCount} from '../db/events.js';
-import type {Installed} from '../db/queries.js';
+import {readInstalled, type Installed} from '../db/queries.js';
 import {
-  readDatabaseWiring,
+  countRevoked,
+  readDatabaseIntegration,
   readHealth,
   readOverview,
-  readSessionCounts,
-  type DatabaseWiring,
+  type DatabaseIntegration,
   type HealthRow,
   type HistogramEntry,
-  type Overview,
 } from '../db/status.js';
+import {readBasis, readImpact, type ImpactReport} from '../db/verdicts.js';
 import type {Settings, Target} from '../types.js';
 import {currentSettings} from './config.js';
 import {newerInstalled} from './installed.js';
 import {compareReleases, shippedSql} from './migration.js';
 import {targetFlag} from './target.js';
-import {wiring, type Configured, type Wired} from './wiring.js';
+import {integrationState, type Configured, type IntegrationState} from './wiring.js';
 
 /** The release of the extension on database.dev, which kept no record of itself. */
 const EXTENSION = '0.1.2';
@@ -57,9 +57,11 @@ export interface Status {
   expiring: number | null;
   /** What was ended in the last day, or would have been. */
   lastDay: EndingCount[];
-  /** Users who may not use the app. */
-  barred: number;
-  wired: Wired;
+  /** The most sessions that one user is over the limit by; null while limits are off. */
+  mostOver: number | null;
+  /** Users whose access is revoked. */
+  accessRevoked: number;
+  wired: IntegrationState;
   problems: Problem[];
   ok: boolean;
 }
@@ -79,8 +81,8 @@ async function compared(version: string | null, checksum: string | null): Promis
 }
 
 /**
- * Our SQL names the commands that mend things without knowing how the program is called and which target it was asked about.
- * @param fix as `supasession.health()` has it
+ * The queries name the commands that fix things without knowing how the program is called and which target it was asked about.
+ * @param fix as health.sql has it
  * @param target where
  * @returns the same to be typed here
  */
@@ -96,34 +98,70 @@ function problem({check, detail, fix}: Omit<HealthRow, 'ok'>, target: Target): P
   return {check, detail: detail ?? check, fix: fixHere(fix ?? '', target)};
 }
 
-/** Why our SQL was not asked. */
+/** Why nothing else is known. */
 function notWhole(installed: Installed, missing: string | null): string {
   if (!installed.schema) return 'supasession is not installed';
   if (installed.version === null) return `release ${EXTENSION} is installed, which has no checks`;
-  return `the installation is not whole: ${missing}`;
+  return `the installation is incomplete: ${missing}`;
 }
 
-interface Ours {
-  overview: Overview;
-  wiring: DatabaseWiring;
+/** What only an installation knows. */
+interface Installation {
+  ending: string[];
+  /** Null while limits are off. */
+  report: ImpactReport | null;
+  integration: DatabaseIntegration;
+  accessRevoked: number;
   lastDay: EndingCount[];
-  health: HealthRow[];
 }
 
-/** What only our SQL knows; in words what of it is missing, where something is. */
-async function readOurs(db: Queryable, counting: boolean): Promise<Ours | string> {
-  try {
+/** What an installation says; in words what of it is missing, where something is. */
+async function readInstallation(db: Queryable): Promise<Installation | string> {
+  return ifWhole(async () => {
+    const basis = await readBasis(db);
     return {
-      overview: await readOverview(db),
-      wiring: await readDatabaseWiring(db),
+      ending: basis.ending,
+      report: basis.settings.enabled ? await readImpact(db, basis) : null,
+      integration: await readDatabaseIntegration(db),
+      accessRevoked: await countRevoked(db),
       lastDay: await countEndings(db),
-      health: await readHealth(db, counting),
     };
-  } catch (error) {
-    const missing = missingObject(error);
-    if (missing === undefined) throw error;
-    return missing;
-  }
+  });
+}
+
+/**
+ * @param settings the settings in force
+ * @param report whom they concern
+ * @returns what is wrong with sessions, in the way that health has it
+ */
+export function sessionHealth(settings: Settings, {impact, due}: ImpactReport): HealthRow[] {
+  const {users, sessions} = impact.overLimit;
+  const row = (check: string, wrong: boolean, detail: string): HealthRow =>
+    wrong ? {check, ok: false, detail, fix: 'supasession enforce'} : {check, ok: true, detail: null, fix: null};
+  return [
+    row('users over the limit', users > 0, `${users} users, ${sessions} sessions`),
+    ...(settings.mode === 'enforce'
+      ? [
+          row(
+            'deadlines',
+            due.deadlines > 0,
+            `${due.deadlines} sessions have none yet, or a later one than they should; their next refresh sets it`,
+          ),
+        ]
+      : []),
+  ];
+}
+
+/** What is wrong with an installation; nothing where it is not there. */
+async function readProblems(
+  db: Queryable,
+  {version}: Installed,
+  counted: {settings: Settings | null; report: ImpactReport | null},
+): Promise<HealthRow[]> {
+  if (version === null) return [];
+  const {settings, report} = counted;
+  const sessions = settings !== null && report !== null ? sessionHealth(settings, report) : [];
+  return [...(await readHealth(db)), ...sessions].filter(({ok}) => !ok);
 }
 
 /**
@@ -137,33 +175,31 @@ export async function readStatus(
   options: {configured: Configured; counting: boolean},
 ): Promise<Status> {
   const {target} = connection;
-  const {installed, settings} = await currentSettings(connection);
-  const found = installed.schema ? await readOurs(connection, options.counting) : null;
-  const ours = typeof found === 'string' ? null : found;
-  const version = installed.version ?? (typeof found === 'string' ? EXTENSION : null);
-  const {histogram, ended, overLimit, expiring}: Overview = ours?.overview ?? {
-    ...(await readSessionCounts(connection)),
-    overLimit: null,
-    expiring: null,
-  };
-  const problems = ours?.health.filter(({ok}) => !ok) ?? [
-    {
-      check: 'installation',
-      detail: notWhole(installed, typeof found === 'string' ? found : null),
-      fix: 'supasession init --apply',
-    },
-  ];
+  const current = await ifWhole(async () => currentSettings(connection));
+  const {installed, settings} =
+    typeof current === 'string' ? {installed: await readInstalled(connection), settings: null} : current;
+  const found = installed.version === null ? null : await readInstallation(connection);
+  const whole = typeof found === 'string' ? null : found;
+  const {histogram, ended} = await readOverview(connection, whole?.ending ?? []);
+  const report = whole?.report ?? null;
+  const problems = await readProblems(connection, installed, {settings, report: options.counting ? report : null});
+  if (whole === null && problems.length === 0) {
+    const detail = notWhole(installed, typeof found === 'string' ? found : null);
+    problems.push({check: 'installation', ok: false, detail, fix: 'supasession init --apply'});
+  }
+
   return {
-    installed: installed.schema ? await compared(version, installed.checksum) : null,
+    installed: installed.schema ? await compared(installed.version ?? EXTENSION, installed.checksum) : null,
     settings,
     users: histogram.reduce((sum, {users}) => sum + users, 0),
     sessions: {live: histogram.reduce((sum, {sessions, users}) => sum + sessions * users, 0), ended},
     histogram,
-    overLimit,
-    expiring,
-    lastDay: ours?.lastDay ?? [],
-    barred: ours?.wiring.barred ?? 0,
-    wired: wiring(ours?.wiring ?? null, options.configured),
+    overLimit: report?.impact.overLimit ?? null,
+    expiring: report?.impact.expiring.sessions ?? null,
+    mostOver: report?.mostOver ?? null,
+    lastDay: whole?.lastDay ?? [],
+    accessRevoked: whole?.accessRevoked ?? 0,
+    wired: integrationState(whole?.integration ?? null, options.configured),
     problems: problems.map((row) => problem(row, target)),
     ok: problems.length === 0,
   };

@@ -3,7 +3,7 @@ import {requireSavable} from './config.js';
 import {addMigration, readMigrations, stepMigrationText, type MigrationKind} from './migration.js';
 
 /** A change that goes into the project's history as a migration of its own. */
-export interface Step {
+export interface MigrationStep {
   kind: Exclude<MigrationKind, 'installation'>;
   /** What follows the timestamp in the file's name. */
   name: string;
@@ -16,7 +16,7 @@ export interface Step {
 }
 
 /** @returns the text of the migration that a step is */
-export function stepText({kind, lines, sql}: Step): string {
+export function stepText({kind, lines, sql}: MigrationStep): string {
   return stepMigrationText(kind, lines, sql);
 }
 
@@ -35,7 +35,7 @@ export interface StepFile {
  * @returns the file
  * @throws SupasessionError NOT_INSTALLED where the project has no migration that it could follow, MIGRATIONS_UNREADABLE, MIGRATIONS_UNWRITABLE
  */
-export async function writeStep(project: Project, step: Step, dryRun: boolean): Promise<StepFile> {
+export async function writeStep(project: Project, step: MigrationStep, dryRun: boolean): Promise<StepFile> {
   const migrations = await readMigrations(project);
   const text = stepText(step);
   // What takes us out needs nothing to follow, and is not undone by itself.

@@ -1,18 +1,15 @@
-import {readFile} from 'node:fs/promises';
-
 import type {Connection} from '../db/connection.js';
 import {readBelongings, readDependents, type Belongings, type Dependent} from '../db/dependents.js';
 import {readInstalled} from '../db/queries.js';
 import {SupasessionError} from '../errors.js';
+import {readSql} from '../sql.js';
 import type {Project} from '../supabase/project.js';
 import {planApi} from './api.js';
 import {planHookDisable, takeRefusalsBack, type HookRequest} from './hook.js';
 import {authMissing} from './installed.js';
-import {MIGRATION_NAMES, readMigrations, shippedSql} from './migration.js';
-import type {Step} from './steps.js';
-import {findWiringPlace, makeWiringChange, readWiring, type Wiring, type WiringPart} from './wiring.js';
-
-const SCRIPT = new URL('../../sql/steps/uninstall.sql', import.meta.url);
+import {MIGRATION_NAMES, readMigrations} from './migration.js';
+import type {MigrationStep} from './steps.js';
+import {findConfigSource, makeWiringChange, readWiring, type ConfiguredIntegration, type WiringPart} from './wiring.js';
 
 /** What uninstalling comes to. */
 export interface UninstallPlan {
@@ -28,22 +25,18 @@ export interface UninstallPlan {
  * @param project the project
  * @param connection an open connection
  * @returns what is there, and what of the project uses it
- * @throws SupasessionError AUTH_SCHEMA_MISSING; NOT_INSTALLED where the target has an older release, which cannot tell what uses it
+ * @throws SupasessionError AUTH_SCHEMA_MISSING; NOT_INSTALLED where the target has 0.1.2
  */
 export async function planUninstall(project: Project, connection: Connection): Promise<UninstallPlan> {
-  const [{active}, {auth, schema, checksum}, shipped] = [
-    await readMigrations(project),
-    await readInstalled(connection),
-    await shippedSql(),
-  ];
+  const [{active}, {auth, schema, version}] = [await readMigrations(project), await readInstalled(connection)];
   if (!auth) throw authMissing(connection.target);
   const inMigrations = active.some(({kind}) => kind === 'installation');
   if (!schema) return {installed: false, inMigrations, dependents: [], belongings: null};
-  if (checksum !== shipped.checksum) {
+  if (version === null) {
     throw new SupasessionError(
       'NOT_INSTALLED',
-      'This database has other SQL of ours than this package, which may not know what of the project uses it.',
-      {suggestions: ['{bin} upgrade']},
+      'This database has supasession 0.1.2, or an installation without a record of its release: bring it up to date first.',
+      {suggestions: ['{bin} upgrade', '{bin} init']},
     );
   }
 
@@ -104,8 +97,8 @@ function slug(text: string): string {
  * @param dependents what is to be dropped, each by a migration of its own
  * @returns the steps, our own removal last
  */
-export async function uninstallSteps(dependents: Dependent[]): Promise<Step[]> {
-  const drops = dependents.map(({kind, name, drop_statement: statement}): Step => {
+export async function uninstallSteps(dependents: Dependent[]): Promise<MigrationStep[]> {
+  const drops = dependents.map(({kind, name, drop_statement: statement}): MigrationStep => {
     if (statement === null) throw new TypeError(`the ${kind} ${name} has to be changed by hand`);
     return {
       kind: 'uninstall',
@@ -126,7 +119,7 @@ export async function uninstallSteps(dependents: Dependent[]): Promise<Step[]> {
       lines: [
         '-- Written by "supasession uninstall". It refuses where something of the project still uses supasession.',
       ],
-      sql: await readFile(SCRIPT, 'utf8'),
+      sql: await readSql('steps/uninstall.sql'),
     },
   ];
 }
@@ -136,8 +129,8 @@ export async function uninstallSteps(dependents: Dependent[]): Promise<Step[]> {
  * @returns what of ours Auth and the Data API are configured to call
  * @throws SupasessionError what reading the configuration throws
  */
-export async function readWires({project, connection, env}: HookRequest): Promise<Wiring> {
-  return readWiring(await findWiringPlace(connection.target, project, env));
+export async function readWires({project, connection, env}: HookRequest): Promise<ConfiguredIntegration> {
+  return readWiring(await findConfigSource(connection.target, project, env));
 }
 
 /**
@@ -147,7 +140,7 @@ export async function readWires({project, connection, env}: HookRequest): Promis
  * @param changed what has been changed so far; what this does is added, so that it is known after a failure too
  * @throws SupasessionError STILL_USED where the configuration can only be changed by hand; what reading and changing it throws
  */
-export async function unwire(request: HookRequest, wires: Wiring, changed: WiringPart[]): Promise<void> {
+export async function unwire(request: HookRequest, wires: ConfiguredIntegration, changed: WiringPart[]): Promise<void> {
   if (wires.hook.ours) {
     const {rejectInHook, edit, send, byHand} = await planHookDisable(request, false);
     requireChangeable(byHand);

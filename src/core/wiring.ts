@@ -1,4 +1,4 @@
-import type {DatabaseWiring} from '../db/status.js';
+import type {DatabaseIntegration} from '../db/status.js';
 import type {FunctionName} from '../db/wiring.js';
 import {SupasessionError} from '../errors.js';
 import {readConfig} from '../supabase/config.js';
@@ -21,7 +21,7 @@ export const OUR_HOOK: FunctionName = {schema: OUR_SCHEMA, name: 'access_token_h
 export type WiringWhere = 'config.toml' | 'instructions' | 'management-api';
 
 /** Where Auth and the Data API of a target are configured. */
-export interface WiringPlace {
+export interface ConfigSource {
   where: WiringWhere;
   env: Env;
   /** A hosted project; null for the local stack, and for self-hosted ones. */
@@ -46,7 +46,7 @@ export interface HookSetting {
  * @returns where its Auth and Data API are configured; nothing has been asked yet
  * @throws SupasessionError CONFIG_UNREADABLE, CONFIG_INVALID, API_UNAUTHORIZED for an access token that is none
  */
-export async function findWiringPlace(target: Target, project: Project | null, env: Env): Promise<WiringPlace> {
+export async function findConfigSource(target: Target, project: Project | null, env: Env): Promise<ConfigSource> {
   const ref = target.projectRef;
   if (ref !== null) {
     const api = await findManagementApi(project, env);
@@ -66,7 +66,7 @@ function isEditable(project: Project | null): boolean {
  * @returns the hook that the project's file names, with the override for the hosted project; null without a file
  * @throws SupasessionError CONFIG_UNREADABLE, CONFIG_INVALID, ENV_NOT_SET
  */
-export async function readFileHook(place: WiringPlace): Promise<(HookSetting & {secrets: boolean}) | null> {
+export async function readFileHook(place: ConfigSource): Promise<(HookSetting & {secrets: boolean}) | null> {
   const {project, env, ref} = place;
   if (project === null) return null;
   return (await readConfig(project, env, {projectRef: ref ?? undefined})).accessTokenHook;
@@ -77,7 +77,7 @@ export async function readFileHook(place: WiringPlace): Promise<(HookSetting & {
  * @returns the schemas that the project's file exposes; null without a file
  * @throws SupasessionError CONFIG_UNREADABLE, CONFIG_INVALID, ENV_NOT_SET
  */
-export async function readFileSchemas({project, env, ref}: WiringPlace): Promise<string[] | null> {
+export async function readFileSchemas({project, env, ref}: ConfigSource): Promise<string[] | null> {
   if (project === null) return null;
   return (await readConfig(project, env, {projectRef: ref ?? undefined})).apiSchemas;
 }
@@ -87,7 +87,7 @@ export async function readFileSchemas({project, env, ref}: WiringPlace): Promise
  * @returns the hook that Auth is configured with; null where that cannot be known
  * @throws SupasessionError API_UNAUTHORIZED, API_FAILED, and what `readFileHook` throws
  */
-export async function readHook(place: WiringPlace): Promise<HookSetting | null> {
+export async function readHook(place: ConfigSource): Promise<HookSetting | null> {
   if (place.ref === null) return readFileHook(place);
   if (place.api === null) return null;
   const auth = await place.api.readAuthConfig(place.ref);
@@ -102,14 +102,14 @@ export async function readHook(place: WiringPlace): Promise<HookSetting | null> 
  * @returns the schemas that the Data API exposes; null where that cannot be known
  * @throws SupasessionError API_UNAUTHORIZED, API_FAILED, and what `readFileSchemas` throws
  */
-export async function readSchemas(place: WiringPlace): Promise<string[] | null> {
+export async function readSchemas(place: ConfigSource): Promise<string[] | null> {
   if (place.ref === null) return readFileSchemas(place);
   if (place.api === null) return null;
   return (await place.api.readDataApiConfig(place.ref)).schemas;
 }
 
 /** What of ours is wired into Auth and the Data API. */
-export interface Wiring {
+export interface ConfiguredIntegration {
   /** `verified`: it is what the target is configured with, and not only what the project's file would make of it. Null: not known. */
   hook: {enabled: boolean | null; uri: string | null; ours: boolean | null; verified: boolean};
   api: {exposed: boolean | null; verified: boolean};
@@ -120,7 +120,7 @@ export interface Wiring {
  * @returns what of ours is wired there; of a hosted project without an access token what the project's file says
  * @throws SupasessionError what `readHook` and `readSchemas` throw
  */
-export async function readWiring(place: WiringPlace): Promise<Wiring> {
+export async function readWiring(place: ConfigSource): Promise<ConfiguredIntegration> {
   const [hook, schemas] = [await readHook(place), await readSchemas(place)];
   const said = hook ?? (await readFileHook(place));
   const exposed = schemas ?? (await readFileSchemas(place));
@@ -175,7 +175,7 @@ export interface FileChange {
  * @returns what is to be done
  * @throws SupasessionError CONFIG_UNREADABLE, CONFIG_INVALID, CONFIG_UNWRITABLE
  */
-export async function planFileChange({project}: WiringPlace, edits: readonly TomlEdit[]): Promise<FileChange> {
+export async function planFileChange({project}: ConfigSource, edits: readonly TomlEdit[]): Promise<FileChange> {
   if (project === null || edits.length === 0) return {edit: null, byHand: null};
   if (!isEditable(project)) return {edit: null, byHand: editInstructions(project, edits)};
   const edit = await planConfigEdit(project, edits);
@@ -217,7 +217,7 @@ export function notTaken(ref: string, what: string): SupasessionError {
 }
 
 /** What ties us into a project; null where it cannot be known from here. */
-export interface Wired {
+export interface IntegrationState {
   /** Whether Auth is configured to call our hook. */
   hook: boolean | null;
   /** The project's own hook that ours calls, as schema.function; null also for none. */
@@ -239,7 +239,7 @@ export interface Configured {
  * @returns what it is run with; nothing is known of a hosted project whose Management API does not answer us
  * @throws SupasessionError CONFIG_UNREADABLE, CONFIG_INVALID, ENV_NOT_SET
  */
-export async function readConfigured(place: WiringPlace): Promise<Configured> {
+export async function readConfigured(place: ConfigSource): Promise<Configured> {
   try {
     return {hook: await readHook(place), schemas: await readSchemas(place)};
   } catch (error) {
@@ -254,7 +254,7 @@ export async function readConfigured(place: WiringPlace): Promise<Configured> {
  * @param configured what the target is run with
  * @returns what is wired
  */
-export function wiring(database: DatabaseWiring | null, configured: Configured): Wired {
+export function integrationState(database: DatabaseIntegration | null, configured: Configured): IntegrationState {
   const {hook} = configured;
   // PostgREST takes what the role says before what it was started with.
   const schemas = database?.schemas ?? configured.schemas;

@@ -25,7 +25,7 @@ export async function readAccess(db: Queryable, userId: string): Promise<Access>
 }
 
 /**
- * Ends all sessions of a user and bars new ones.
+ * Ends all sessions of a user and refuses new ones.
  * @param db an open connection
  * @param userId a user
  * @param reason why, or null
@@ -40,10 +40,10 @@ export async function revokeAccess(db: Queryable, userId: string, reason: string
 }
 
 /**
- * Lets a barred user in again.
+ * Lets a user whose access was revoked use the app again.
  * @param db an open connection
  * @param userId a user
- * @returns whether the user had been barred
+ * @returns whether the user's access had been revoked
  */
 export async function restoreAccess(db: Queryable, userId: string): Promise<boolean> {
   const {rows} = await db.query<{restored: boolean}>('select supasession.restore_access($1::uuid) as restored', [

@@ -1,6 +1,7 @@
-import type {Queryable} from './connection.js';
+import {readSql} from '../sql.js';
+import type {Connection, Queryable} from './connection.js';
 
-/** Something of the project's own that uses ours. */
+/** Something of the project that uses supasession. */
 export interface Dependent {
   kind:
     | 'policy'
@@ -23,26 +24,30 @@ export interface Dependent {
 }
 
 /**
- * @param db an open connection to a database with our SQL
- * @returns what of the project's own uses ours
+ * @param connection an open connection to a database that has the schema
+ * @returns what of the project uses it
  */
-export async function readDependents(db: Queryable): Promise<Dependent[]> {
-  const {rows} = await db.query<Dependent>('select * from supasession.dependents()');
-  return rows;
+export async function readDependents(connection: Connection): Promise<Dependent[]> {
+  const query = await readSql('queries/dependents.sql');
+  return connection.rehearse(async (db) => {
+    // Names then come with their schemas.
+    await db.query('set local search_path = pg_catalog');
+    return (await db.query<Dependent>(query)).rows;
+  });
 }
 
-/** What of ours an uninstallation ends, beside the limits. */
+/** What an uninstallation ends, beside the limits. */
 export interface Belongings {
   rules: number;
   events: number;
-  /** Users who are barred, and no longer will be. */
+  /** Users whose access is revoked, and no longer will be. */
   revoked: number;
   /** Live sessions with a deadline: it stays, and nothing moves it on any more. */
   deadlines: number;
 }
 
 /**
- * @param db an open connection to a database with our SQL
+ * @param db an open connection to an installation
  * @returns what there is
  */
 export async function readBelongings(db: Queryable): Promise<Belongings> {

@@ -26,8 +26,6 @@ export interface InstalledFunction {
   body: string;
   /** Whether it runs with the rights of its owner. */
   definer: boolean;
-  /** Whether it sets a search_path of its own. */
-  searchPath: boolean;
 }
 
 /**
@@ -39,8 +37,7 @@ export async function readFunctions(db: Queryable): Promise<InstalledFunction[]>
     select
       p.proname::text as name,
       p.prosrc as body,
-      p.prosecdef as definer,
-      exists (select from unnest(p.proconfig) c (entry) where c.entry like 'search\\_path=%') as "searchPath"
+      p.prosecdef as definer
     from pg_catalog.pg_proc p
     where p.pronamespace = to_regnamespace('supasession')
     order by p.proname`);

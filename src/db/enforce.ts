@@ -1,6 +1,7 @@
+import {readSql} from '../sql.js';
 import type {Queryable} from './connection.js';
 
-/** What enforce() did to a batch of users, or would do. */
+/** What enforce() did to a batch of users. */
 export interface EnforcedBatch {
   /** Users looked at. */
   users: number;
@@ -12,28 +13,21 @@ export interface EnforcedBatch {
   deadlines: number;
   /** Users who were signing in at that moment. */
   skipped: number;
-  /** Where the next batch goes on; null after the last one. */
+  /** Where the next batch goes on, which may be the same user again; null after the last one. */
   last_user: string | null;
 }
 
 /**
  * Brings a batch of users in line, in one transaction.
- * @param db an open connection
+ * @param db an open connection to an installation
  * @param batch how many users
  * @param after the last user of the batch before, or null
- * @param dryRun whether to only count
  * @returns what was done
  */
-export async function enforceBatch(
-  db: Queryable,
-  batch: number,
-  after: string | null,
-  dryRun: boolean,
-): Promise<EnforcedBatch> {
-  const {rows} = await db.query<EnforcedBatch>('select * from supasession.enforce($1::integer, $2::uuid, $3)', [
+export async function enforceBatch(db: Queryable, batch: number, after: string | null): Promise<EnforcedBatch> {
+  const {rows} = await db.query<EnforcedBatch>('select * from supasession.enforce($1::integer, $2::uuid)', [
     batch,
     after,
-    dryRun,
   ]);
   return rows[0]!;
 }
@@ -51,20 +45,21 @@ export interface Prunable {
 /**
  * @param db an open connection
  * @param olderThan for how long, as Postgres reads spans of time
+ * @param ending ids of sessions that count as ended
  * @returns what prune() would remove
  */
-export async function readPrunable(db: Queryable, olderThan: string): Promise<Prunable> {
-  const {rows} = await db.query<{ended: string; live: string; users: string}>(
-    'select ended, live, users from supasession.prunable($1::interval)',
-    [olderThan],
-  );
+export async function readPrunable(db: Queryable, olderThan: string, ending: string[]): Promise<Prunable> {
+  const {rows} = await db.query<{ended: string; live: string; users: string}>(await readSql('queries/prunable.sql'), [
+    olderThan,
+    ending,
+  ]);
   const {ended, live, users} = rows[0]!;
   return {ended: Number(ended), live: Number(live), users: Number(users)};
 }
 
 /**
  * Removes a batch of such sessions, in one transaction.
- * @param db an open connection
+ * @param db an open connection to an installation
  * @param olderThan for how long
  * @param batch how many
  * @returns how many were removed

@@ -69,18 +69,26 @@ export function isLockTimeout(error: unknown): boolean {
   return driverError(error).code === SQLSTATE.lockNotAvailable;
 }
 
+const MISSING: ReadonlySet<string | undefined> = new Set([
+  SQLSTATE.undefinedTable,
+  SQLSTATE.undefinedColumn,
+  SQLSTATE.undefinedFunction,
+]);
+
 /**
- * @param error what the driver threw
- * @returns what is missing, in the server's words, where a table, column or function is; else undefined
+ * Reads what an incomplete installation cannot tell.
+ * @param read reads
+ * @returns what was read; where a table, column or function is missing, which one, in the server's words
+ * @throws what else `read` throws
  */
-export function missingObject(error: unknown): string | undefined {
-  const {code, message} = driverError(error);
-  const missing: ReadonlySet<string | undefined> = new Set([
-    SQLSTATE.undefinedTable,
-    SQLSTATE.undefinedColumn,
-    SQLSTATE.undefinedFunction,
-  ]);
-  return missing.has(code) ? message : undefined;
+export async function ifWhole<T extends object | null>(read: () => Promise<T>): Promise<T | string> {
+  try {
+    return await read();
+  } catch (error) {
+    const {code, message} = driverError(error);
+    if (MISSING.has(code)) return message;
+    throw error;
+  }
 }
 
 function startHint(target: Target): string[] {

@@ -1,6 +1,6 @@
 import type {Queryable} from './connection.js';
 
-/** What can have happened: the closed list that supasession.events checks. */
+/** What can have happened. */
 export const EVENT_KINDS = [
   'evicted',
   'expired',
@@ -8,7 +8,6 @@ export const EVENT_KINDS = [
   'flushed',
   'access_revoked',
   'access_restored',
-  'user_changed',
   'device_changed',
   'settings_changed',
   'rules_changed',

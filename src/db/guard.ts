@@ -4,7 +4,7 @@ import {sqlstateOf} from './errors.js';
 /** How the guard of the Data API stands in a database. */
 export interface Guard {
   /** Whether PostgREST is configured, in the database, to call it. */
-  wired: boolean;
+  enabled: boolean;
   /** The project's own pre-request function as `schema.function`: called after the guard, or in its place now; null where there is none. */
   own: string | null;
   /** The roles that the Data API works as. */
@@ -18,9 +18,11 @@ export interface Guard {
 export async function readGuard(db: Queryable): Promise<Guard> {
   const {rows} = await db.query<Guard>(`
     select
-      g.wired,
+      g.enabled,
       case
-        when g.wired then (select w.pre_request_schema || '.' || w.pre_request_function from supasession.wiring w)
+        when g.enabled then (
+          select i.schema_name || '.' || i.function_name from supasession.integration i where i.kind = 'pre_request'
+        )
         else nullif(supasession._configured_pre_request(), '')
       end as own,
       array(
@@ -29,7 +31,7 @@ export async function readGuard(db: Queryable): Promise<Guard> {
         where pg_has_role('authenticator', r.oid, 'member') and r.rolname <> 'authenticator'
         order by 1
       ) as roles
-    from (select supasession._guard_wired() as wired) g`);
+    from (select supasession._guard_enabled() as enabled) g`);
   return rows[0]!;
 }
 

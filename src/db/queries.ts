@@ -2,11 +2,11 @@ import type {Settings} from '../types.js';
 import type {Queryable} from './connection.js';
 import type {SessionFilter} from './sessions.js';
 
-/** What of ours a database holds. */
+/** What is installed in a database. */
 export interface Installed {
   /** Whether Auth's tables are there. */
   auth: boolean;
-  /** Whether any release of ours is there, 0.1.2 included. */
+  /** Whether any release of supasession is there, 0.1.2 included. */
   schema: boolean;
   /** The installed release; null where there is none, or 0.1.2 (which kept no such record). */
   version: string | null;
@@ -14,27 +14,27 @@ export interface Installed {
   checksum: string | null;
 }
 
+/** The comment on the schema, which is the record of an installation. */
+const RECORD = /^supasession (?<version>\d\S*)(?: (?<checksum>sha256:[0-9a-f]{64}))?$/;
+
 /**
  * @param db an open connection
- * @returns what of ours the database holds
+ * @returns what is installed in the database
  */
 export async function readInstalled(db: Queryable): Promise<Installed> {
   // pg_class, not to_regclass(): that one fails without usage on the schema, and the question must have an answer for any role.
-  const {rows} = await db.query<{auth: boolean; schema: boolean; installation: boolean}>(`
+  const {rows} = await db.query<{auth: boolean; schema: boolean; record: string | null}>(`
     select
       bool_or(n.nspname = 'auth' and c.relname = 'sessions') is true as auth,
       bool_or(n.nspname = 'supasession' and c.relname = 'config') is true as schema,
-      bool_or(n.nspname = 'supasession' and c.relname = 'installation') is true as installation
-    from pg_catalog.pg_class c
-    join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-    where (n.nspname, c.relname) in (('auth', 'sessions'), ('supasession', 'config'), ('supasession', 'installation'))
-      and c.relkind in ('r', 'p')`);
-  const {auth, schema, installation} = rows[0]!;
-  if (!installation) return {auth, schema, version: null, checksum: null};
-  const record = await db.query<{version: string; checksum: string | null}>(
-    'select version, checksum from supasession.installation',
-  );
-  return {auth, schema, version: record.rows[0]?.version ?? null, checksum: record.rows[0]?.checksum ?? null};
+      max(obj_description(n.oid, 'pg_namespace')) filter (where n.nspname = 'supasession') as record
+    from pg_catalog.pg_namespace n
+    left join pg_catalog.pg_class c
+      on c.relnamespace = n.oid and c.relname in ('config', 'sessions') and c.relkind in ('r', 'p')
+    where n.nspname in ('auth', 'supasession')`);
+  const {auth, schema, record} = rows[0]!;
+  const {version = null, checksum = null} = RECORD.exec(record ?? '')?.groups ?? {};
+  return {auth, schema: schema || version !== null, version, checksum};
 }
 
 /**
@@ -42,8 +42,9 @@ export async function readInstalled(db: Queryable): Promise<Installed> {
  * @returns the settings; undefined where the row has been deleted. Of 0.1.2 only the three that it knew.
  */
 export async function readSettings(db: Queryable): Promise<Partial<Settings> | undefined> {
+  // A restore without triggers leaves the row of the installation beside the one that it brought.
   const {rows} = await db.query<{settings: Partial<Settings> & {version?: string}}>(
-    'select to_jsonb(c) as settings from supasession.config c',
+    `select to_jsonb(c) as settings from supasession.config c order by c.version like 'seeded%' limit 1`,
   );
   const settings = rows[0]?.settings;
   if (settings === undefined) return undefined;
@@ -59,99 +60,13 @@ export async function readSettings(db: Queryable): Promise<Partial<Settings> | u
 export async function writeSettings(db: Queryable, changes: Partial<Settings>): Promise<void> {
   const names = Object.keys(changes);
   const columns = names.map((name) => `"${name}"`);
+  // The row that an installation starts with gives way to an inserted one.
   await db.query(
     `insert into supasession.config (${columns.join(', ')}) values (${names.map((_, index) => `$${index + 1}`).join(', ')})
-    on conflict ((true)) do update set ${columns.map((column) => `${column} = excluded.${column}`).join(', ')}`,
+    on conflict ((true)) where version not like 'seeded%'
+      do update set ${columns.map((column) => `${column} = excluded.${column}`).join(', ')}`,
     Object.values(changes),
   );
-}
-
-/** Users and sessions that limit and deadlines concern. */
-export interface Impact {
-  /** Users with more live sessions than the limit, and the sessions above it. */
-  overLimit: {users: number; sessions: number};
-  /** Users with exactly as many as the limit. */
-  atLimit: {users: number};
-  /** Live sessions that are older, or have been unused for longer, than the deadlines allow. */
-  expiring: {sessions: number};
-}
-
-interface ImpactRow {
-  users_over: string;
-  sessions_over: string;
-  users_at: string;
-  sessions_expiring: string;
-}
-
-/**
- * Works without our SQL too: a live project can be judged before anything is installed.
- * @param db an open connection
- * @param settings the settings to judge
- * @param installed whether our SQL is there; it knows rules, pending sessions and OAuth clients
- * @returns who is over the limit and at it now, and what is past a deadline
- */
-export async function readImpact(db: Queryable, settings: Settings, installed: boolean): Promise<Impact> {
-  const {rows} = installed
-    ? await db.query<ImpactRow>(
-        'select users_over, sessions_over, users_at, sessions_expiring from supasession.impact($1)',
-        [JSON.stringify(settings)],
-      )
-    : await db.query<ImpactRow>(
-        `select
-      count(*) filter (where live > $1) as users_over,
-      coalesce(sum(live - $1) filter (where live > $1), 0) as sessions_over,
-      count(*) filter (where live = $1) as users_at,
-      coalesce(sum(expiring), 0) as sessions_expiring
-    from (
-      select
-        count(*) as live,
-        count(*) filter (
-          where created_at + $2::interval <= now()
-            or coalesce(refreshed_at at time zone 'UTC', created_at) + $3::interval <= now()
-        ) as expiring
-      from auth.sessions
-      where not_after is null or not_after > now()
-      group by user_id
-    ) users`,
-        [settings.max_sessions, settings.timebox, settings.inactivity_timeout],
-      );
-  const row = rows[0]!;
-  return {
-    overLimit: {users: Number(row.users_over), sessions: Number(row.sessions_over)},
-    atLimit: {users: Number(row.users_at)},
-    expiring: {sessions: Number(row.sessions_expiring)},
-  };
-}
-
-/**
- * Works without our SQL too.
- * @param db an open connection
- * @param settings the settings to judge
- * @returns how many live sessions have been missing their second factor for longer than low_aal_timeout allows
- */
-export async function countPendingPast(db: Queryable, settings: Settings): Promise<number> {
-  if (settings.low_aal_timeout === null || settings.count_pending_mfa) return 0;
-  // An Auth that knows no OAuth clients has no such column.
-  const {rows} = await db.query<{past: string}>(
-    `select count(*) as past
-    from auth.sessions s
-    where (s.not_after is null or s.not_after > now())
-      and s.created_at + $1::interval <= now()
-      and coalesce(s.aal::text, 'aal1') = 'aal1'
-      and exists (select from auth.mfa_factors f where f.user_id = s.user_id and f.status = 'verified')
-      and ($2 or to_jsonb(s) ->> 'oauth_client_id' is null)`,
-    [settings.low_aal_timeout, settings.oauth_clients !== 'ignore'],
-  );
-  return Number(rows[0]!.past);
-}
-
-/**
- * @param db an open connection to a database that has our SQL
- * @returns how many users' access is revoked
- */
-export async function countRevoked(db: Queryable): Promise<number> {
-  const {rows} = await db.query<{users: string}>('select count(*) as users from supasession.revoked');
-  return Number(rows[0]!.users);
 }
 
 /**
@@ -216,9 +131,9 @@ export async function recordFlush(
  * @param db an open connection to where our SQL is
  * @returns whether the Data API is configured to call the guard, which refuses tokens of ended sessions at once
  */
-export async function readGuardWired(db: Queryable): Promise<boolean> {
-  const {rows} = await db.query<{wired: boolean}>('select supasession._guard_wired() as wired');
-  return rows[0]!.wired;
+export async function readGuardEnabled(db: Queryable): Promise<boolean> {
+  const {rows} = await db.query<{enabled: boolean}>('select supasession._guard_enabled() as enabled');
+  return rows[0]!.enabled;
 }
 
 /**

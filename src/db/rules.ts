@@ -1,5 +1,6 @@
+import {readSql} from '../sql.js';
 import type {Settings} from '../types.js';
-import type {Connection, Queryable} from './connection.js';
+import type {Queryable} from './connection.js';
 
 /** A rule, as the row of supasession.rules holds it; null is "as in the settings". One of the three matches is given. */
 export interface Rule {
@@ -34,7 +35,7 @@ const LISTED = `select to_jsonb(r) || jsonb_build_object('email', nullif(u.email
   from supasession.rules r
   left join auth.users u on u.id = r.user_id`;
 
-/** As _policy() in SQL looks for them: the user's own, then by priority and name. */
+/** As _apply_rule() in SQL looks for them: the user's own, then by priority and name. */
 const ORDER = 'order by r.user_id is null, r.priority, r.name';
 
 /**
@@ -51,7 +52,7 @@ export async function readRules(db: Queryable): Promise<ListedRule[]> {
  * @param rule a rule that is to be written
  * @returns the rules that are in its place: the one of its name, and the one for its user
  */
-export async function readRivals(db: Queryable, rule: Pick<Rule, 'name' | 'user_id'>): Promise<ListedRule[]> {
+export async function readConflictingRules(db: Queryable, rule: Pick<Rule, 'name' | 'user_id'>): Promise<ListedRule[]> {
   const {rows} = await db.query<{rule: ListedRule}>(`${LISTED} where r.name = $1 or r.user_id = $2::uuid ${ORDER}`, [
     rule.name,
     rule.user_id,
@@ -98,54 +99,6 @@ export async function countMatched(db: Queryable, rule: Rule): Promise<number> {
   return Number(rows[0]!.users);
 }
 
-/** What a change of rules does to the sessions that are live now. */
-export interface RuleImpact {
-  /** Live sessions that come over their limit, or past a deadline, by the change, and their users. */
-  over: {sessions: number; users: number};
-  /** Live sessions that are so now, and would no longer be. */
-  spared: {sessions: number};
-}
-
-/** Sessions over their limit or past a deadline, also while limits are off: what impact() counts. */
-const OVER = `select c.session_id, c.user_id
-  from supasession.config s
-  cross join lateral supasession._crowded(s, supasession._holders(supasession._lowest_limit(s) + 1)) c
-  where c.place > c.max_sessions and not c.idle
-  union
-  select e.id, a.user_id
-  from supasession.config s
-  cross join lateral supasession._expiring(s) e (id)
-  join auth.sessions a on a.id = e.id`;
-
-/**
- * Judges a change of rules by making it, in a transaction that is rolled back.
- * @param connection an open connection
- * @param change makes the change
- * @returns what it would do
- */
-export async function rehearseRules(
-  connection: Connection,
-  change: (db: Queryable) => Promise<void>,
-): Promise<RuleImpact> {
-  return connection.rehearse(async (db) => {
-    await db.query(`create temporary table supasession_before on commit drop as ${OVER}`);
-    await change(db);
-    const {rows} = await db.query<{sessions: string; users: string; spared: string}>(
-      `select
-        count(*) filter (where b.session_id is null) as sessions,
-        count(distinct a.user_id) filter (where b.session_id is null) as users,
-        count(*) filter (where a.session_id is null) as spared
-      from pg_temp.supasession_before b
-      full join (${OVER}) a on a.session_id = b.session_id`,
-    );
-    const row = rows[0]!;
-    return {
-      over: {sessions: Number(row.sessions), users: Number(row.users)},
-      spared: {sessions: Number(row.spared)},
-    };
-  });
-}
-
 /** A rule, held against one user. */
 export interface JudgedRule {
   rule: ListedRule;
@@ -153,7 +106,7 @@ export interface JudgedRule {
 }
 
 /**
- * Holds every rule against a user, each by itself, as _policy() in SQL does.
+ * Holds every rule against a user, each by itself, as _apply_rule() in SQL does.
  * @param db an open connection
  * @param userId a user
  * @param clientId the OAuth client of the session; null for sessions of the app itself
@@ -208,7 +161,7 @@ export interface Policy {
  */
 export async function readPolicy(db: Queryable, userId: string, clientId: string | null): Promise<Policy | undefined> {
   const {rows} = await db.query<{policy: Policy}>(
-    'select to_jsonb(p) as policy from supasession.policy_for($1::uuid, $2::uuid) p',
+    `select to_jsonb(p) as policy from (${await readSql('queries/policy.sql')}) p`,
     [userId, clientId],
   );
   return rows[0]?.policy;

@@ -7,14 +7,14 @@ export interface FunctionName {
 }
 
 /**
- * @param db an open connection to a database that has our SQL
+ * @param db an open connection to an installation
  * @returns the project's own hook that ours calls; null where there is none
  */
 export async function readNextHook(db: Queryable): Promise<FunctionName | null> {
   const {rows} = await db.query<FunctionName>(
-    `select w.next_hook_schema as schema, w.next_hook_function as name
-    from supasession.wiring w
-    where w.next_hook_function is not null`,
+    `select i.schema_name as schema, i.function_name as name
+    from supasession.integration i
+    where i.kind = 'access_token_hook'`,
   );
   return rows[0] ?? null;
 }

@@ -15,7 +15,7 @@ function who({user}: AccessPlan): string {
  * @returns what a revocation does and what goes on working, before it is confirmed
  */
 export function revokeText(plan: AccessPlan, jwtExpiry: number | null): string {
-  const {access, guard, settings} = plan;
+  const {access, guard} = plan;
   const tokens =
     jwtExpiry === null
       ? 'until they expire (jwt_expiry, 1 hour by default)'
@@ -23,9 +23,7 @@ export function revokeText(plan: AccessPlan, jwtExpiry: number | null): string {
   const lines = [
     who(plan),
     `  Sessions       ${access.sessions === 0 ? 'none' : `${count(access.sessions, 'session')} ${plural(access.sessions, 'ends', 'end')}`}`,
-    settings.block_revoked
-      ? '  From now on    refused at sign-in and at every refresh'
-      : `  From now on    ${chalk.yellow('can sign in again')}: the setting block_revoked is off`,
+    '  From now on    refused at sign-in and at every refresh',
     guard
       ? '  Data API       cut off at once, by the guard'
       : `  Data API       issued access tokens go on working ${tokens}: the guard is not wired`,

@@ -1,24 +1,25 @@
 import chalk from 'chalk';
 
 import {undoOf} from '../core/changes.js';
-import type {ConfigPlan, SavedSettings, TakenOver} from '../core/config.js';
-import {signsOutAll, tightened, type Consequence, type Judgement} from '../core/consequences.js';
+import type {ConfigPlan, ImportedSettings, SavedSettings} from '../core/config.js';
+import {signsOutAll, tightened, type Consequence} from '../core/consequences.js';
 import {inForce} from '../core/settings.js';
 import {spanWords} from '../core/spans.js';
 import {configOn} from '../core/target.js';
+import type {ImpactReport} from '../db/verdicts.js';
 import {DEFAULT_SETTINGS, type Settings, type Target} from '../types.js';
-import {count, plural, span, unlessInForce} from './text.js';
+import {count, drainText, plural, span, unlessInForce} from './text.js';
 
 const WARNING = chalk.yellow('Warning:');
 
 /**
  * @param settings the settings as they will be
- * @param judgement whom they concern
+ * @param report whom they concern
+ * @param jwtExpiry lifetime of an access token in seconds, or null where it is not known
  * @returns what the settings do to the sessions that exist
  */
-export function impactText(settings: Settings, judgement: Judgement): string {
-  const {impact, pendingPast, jwtExpiry} = judgement;
-  const {overLimit, atLimit, expiring} = impact;
+export function impactText(settings: Settings, report: ImpactReport, jwtExpiry: number | null): string {
+  const {overLimit, atLimit, expiring} = report.impact;
   const lines: string[] = [];
   const condition = unlessInForce(settings);
   // The refresh that finds it still gets its token, and the one after that is refused.
@@ -27,29 +28,16 @@ export function impactText(settings: Settings, judgement: Judgement): string {
     `at ${plural(number, 'its', 'their')} next refresh, with access ending within ${lifetime}`;
   const end = (number: number) => plural(number, 'It ends', 'They end');
   if (overLimit.sessions === 0) {
-    const ends = expiring.sessions + pendingPast === 0 ? ': no session ends' : '';
-    lines.push(`  No user is over the limit${ends}${condition}.`);
+    lines.push(`  No user is over the limit${expiring.sessions === 0 ? ': no session ends' : ''}${condition}.`);
   } else {
     const who = `${count(overLimit.sessions, 'session')} of ${count(overLimit.users, 'user')} ${plural(overLimit.sessions, 'is', 'are')} over the limit`;
-    const when =
-      settings.strategy === 'dequeue'
-        ? settings.enforce_on_refresh
-          ? `${end(overLimit.sessions)} at the user's next sign-in, else ${atRefresh(overLimit.sessions)}.`
-          : `${end(overLimit.sessions)} at the user's next sign-in.`
-        : settings.enforce_on_refresh
-          ? `${end(overLimit.sessions)} ${atRefresh(overLimit.sessions)}.`
-          : `${plural(overLimit.sessions, 'It stays until it is', 'They stay until they are')} signed out.`;
-    lines.push(`  ${who}${condition}. ${when}`);
+    const signIn = settings.strategy === 'dequeue' ? "at the user's next sign-in, else " : '';
+    lines.push(`  ${who}${condition}. ${end(overLimit.sessions)} ${signIn}${atRefresh(overLimit.sessions)}.`);
   }
 
   if (expiring.sessions > 0) {
     const past = `${count(expiring.sessions, 'session')} ${plural(expiring.sessions, 'is', 'are')} past a deadline`;
     lines.push(`  ${past}${condition}. ${end(expiring.sessions)} ${atRefresh(expiring.sessions)}.`);
-  }
-
-  if (pendingPast > 0 && settings.low_aal_timeout !== null) {
-    const past = `${count(pendingPast, 'session')} ${plural(pendingPast, 'has', 'have')} been missing a second factor for over ${spanWords(settings.low_aal_timeout)}`;
-    lines.push(`  ${past}${condition}. ${end(pendingPast)} ${atRefresh(pendingPast)}.`);
   }
 
   if (settings.strategy === 'reject') {
@@ -108,18 +96,8 @@ export function warnings(plan: ConfigPlan): string[] {
     found.push(`${chalk.yellow('Note:')} in observe mode nothing is ended, refused or given a deadline. ${history}`);
   }
 
-  if (switched('on_error', 'refuse'))
-    found.push(
-      `${WARNING} while something of supasession fails (a rule, the history, the settings) nobody can sign in. allow warns in the server log instead.`,
-    );
-  if (switched('block_revoked', true) && plan.revoked > 0)
-    found.push(
-      `${WARNING} the access of ${count(plan.revoked, 'user')} is revoked: they are refused, and their sessions end at the next refresh.`,
-    );
-  if (switched('block_revoked', false))
-    found.push(
-      `${WARNING} users whose access is revoked can sign in again${plan.revoked === 0 ? '' : `: ${count(plan.revoked, 'user')}`}.`,
-    );
+  const drain = drainText(after, plan.mostOver);
+  if (drain !== null) found.push(`${chalk.yellow('Note:')} ${drain} {bin} enforce ends them all.`);
   if (tightened(before.events_retention, after.events_retention))
     found.push(
       `${chalk.yellow('Note:')} history older than ${spanWords(after.events_retention)} is removed in passing, for good.`,
@@ -138,10 +116,10 @@ export function endingQuestion(found: Consequence[]): string {
 }
 
 /**
- * @param taken the deadlines that were taken over
+ * @param imported the deadlines of the project's configuration
  * @returns where they were read, and what was not there
  */
-export function takenText({found, absent}: TakenOver): string {
+export function importedText({found, absent}: ImportedSettings): string {
   return [
     ...found.map(({source, text}) => `Taken over: ${source} (${text}).`),
     ...absent.map((name) => `There is no ${name} beside it: that setting stays as it is.`),

@@ -1,37 +1,36 @@
 import chalk from 'chalk';
 
-import type {Enforced, EnforceResult} from '../core/enforce.js';
+import type {EnforcePlan, EnforceResult} from '../core/enforce.js';
 import type {PrunePlan, PruneResult} from '../core/prune.js';
 import {spanWords} from '../core/spans.js';
-import {count, plural, tokensText} from './text.js';
+import {count, drainText, plural, tokensText} from './text.js';
 
 /**
- * @param found what a dry run has counted
+ * @param plan what would be done
  * @param jwtExpiry lifetime of an access token in seconds, or null where it is not known
- * @returns what would be done, before it is confirmed
+ * @returns it in words, before it is confirmed
  */
-export function enforcePlanText(found: Enforced, jwtExpiry: number | null): string {
-  const {users, evicted, expired, deadlines, skipped} = found;
+export function enforcePlanText({found, settings, mostOver}: EnforcePlan, jwtExpiry: number | null): string {
+  const {users, evicted, expired, deadlines} = found;
   const lines = [
     `${count(users, 'user')} with sessions:`,
     `  ${chalk.bold(count(evicted, 'session'))} over the limit ${plural(evicted, 'ends', 'end')}`,
     `  ${chalk.bold(count(expired, 'session'))} past a deadline ${plural(expired, 'ends', 'end')}`,
     `  ${chalk.bold(count(deadlines, 'session'))} ${plural(deadlines, 'gets', 'get')} a deadline, or an earlier one`,
   ];
-  if (skipped > 0) lines.push(`  ${skippedText(skipped)}`);
+  const drain = drainText(settings, mostOver);
+  if (drain !== null) lines.push(`Without this command: ${drain}`);
   if (evicted + expired > 0) lines.push(`This cannot be undone. ${tokensText(jwtExpiry)}`);
   return lines.join('\n');
-}
-
-function skippedText(skipped: number): string {
-  return `${count(skipped, 'user')} ${plural(skipped, 'is', 'are')} signing in at this moment and left out: there the limit holds at the next refresh`;
 }
 
 /** @returns what a run did */
 export function enforcedText(result: EnforceResult): string {
   const {users, evicted, expired, deadlines, skipped, seconds} = result;
   const done = `${chalk.green('Done:')} ${count(evicted + expired, 'session')} ended and ${deadlines} given a deadline, of ${count(users, 'user')}, ${seconds} s.`;
-  return skipped === 0 ? done : `${done}\n  ${skippedText(skipped)}.`;
+  return skipped === 0
+    ? done
+    : `${done}\n  ${count(skipped, 'user')} ${plural(skipped, 'was', 'were')} signing in at that moment: there the limit holds at the next refresh.`;
 }
 
 /**

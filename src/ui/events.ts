@@ -3,6 +3,7 @@ import chalk from 'chalk';
 import type {History} from '../core/history.js';
 import {userName} from '../core/users.js';
 import type {EndingCount, EventKind, EventRow} from '../db/events.js';
+import {DEFAULT_SETTINGS} from '../types.js';
 import {GAP, table} from './table.js';
 import {count, printable, shortSpan} from './text.js';
 
@@ -12,9 +13,8 @@ const KINDS: Record<EventKind, string> = {
   expired: 'expired',
   revoked: 'revoked',
   flushed: 'flushed',
-  access_revoked: 'barred',
-  access_restored: 'let in again',
-  user_changed: 'user changed',
+  access_revoked: 'access revoked',
+  access_restored: 'access restored',
   device_changed: 'new device',
   settings_changed: 'settings',
   rules_changed: 'rules',
@@ -44,9 +44,10 @@ function isRow(value: unknown): value is Row {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** What differs between two rows of settings or rules; of one that is new, what it says. */
+/** What differs between two rows of settings or rules; of one that is new, what it says. The layout of the table is no setting. */
 function differences(before: Row, after: Row): string {
   return Object.keys(after)
+    .filter((key) => key !== 'version')
     .filter((key) => JSON.stringify(before[key] ?? null) !== JSON.stringify(after[key] ?? null))
     .map((key) => `${key} ${key in before ? `${valueText(before[key])} -> ` : ''}${valueText(after[key])}`)
     .join(', ');
@@ -60,13 +61,12 @@ function changeText(kind: EventKind, details: Row): string {
   const what = rule ? `rule ${valueText((after ?? before)?.['name'])}` : 'settings';
   if (after === null) return `${what} removed`;
   if (before !== null) return rule ? `${what}: ${differences(before, after)}` : differences(before, after);
-  // What is not set says nothing; the layout of the table is no setting.
+  if (!rule) return differences({...DEFAULT_SETTINGS}, after) || `${what} made`;
+  // What is not set says nothing.
   const said = Object.fromEntries(
-    Object.entries(after).filter(
-      ([key, value]) => value !== null && value !== false && key !== (rule ? 'name' : 'version'),
-    ),
+    Object.entries(after).filter(([key, value]) => value !== null && value !== false && key !== 'name'),
   );
-  return rule ? `${what} added: ${differences({}, said)}` : `${what} made`;
+  return `${what} added: ${differences({}, said)}`;
 }
 
 /** By whom or what: a session by the beginning of its id, a rule or a role by its name. */
@@ -106,7 +106,7 @@ function whenText(at: string, now: number): string {
 }
 
 const WHEN_WIDTH = 17;
-const KIND_WIDTH = 12;
+const KIND_WIDTH = 15;
 const SESSION_WIDTH = 8;
 /** The table is made for a terminal of 80; wider than this it would not be easier to read. */
 const NARROWEST = 80;

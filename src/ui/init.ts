@@ -2,7 +2,6 @@ import chalk from 'chalk';
 
 import {targetFlag} from '../core/target.js';
 import type {InitMigration, InitPlan} from '../core/init.js';
-import {settingFlags} from '../core/changes.js';
 import type {Settings, Target} from '../types.js';
 import {limitsOff} from './text.js';
 
@@ -19,6 +18,8 @@ export interface InitFile {
 export interface InitOutcome {
   target: Target;
   migration: InitMigration;
+  /** The file of settings that was written beside a migration that was there already. */
+  saved: string | null;
   applied: boolean;
   enabled: boolean;
   wanted: {enable: boolean; settings: Partial<Settings>};
@@ -53,22 +54,18 @@ export function fileText({migration, plan, future, dryRun}: InitFile): string {
   return `${verb} ${path} (supasession ${migration.version}).${older}${warning}`;
 }
 
+/** @returns that the settings that were given became a file of their own */
+export function givenText(file: string, dryRun: boolean): string {
+  return `${dryRun ? 'Would write' : chalk.green('Wrote')} supabase/migrations/${file}, with the settings that were given.`;
+}
+
 /** @returns what was done, and the commands to type next */
 export function initText(outcome: InitOutcome): string {
   const {target, applied, enabled, wanted, reachable, dryRun, program} = outcome;
   const flag = targetFlag(target) === '' ? '' : ` ${targetFlag(target)}`;
   if (dryRun) return 'Dry run: nothing was changed.';
   const lines: string[] = [];
-  const ignored = outcome.migration.written ? [] : settingFlags(wanted.settings);
-  // Settings hold it only when it was to be saved.
-  if (ignored.length > 0 && wanted.settings.enabled) ignored.push('--save');
-  if (ignored.length > 0) {
-    lines.push(
-      `${chalk.yellow('Note:')} the migration was there already, so it does not carry what you gave. Change it with: ${program}config${flag} ${ignored.join(' ')}`,
-    );
-  }
-
-  if (wanted.settings.enabled && outcome.migration.written) {
+  if (wanted.settings.enabled && (outcome.migration.written || outcome.saved !== null)) {
     lines.push(
       `${chalk.yellow('Note:')} the migration switches the limit ON: the next "supabase db push" starts ending sessions on the linked project.`,
     );

@@ -7,21 +7,17 @@ import {DEFAULT_SETTINGS, type SettingName, type Settings} from '../types.js';
 
 /** What a sign-in above the limit comes to. */
 function limitInWords(settings: Settings): string[] {
-  const {strategy, eviction_order: order, max_sessions: max, enforce_on_refresh: atRefresh} = settings;
+  const {strategy, eviction_order: order, max_sessions: max} = settings;
   const most = `At most ${max.toLocaleString('en-US')} session${max === 1 ? '' : 's'} per user`;
   const first = SETTINGS.eviction_order.words[order];
-  const lines =
-    strategy === 'dequeue'
-      ? [`${most}; a sign-in above that ends ${first}.`]
-      : [
-          `${most}; a sign-in above that is refused${settings.reject_in_hook ? ' with 403 and a message, through the access token hook' : ''}.`,
-          ...(settings.reject_ignores_idle === null
-            ? ['Sessions count however long they have not been used.']
-            : [`Sessions unused for ${spanWords(settings.reject_ignores_idle)} do not count, and make room.`]),
-          ...(settings.recovery_makes_room ? [`Recovery and magic links are let in, and end ${first}.`] : []),
-        ];
-  if (!atRefresh) lines.push('The limit is checked at sign-in only: existing sessions above it go on.');
-  return lines;
+  return strategy === 'dequeue'
+    ? [`${most}; a sign-in above that ends ${first}.`]
+    : [
+        `${most}; a sign-in above that is refused${settings.reject_in_hook ? ' with 403 and a message, through the access token hook' : ''}.`,
+        settings.reject_ignores_idle === null
+          ? 'Sessions count however long they have not been used.'
+          : `Sessions unused for ${spanWords(settings.reject_ignores_idle)} do not count, and make room.`,
+      ];
 }
 
 /** When sessions end by themselves. */
@@ -32,10 +28,7 @@ function deadlinesInWords(settings: Settings): string[] {
     ...(inactivity === null ? [] : [`${spanWords(inactivity)} without use`]),
   ];
   const lines = ends.length === 0 ? [] : [`Sessions end after ${ends.join(', or ')}.`];
-  if (pending === null) lines.push('Sessions that miss their second factor have no deadline of their own.');
-  else if (pending !== DEFAULT_SETTINGS.low_aal_timeout)
-    lines.push(`Sessions that miss their second factor end after ${spanWords(pending)}.`);
-  if (settings.count_pending_mfa) lines.push('Sessions that miss their second factor count like any other.');
+  if (pending !== null) lines.push(`Sessions that miss their second factor end after ${spanWords(pending)}.`);
   return lines;
 }
 
@@ -44,20 +37,7 @@ function restInWords(settings: Settings): string[] {
   const lines: string[] = [];
   if (settings.oauth_clients === 'separate') lines.push('Each OAuth client has a limit of its own.');
   if (settings.oauth_clients === 'together') lines.push('Sessions of OAuth clients count like any other.');
-  if (settings.on_error === 'refuse') lines.push('Where supasession itself fails, nobody signs in.');
-  if (!settings.block_revoked) lines.push('Users whose access is revoked are NOT stopped.');
-  const changes = [
-    ...(settings.end_on_password_change ? ['a changed password'] : []),
-    ...(settings.end_on_ban ? ['a ban'] : []),
-    ...(settings.end_on_delete ? ['a soft deletion'] : []),
-  ];
-  if (changes.length > 0) {
-    const last = changes.pop()!;
-    const all = changes.length === 0 ? last : `${changes.join(', ')} or ${last}`;
-    lines.push(`${all.charAt(0).toUpperCase()}${all.slice(1)} ends the sessions of that user, also from SQL.`);
-  }
-
-  if (settings.on_device_change === 'record') lines.push('A session that changes its device is written down.');
+  if (settings.record_device_changes) lines.push('A session that changes its device is recorded.');
   if (!settings.record_events) lines.push('No history is kept.');
   else if (settings.events_retention !== DEFAULT_SETTINGS.events_retention)
     lines.push(`The history is kept for ${spanWords(settings.events_retention)}.`);

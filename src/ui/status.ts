@@ -2,13 +2,13 @@ import chalk from 'chalk';
 
 import type {InstalledStatus, Problem, Status} from '../core/status.js';
 import {targetFlag} from '../core/target.js';
-import type {Wired} from '../core/wiring.js';
+import type {IntegrationState} from '../core/wiring.js';
 import type {HistogramEntry} from '../db/status.js';
 import type {Target} from '../types.js';
 import {endingsLines} from './events.js';
 import {settingsInWords} from './settings.js';
 import {GAP, table} from './table.js';
-import {count, plural} from './text.js';
+import {count, drainText} from './text.js';
 
 const LABEL_WIDTH = 7;
 /** Of the longest bar, in characters. */
@@ -102,18 +102,19 @@ function sessionsText({users, sessions}: Status): string {
 }
 
 /** Who is over what; nothing while limits are off. */
-function overLines({overLimit, expiring}: Status): string[] {
-  if (overLimit === null || expiring === null) return [];
+function overLines({overLimit, expiring, mostOver, settings}: Status): string[] {
+  if (overLimit === null || expiring === null || settings === null) return [];
   const over =
     overLimit.sessions === 0
       ? 'nobody over the limit'
       : chalk.yellow(`${count(overLimit.users, 'user')} over the limit, by ${count(overLimit.sessions, 'session')}`);
   const past = expiring === 0 ? '' : `; ${chalk.yellow(`${count(expiring, 'session')} past a deadline`)}`;
-  return [over + past];
+  const drain = drainText(settings, mostOver ?? 0);
+  return [over + past, ...(drain === null ? [] : [drain])];
 }
 
 /** What is wired; null: not known from here. */
-function wiredText({hook, nextHook, guard, api}: Wired): string {
+function wiredText({hook, nextHook, guard, api}: IntegrationState): string {
   const state = (wired: boolean | null) =>
     wired === null ? chalk.dim('not known here') : wired ? chalk.green('yes') : 'no';
   const next = nextHook === null ? '' : ` (then ${nextHook})`;
@@ -145,7 +146,7 @@ export interface StatusView {
  * @returns it on one screen of 24 lines, in the ordinary case
  */
 export function statusText(status: Status, target: Target, view: StatusView): string {
-  const {settings, installed, lastDay, barred, wired, problems} = status;
+  const {settings, installed, lastDay, accessRevoked, wired, problems} = status;
   const limit = settings?.enabled ? settings.max_sessions : null;
   const nothing = settings?.record_events === false ? 'no history is kept' : 'nothing was ended';
   const width = Math.max(view.width, 80) - LABEL_WIDTH - GAP.length;
@@ -160,7 +161,7 @@ export function statusText(status: Status, target: Target, view: StatusView): st
     ...section('Users', [sessionsText(status), ...overLines(status)]),
     ...histogramLines(status.histogram, limit),
     ...(known ? section('In 24 h', lastDay.length === 0 ? [nothing] : endingsLines(lastDay, MOST_ENDINGS)) : []),
-    ...(barred === 0 ? [] : section('Barred', [`${count(barred, 'user')} ${plural(barred, 'has', 'have')} no access`])),
+    ...(accessRevoked === 0 ? [] : section('Access', [`revoked for ${count(accessRevoked, 'user')}`])),
     ...section('Wired', [wiredText(wired)]),
     ...section('Health', problemLines(problems, view.checked)),
   ].join('\n');

@@ -117,6 +117,20 @@ export function notInForce(settings: Pick<Settings, 'enabled' | 'mode'>, target:
   return null;
 }
 
+/** More sessions of one user than this do not end in one sign-in. */
+const MOST_AT_SIGN_IN = 100;
+
+/**
+ * @param settings the settings that are judged
+ * @param mostOver the most sessions that one user is over the limit by
+ * @returns that these end only by and by; null where a sign-in is enough
+ */
+export function drainText({strategy}: Pick<Settings, 'strategy'>, mostOver: number): string | null {
+  if (mostOver <= MOST_AT_SIGN_IN) return null;
+  const signIn = strategy === 'dequeue' ? `a sign-in ends at most ${MOST_AT_SIGN_IN}, ` : '';
+  return `One user is over the limit by ${count(mostOver, 'session')}. They end only by and by, and stay live until then: ${signIn}a refresh ends only its own session.`;
+}
+
 /** @returns the last line of every run while the limit is off */
 export function limitsOff(target: Target): string {
   return notInForce({enabled: false, mode: 'enforce'}, target)!;

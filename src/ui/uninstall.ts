@@ -1,7 +1,7 @@
 import chalk from 'chalk';
 
 import type {UninstallPlan} from '../core/uninstall.js';
-import type {Wiring} from '../core/wiring.js';
+import type {ConfiguredIntegration} from '../core/wiring.js';
 import {targetFlag} from '../core/target.js';
 import type {Dependent} from '../db/dependents.js';
 import type {Target} from '../types.js';
@@ -36,7 +36,10 @@ function consequence({kind, restrictive}: Dependent): string {
 }
 
 /** @returns what uninstalling comes to, before it is asked about */
-export function uninstallText({installed, dependents, belongings}: UninstallPlan, wires: Wiring): string {
+export function uninstallText(
+  {installed, dependents, belongings}: UninstallPlan,
+  wires: ConfiguredIntegration,
+): string {
   const lines: string[] = [];
   if (belongings !== null) {
     const {rules, events, revoked, deadlines} = belongings;
@@ -45,9 +48,7 @@ export function uninstallText({installed, dependents, belongings}: UninstallPlan
       `  ${chalk.bold('Stays')}   users, sessions, and everything else of Auth`,
     );
     if (revoked > 0) {
-      lines.push(
-        `  ${chalk.yellow('Note')}    ${count(revoked, 'user')} who ${revoked === 1 ? 'is' : 'are'} barred can sign in again.`,
-      );
+      lines.push(`  ${chalk.yellow('Note')}    ${count(revoked, 'user')} whose access is revoked can sign in again.`);
     }
 
     if (deadlines > 0) {

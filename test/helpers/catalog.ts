@@ -25,7 +25,7 @@ with ours as (
     concat_ws(' ', rank() over (partition by c.oid order by a.attnum), format_type(a.atttypid, a.atttypmod), a.attnotnull,
       a.attidentity, a.attgenerated, pg_get_expr(d.adbin, d.adrelid))
   from pg_class c join pg_attribute a on a.attrelid = c.oid left join pg_attrdef d on d.adrelid = c.oid and d.adnum = a.attnum
-  where c.relnamespace = to_regnamespace('supasession') and c.relkind = 'r' and a.attnum > 0 and not a.attisdropped
+  where c.relnamespace = to_regnamespace('supasession') and c.relkind in ('c', 'r') and a.attnum > 0 and not a.attisdropped
   union all
   select 'pg_constraint'::regclass, c.oid, 0, 'constraint ' || c.conrelid::regclass || ' ' || c.conname, null, null,
     concat_ws(' ', c.convalidated, pg_get_constraintdef(c.oid))

@@ -13,9 +13,9 @@ export interface Request {
   preRequest?: string;
 }
 
-/** The claims that Auth puts into an access token of this session, issued `age` seconds ago. */
-export function claimsOf(session: AuthSession, age = 0): Record<string, unknown> {
-  const issued = Math.floor(Date.now() / 1000) - age;
+/** The claims that Auth puts into an access token of this session. */
+export function claimsOf(session: AuthSession): Record<string, unknown> {
+  const issued = Math.floor(Date.now() / 1000);
   return {
     ...{sub: session.userId, session_id: session.sessionId, role: 'authenticated', aal: 'aal1'},
     ...{iat: issued, exp: issued + 3600, is_anonymous: false, app_metadata: {}, user_metadata: {}},

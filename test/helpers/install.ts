@@ -1,27 +1,9 @@
-import {readdir, readFile} from 'node:fs/promises';
 import type {Client} from 'pg';
-
-const SQL = new URL('../../sql/', import.meta.url);
-
-/** The parts of our SQL, in the order in which they run. */
-export async function readParts(): Promise<string[]> {
-  const names = (await readdir(SQL)).filter((name) => name.endsWith('.sql')).sort();
-  return Promise.all(names.map(async (name) => readFile(new URL(name, SQL), 'utf8')));
-}
-
-/** Our whole SQL, as `init` writes it into one migration file. */
-export async function readSql(): Promise<string> {
-  return (await readParts()).join('\n');
-}
-
-/** The SQL of the first 1.0.0, which knew the limit and nothing else. */
-export async function readEarlierSql(): Promise<string> {
-  return readFile(new URL('../fixtures/supasession-1.0.0-limit.sql', import.meta.url), 'utf8');
-}
+import {readInstallation} from '../../src/sql.js';
 
 /** Installs our SQL on a connection of role postgres, in one transaction, as the supabase CLI applies a migration. */
 export async function install(client: Client): Promise<void> {
-  await installSql(client, await readSql());
+  await installSql(client, await readInstallation());
 }
 
 /** Installs other SQL in that way. */
@@ -41,51 +23,38 @@ export interface Settings {
   max_sessions?: number;
   strategy?: 'reject' | 'dequeue';
   eviction_order?: 'oldest' | 'least_recently_used';
-  enforce_on_refresh?: boolean;
   mode?: 'enforce' | 'observe';
-  on_error?: 'allow' | 'refuse';
   timebox?: string | null;
   inactivity_timeout?: string | null;
-  reject_ignores_idle?: string | null;
+  low_aal_timeout?: string | null;
   reject_in_hook?: boolean;
   refusal_message?: string;
-  recovery_makes_room?: boolean;
-  low_aal_timeout?: string | null;
-  count_pending_mfa?: boolean;
+  reject_ignores_idle?: string | null;
   oauth_clients?: 'ignore' | 'separate' | 'together';
-  block_revoked?: boolean;
-  end_on_password_change?: boolean;
-  end_on_ban?: boolean;
-  end_on_delete?: boolean;
-  on_device_change?: 'ignore' | 'record';
+  record_device_changes?: boolean;
   record_events?: boolean;
   events_retention?: string;
 }
 
-/** The settings of a fresh installation, as `to_jsonb` gives them (node-postgres makes objects of intervals). */
+/**
+ * The settings that nobody has changed, as `to_jsonb` gives them (node-postgres makes objects of intervals). A fresh installation has
+ * another version, "seeded" and the time.
+ */
 export const DEFAULTS = {
   version: '1.0',
   enabled: false,
   max_sessions: 1,
   strategy: 'dequeue',
   eviction_order: 'oldest',
-  enforce_on_refresh: true,
   mode: 'enforce',
-  on_error: 'allow',
   timebox: null,
   inactivity_timeout: null,
-  reject_ignores_idle: '7 days',
+  low_aal_timeout: null,
   reject_in_hook: false,
   refusal_message: 'Session limit of {limit} reached',
-  recovery_makes_room: false,
-  low_aal_timeout: '00:15:00',
-  count_pending_mfa: false,
+  reject_ignores_idle: '7 days',
   oauth_clients: 'ignore',
-  block_revoked: true,
-  end_on_password_change: false,
-  end_on_ban: false,
-  end_on_delete: false,
-  on_device_change: 'ignore',
+  record_device_changes: false,
   record_events: true,
   events_retention: '30 days',
 };
@@ -96,14 +65,28 @@ export async function readSettings(client: Client, from = 'supasession.config'):
   return rows.map(({settings}) => settings);
 }
 
-/** Sets the settings that are given and puts all others back to their defaults. */
+/** Sets the settings that are given and all others to their defaults. Leaves one row, and no seeded one. */
 export async function configure(client: Client, settings: Settings): Promise<void> {
   const names = Object.keys(settings);
+  const row =
+    names.length === 0
+      ? 'default values'
+      : `(${names.join(', ')}) values (${names.map((_, i) => `$${i + 1}`).join(', ')})`;
   await client.query('begin');
   await client.query('delete from supasession.config');
-  await client.query(
-    `insert into supasession.config (${names.join(', ')}) values (${names.map((_, i) => `$${i + 1}`).join(', ')})`,
-    Object.values(settings),
-  );
+  await client.query(`insert into supasession.config ${row}`, Object.values(settings));
   await client.query('commit');
+}
+
+/** The record of an installation, which is the comment on its schema: "supasession 1.0.0 sha256:..."; null for none. */
+export async function readRecord(client: Client): Promise<string | null> {
+  const {rows} = await client.query<{record: string | null}>(
+    `select obj_description(to_regnamespace('supasession')::oid, 'pg_namespace') as record`,
+  );
+  return rows[0]!.record;
+}
+
+/** Changes that record. */
+export async function writeRecord(client: Client, record: string | null): Promise<void> {
+  await client.query(`comment on schema supasession is ${record === null ? 'null' : client.escapeLiteral(record)}`);
 }

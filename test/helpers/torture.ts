@@ -25,7 +25,7 @@ import {
 import type {TestDatabase} from './database.js';
 import type {Settings} from './install.js';
 import {generator} from './random.js';
-import {backendPid} from './wait.js';
+import {backendPid, until} from './wait.js';
 
 /** Connections of Auth's pool, and those of the project (its own SQL, the commands); 16 together. */
 const AUTH_WORKERS = 13;
@@ -61,6 +61,9 @@ export interface Report {
   done: Record<string, number>;
   /** Requests refused by us. */
   refused: number;
+  /** Sessions ended to make room, and those noted to end at their refresh, by whatever request. */
+  evicted: number;
+  deferred: number;
   /** Verifications that we gave up because their user was locked for too long. */
   gaveUp: number;
   /** Requests killed as a deadlock, by anybody's fault. */
@@ -87,15 +90,19 @@ interface Account extends AuthUser {
   factors: string[];
 }
 
-/** Live sessions of each user, those that wait for a second factor apart. Written by itself: it must not agree with us by construction. */
-const COUNTS = `
+/**
+ * Live sessions of each user, those that wait for a second factor apart. Written by itself: it must not agree with us by construction.
+ * Under way, sessions that are noted to end count as ended; at rest there are none.
+ */
+const counts = (under: 'way' | 'rest'): string => `
   select user_id, pending, count(*)::int as live
   from (
     select s.user_id, coalesce(s.aal, 'aal1') = 'aal1' and exists (
       select from auth.mfa_factors f where f.user_id = s.user_id and f.status = 'verified'
     ) as pending
     from auth.sessions s
-    where s.not_after is null or s.not_after > clock_timestamp()
+    where (s.not_after is null or s.not_after > clock_timestamp())
+      ${under === 'way' ? 'and s.id not in (select session_id from supasession.pending_ends)' : ''}
   ) as each_session
   group by user_id, pending`;
 
@@ -134,6 +141,8 @@ export async function torture(options: {
     ...{
       done: {},
       refused: 0,
+      evicted: 0,
+      deferred: 0,
       gaveUp: 0,
       deadlocks: 0,
       ours: [],
@@ -158,7 +167,7 @@ export async function torture(options: {
     const watch = async (): Promise<void> => {
       while (!over && installed && settings.strategy === 'reject') {
         report.samples += 1;
-        const {rows} = await observer.query<Count>(COUNTS);
+        const {rows} = await observer.query<Count>(counts('way'));
         for (const {user_id, pending, live} of rows) {
           if (!pending && live > settings.max_sessions) report.over.push(`phase ${n}: user ${user_id} has ${live}`);
         }
@@ -183,7 +192,7 @@ export async function torture(options: {
     if (installed) {
       await setUp(observer, settings);
       await settle(auths[0]!, observer);
-      const {rows} = await observer.query<Count>(COUNTS);
+      const {rows} = await observer.query<Count>(counts('rest'));
       for (const {user_id, pending, live} of rows) {
         if (live > settings.max_sessions)
           report.restless.push(`phase ${n}: user ${user_id} has ${live}${pending ? ' pending' : ''}`);
@@ -191,13 +200,30 @@ export async function torture(options: {
     }
   }
 
+  if (installed) Object.assign(report, await ends(observer));
+
   const named = deadlocksOf((await serverLog(admin)).slice(logStart), pids).filter(isOurs);
   report.ours = named.filter(hasPart);
   report.bystanders = named.length - report.ours.length;
   return report;
 }
 
-/** The settings of a phase, without rules and with nobody barred. */
+/** How many sessions were evicted and deferred in all. What is deferred leaves no row: Postgres has counted those that were. */
+async function ends(observer: Client): Promise<Pick<Report, 'evicted' | 'deferred'>> {
+  const count = async (sql: string): Promise<number> => (await observer.query<{n: number}>(sql)).rows[0]?.n ?? 0;
+  const deferred = async (): Promise<number> =>
+    count("select n_tup_ins::int as n from pg_stat_user_tables where relid = 'supasession.pending_ends'::regclass");
+  // A connection reports its counts ten seconds after its last request at the latest.
+  await until('somebody has reported a deferred end', async () => (await deferred()) > 0, 15_000).catch(
+    () => undefined,
+  );
+  return {
+    evicted: await count("select count(*)::int as n from supasession.events where kind = 'evicted'"),
+    deferred: await deferred(),
+  };
+}
+
+/** The settings of a phase, without rules and with nobody's access revoked. */
 async function setUp(client: Client, settings: Settings): Promise<void> {
   const names = Object.keys(settings);
   await client.query(

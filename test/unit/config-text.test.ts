@@ -1,29 +1,22 @@
 import {stripVTControlCharacters as plain} from 'node:util';
 import type {ConfigPlan} from '../../src/core/config.js';
-import {NOBODY, type Judgement} from '../../src/core/consequences.js';
+import {NO_IMPACT, type ImpactReport} from '../../src/db/verdicts.js';
 import {DEFAULT_SETTINGS, type Settings, type Target} from '../../src/types.js';
 import {changedText, endingQuestion, impactText, savedText, warnings} from '../../src/ui/config.js';
 
 const ON: Settings = {...DEFAULT_SETTINGS, enabled: true};
-const NONE: Judgement = {...NOBODY, jwtExpiry: 3600};
-const SOME: Judgement = {
-  ...NONE,
-  impact: {...NONE.impact, overLimit: {users: 2, sessions: 5}, atLimit: {users: 3}},
+const SOME: ImpactReport = {
+  ...NO_IMPACT,
+  impact: {...NO_IMPACT.impact, overLimit: {users: 2, sessions: 5}, atLimit: {users: 3}},
 };
 
 describe('the effect of settings', () => {
-  test.each<[string, Settings, Judgement, string]>([
+  test.each<[string, Settings, ImpactReport, string]>([
     [
       'dequeue',
       ON,
       SOME,
       "  5 sessions of 2 users are over the limit. They end at the user's next sign-in, else at their next refresh, with access ending within 2 hours.",
-    ],
-    [
-      'dequeue at sign-in only',
-      {...ON, enforce_on_refresh: false},
-      SOME,
-      "  5 sessions of 2 users are over the limit. They end at the user's next sign-in.",
     ],
     [
       'reject',
@@ -32,43 +25,39 @@ describe('the effect of settings', () => {
       '  5 sessions of 2 users are over the limit. They end at their next refresh, with access ending within 2 hours.\n  5 users at or over the limit cannot sign in again before one of their sessions ends.',
     ],
     [
-      'reject at sign-in only',
-      {...ON, strategy: 'reject', enforce_on_refresh: false},
-      SOME,
-      '  5 sessions of 2 users are over the limit. They stay until they are signed out.\n  5 users at or over the limit cannot sign in again before one of their sessions ends.',
-    ],
-    [
       'nobody',
       {...ON, strategy: 'reject'},
-      NONE,
+      NO_IMPACT,
       '  No user is over the limit: no session ends.\n  No user is at the limit: everybody can sign in again.',
     ],
-    ['the limit off', DEFAULT_SETTINGS, NONE, '  No user is over the limit: no session ends (once the limit is on).'],
+    ['the limit off', DEFAULT_SETTINGS, NO_IMPACT, '  No user is over the limit: no session ends (once the limit is on).'],
     [
       'deadlines',
       {...ON, timebox: '12:00:00'},
-      {...NONE, impact: {...NONE.impact, expiring: {sessions: 4}}},
+      {...NO_IMPACT, impact: {...NO_IMPACT.impact, expiring: {sessions: 4}}},
       '  No user is over the limit.\n  4 sessions are past a deadline. They end at their next refresh, with access ending within 2 hours.',
     ],
     [
-      'a missing second factor, observed',
+      'one session, observed',
       {...ON, mode: 'observe'},
-      {...NONE, pendingPast: 1},
-      '  No user is over the limit (but in observe mode nothing is done).\n  1 session has been missing a second factor for over 15 minutes (but in observe mode nothing is done). It ends at its next refresh, with access ending within 2 hours.',
+      {...NO_IMPACT, impact: {...NO_IMPACT.impact, expiring: {sessions: 1}}},
+      '  No user is over the limit (but in observe mode nothing is done).\n  1 session is past a deadline (but in observe mode nothing is done). It ends at its next refresh, with access ending within 2 hours.',
     ],
   ])('%s', (_, settings, found, text) => {
-    expect(plain(impactText(settings, found))).toBe(text);
+    expect(plain(impactText(settings, found, 3600))).toBe(text);
   });
 
   test('without a project the lifetime of tokens is not guessed', () => {
-    expect(plain(impactText(ON, {...SOME, jwtExpiry: null}))).toContain('within two access token lifetimes');
+    expect(plain(impactText(ON, SOME, null))).toContain('within two access token lifetimes');
   });
 });
 
-function plan(before: Settings, changes: Partial<Settings>, judgement: Partial<Judgement> = {}): ConfigPlan {
+type Seen = Partial<Pick<ConfigPlan, 'jwtExpiry' | 'mostOver'>>;
+
+function plan(before: Settings, changes: Partial<Settings>, seen: Seen = {}): ConfigPlan {
   const after = {...before, ...changes};
   const changed = Object.keys(changes) as (keyof Settings)[];
-  return {before, after, changed, ...NONE, ...judgement, consequences: []};
+  return {before, after, changed, ...NO_IMPACT, jwtExpiry: 3600, ...seen, consequences: []};
 }
 
 describe('warnings', () => {
@@ -88,7 +77,7 @@ describe('warnings', () => {
     expect(warned({...ON, inactivity_timeout: '00:30:00'}, {max_sessions: 3})).toEqual([]);
   });
 
-  test.each<[string, Settings, Partial<Settings>, Partial<Judgement>, RegExp | null]>([
+  test.each<[string, Settings, Partial<Settings>, Seen, RegExp | null]>([
     ['reject', ON, {strategy: 'reject'}, {}, /^Warning: reject counts .* not been used for 7 days, so/s],
     [
       'reject for ever',
@@ -107,20 +96,25 @@ describe('warnings', () => {
     ['not the hook', {...ON, reject_in_hook: true}, {reject_in_hook: false}, {}, null],
     ['observing', ON, {mode: 'observe'}, {}, /^Note: in observe mode nothing is ended.* goes to the history\.$/],
     ['observing for nobody', {...ON, record_events: false}, {mode: 'observe'}, {}, /The history is off too/],
-    ['refusing on failures', ON, {on_error: 'refuse'}, {}, /^Warning: while something of supasession fails/],
     [
-      'blocking',
-      {...ON, block_revoked: false},
-      {block_revoked: true},
-      {revoked: 2},
-      /^Warning: the access of 2 users is revoked/,
+      'more sessions than end at a sign-in',
+      ON,
+      {max_sessions: 1},
+      {mostOver: 1500},
+      /^Note: One user is over the limit by 1,500 sessions\. .* a sign-in ends at most 100, .* \{bin\} enforce ends them all\.$/,
     ],
-    ['blocking nobody', {...ON, block_revoked: false}, {block_revoked: true}, {}, null],
-    ['letting in', ON, {block_revoked: false}, {revoked: 1}, /can sign in again: 1 user\.$/],
+    [
+      'the same, where a sign-in ends none',
+      {...ON, strategy: 'reject'},
+      {max_sessions: 1},
+      {mostOver: 101},
+      /until then: a refresh ends only its own session\./,
+    ],
+    ['as many as end at a sign-in', ON, {max_sessions: 1}, {mostOver: 100}, null],
     ['less history', ON, {events_retention: '7 days'}, {}, /^Note: history older than 7 days is removed/],
     ['more history', ON, {events_retention: '90 days'}, {}, null],
-  ])('%s', (_, before, changes, judgement, text) => {
-    const found = warned(before, changes, judgement);
+  ])('%s', (_, before, changes, seen, text) => {
+    const found = warned(before, changes, seen);
     if (text === null) expect(found).toEqual([]);
     else expect(found).toEqual([expect.stringMatching(text)]);
   });

@@ -9,18 +9,43 @@ import {
   readMigrations,
   shippedSql,
 } from '../../src/core/migration.js';
+import {readSql} from '../../src/sql.js';
 import {DEFAULT_SETTINGS} from '../../src/types.js';
 import {addFile, errorOf, makeProject} from './supabase/support.js';
 
 const NOW = new Date('2026-01-02T03:04:05.678Z');
 
-test('the shipped script is every file of sql/ in the order of their names, and its checksum is stable', async () => {
+test('the shipped script is every file of sql/install in the order of their names, and its checksum is stable', async () => {
   const shipped = await shippedSql();
-  const files = (await readdir('sql')).filter((file) => file.endsWith('.sql')).sort();
-  const parts = await Promise.all(files.map(async (file) => readFile(path.join('sql', file), 'utf8')));
-  expect(shipped.sql).toBe(parts.join('\n'));
+  const files = (await readdir('sql/install')).sort();
+  const first = await Promise.all(
+    files.map(async (file) => (await readFile(path.join('sql/install', file), 'utf8')).split('\n', 1)[0]!),
+  );
+  const places = first.map((line) => shipped.sql.indexOf(`${line}\n`));
+  expect(places[0]).toBe(0);
+  expect(places).toEqual([...places].sort((a, b) => a - b));
+  expect(shipped.sql).not.toContain('@include');
   expect(shipped).toEqual(await shippedSql());
   expect(shipped.checksum).toMatch(/^sha256:[0-9a-f]{64}$/);
+});
+
+test('an include stands for the query, without the comment at its head', async () => {
+  const query = await readFile('sql/queries/verdicts.sql', 'utf8');
+  const body = query.slice(query.indexOf('\nwith ') + 1);
+  expect(query.startsWith('-- ')).toBe(true);
+  expect(await readSql('queries/impact.sql')).toContain(`with verdicts as (\n${body}`);
+});
+
+test('every query says at its head what it answers, and every parameter that it has', async () => {
+  const names = await readdir('sql/queries');
+  expect(names.length).toBeGreaterThan(5);
+  for (const name of names) {
+    const text = await readSql(`queries/${name}`);
+    const head = /^(?:--.*\n)+/.exec(text)?.[0] ?? '';
+    const used = [...new Set(text.slice(head.length).match(/\$\d(?=\W)/g))].sort();
+    expect([name, head.split('\n').length > 2]).toEqual([name, true]);
+    expect([name, used.filter((parameter) => !head.includes(parameter))]).toEqual([name, []]);
+  }
 });
 
 test.each([

@@ -9,42 +9,42 @@ const LIMIT = [
   '  Sessions per user   1',
   '  Above the limit     dequeue: the first sessions are ended',
   '  Which go first      the oldest',
-  '  Checked at refresh  yes',
 ];
 
 describe('settings on the screen', () => {
   test('are those of the limit, and whatever is not as always', () => {
     expect(lines(DEFAULT_SETTINGS, NOTHING)).toEqual(LIMIT);
-    expect(leftOut(DEFAULT_SETTINGS)).toBe(18);
-    const settings: Settings = {...DEFAULT_SETTINGS, timebox: '12:00:00', on_device_change: 'record'};
+    expect(leftOut(DEFAULT_SETTINGS)).toBe(11);
+    const settings: Settings = {...DEFAULT_SETTINGS, timebox: '12:00:00', record_device_changes: true};
     expect(lines(settings, NOTHING)).toEqual([
       ...LIMIT,
       'Deadlines',
       '  Longest life        12 hours after the sign-in',
       'History',
-      '  Device changed      written down',
+      '  Device changes      recorded',
     ]);
-    expect(leftOut(settings)).toBe(16);
+    expect(leftOut(settings)).toBe(9);
     // As always, said otherwise.
-    expect(leftOut({...DEFAULT_SETTINGS, reject_ignores_idle: '168:00:00'})).toBe(18);
+    expect(leftOut({...DEFAULT_SETTINGS, reject_ignores_idle: '168:00:00'})).toBe(11);
   });
 
   test('are all of them where that is wanted, each once', () => {
     const all = lines(DEFAULT_SETTINGS, {...NOTHING, all: true});
-    expect(all.slice(0, 5)).toEqual(LIMIT);
-    expect(all.filter((line) => line.startsWith('  '))).toHaveLength(23);
+    expect(all.slice(0, 4)).toEqual(LIMIT);
+    expect(all.filter((line) => line.startsWith('  '))).toHaveLength(15);
     // One screen, with the target and the last line.
-    expect(all.length).toBeLessThanOrEqual(32);
+    expect(all.length).toBeLessThanOrEqual(21);
     expect(all).toContain('  Its message         "Session limit of {limit} reached"');
   });
 
   test('show what changes, and how a span was understood', () => {
     const before = DEFAULT_SETTINGS;
-    const after: Settings = {...before, enabled: true, enforce_on_refresh: false, timebox: '12:00:00'};
-    expect(lines(after, {...NOTHING, before, changed: ['enabled', 'enforce_on_refresh', 'timebox']})).toEqual([
+    const after: Settings = {...before, enabled: true, strategy: 'reject', timebox: '12:00:00'};
+    expect(lines(after, {...NOTHING, before, changed: ['enabled', 'strategy', 'timebox']})).toEqual([
       '  Limit               OFF -> ON',
-      ...LIMIT.slice(1, 4),
-      '  Checked at refresh  yes -> no, at sign-in only',
+      '  Sessions per user   1',
+      '  Above the limit     dequeue: the first sessions are ended -> reject: the new sign-in is refused',
+      '  Which go first      the oldest',
       'Deadlines',
       '  Longest life        no end -> 12 hours (12:00:00) after the sign-in',
     ]);
@@ -57,7 +57,7 @@ describe('settings on the screen', () => {
     expect(lines(DEFAULT_SETTINGS, {...NOTHING, before: DEFAULT_SETTINGS, named: ['low_aal_timeout']})).toEqual([
       ...LIMIT,
       'Deadlines',
-      '  No second factor    ended 15 minutes (00:15:00) after the sign-in',
+      '  No second factor    kept',
     ]);
   });
 });
@@ -78,12 +78,9 @@ describe('settings in words', () => {
     ],
     ['observed', {mode: 'observe'}, ['OBSERVE MODE: nothing is enforced.', AT_MOST]],
     [
-      'by use, at sign-in only',
-      {eviction_order: 'least_recently_used', enforce_on_refresh: false},
-      [
-        'At most 3 sessions per user; a sign-in above that ends the least recently used.',
-        'The limit is checked at sign-in only: existing sessions above it go on.',
-      ],
+      'by use',
+      {eviction_order: 'least_recently_used'},
+      ['At most 3 sessions per user; a sign-in above that ends the least recently used.'],
     ],
     [
       'reject',
@@ -95,11 +92,10 @@ describe('settings in words', () => {
     ],
     [
       'reject through the hook',
-      {strategy: 'reject', reject_in_hook: true, reject_ignores_idle: null, recovery_makes_room: true},
+      {strategy: 'reject', reject_in_hook: true, reject_ignores_idle: null},
       [
         'At most 3 sessions per user; a sign-in above that is refused with 403 and a message, through the access token hook.',
         'Sessions count however long they have not been used.',
-        'Recovery and magic links are let in, and end the oldest.',
       ],
     ],
     [
@@ -111,43 +107,19 @@ describe('settings in words', () => {
     ['inactivity', {inactivity_timeout: '01:30:00'}, [AT_MOST, 'Sessions end after 1 hour 30 minutes without use.']],
     [
       'a second factor',
-      {low_aal_timeout: '00:05:00', count_pending_mfa: true},
-      [
-        AT_MOST,
-        'Sessions that miss their second factor end after 5 minutes.',
-        'Sessions that miss their second factor count like any other.',
-      ],
+      {low_aal_timeout: '00:05:00'},
+      [AT_MOST, 'Sessions that miss their second factor end after 5 minutes.'],
     ],
-    [
-      'no deadline for the second factor',
-      {low_aal_timeout: null},
-      [AT_MOST, 'Sessions that miss their second factor have no deadline of their own.'],
-    ],
-    [
-      'OAuth clients, failures and revoked users',
-      {oauth_clients: 'separate', on_error: 'refuse', block_revoked: false},
-      [
-        AT_MOST,
-        'Each OAuth client has a limit of its own.',
-        'Where supasession itself fails, nobody signs in.',
-        'Users whose access is revoked are NOT stopped.',
-      ],
-    ],
+    ['OAuth clients', {oauth_clients: 'separate'}, [AT_MOST, 'Each OAuth client has a limit of its own.']],
     [
       'OAuth clients together',
       {oauth_clients: 'together'},
       [AT_MOST, 'Sessions of OAuth clients count like any other.'],
     ],
-    ['a ban', {end_on_ban: true}, [AT_MOST, 'A ban ends the sessions of that user, also from SQL.']],
-    [
-      'changes of an account',
-      {end_on_password_change: true, end_on_ban: true, end_on_delete: true},
-      [AT_MOST, 'A changed password, a ban or a soft deletion ends the sessions of that user, also from SQL.'],
-    ],
     [
       'the history',
-      {on_device_change: 'record', events_retention: '90 days'},
-      [AT_MOST, 'A session that changes its device is written down.', 'The history is kept for 90 days.'],
+      {record_device_changes: true, events_retention: '90 days'},
+      [AT_MOST, 'A session that changes its device is recorded.', 'The history is kept for 90 days.'],
     ],
     ['no history', {record_events: false, events_retention: '90 days'}, [AT_MOST, 'No history is kept.']],
   ])('%s', (_, changes, sentences) => {

@@ -1,7 +1,8 @@
 import {readFile} from 'node:fs/promises';
 import {changedSettings, settingFlag, settingFlags, undoOf} from '../../src/core/changes.js';
-import {consequences, NOBODY, signsOutAll, type Consequence, type Judgement} from '../../src/core/consequences.js';
+import {consequences, signsOutAll, type Consequence} from '../../src/core/consequences.js';
 import {SETTING_NAMES, SETTINGS} from '../../src/core/settings.js';
+import {NO_IMPACT, type ImpactReport} from '../../src/db/verdicts.js';
 import {DEFAULT_SETTINGS, type Settings} from '../../src/types.js';
 
 const ON: Settings = {...DEFAULT_SETTINGS, enabled: true, max_sessions: 3};
@@ -21,8 +22,8 @@ describe('settings as flags', () => {
     [{max_sessions: 3}, '--max 3'],
     [{strategy: 'reject'}, '--strategy reject'],
     [{eviction_order: 'least_recently_used'}, '--order least-recently-used'],
-    [{enforce_on_refresh: true}, '--enforce-on-refresh'],
-    [{enforce_on_refresh: false}, '--no-enforce-on-refresh'],
+    [{record_device_changes: true}, '--record-device-changes'],
+    [{record_device_changes: false}, '--no-record-device-changes'],
     [{timebox: null}, '--timebox off'],
     [{timebox: '12:00:00'}, '--timebox 12h'],
     [{timebox: '1 day 08:30:15'}, '--timebox 1d8h30m15s'],
@@ -68,19 +69,16 @@ test.each([
 });
 
 describe('what a change does', () => {
-  const none: Judgement = {...NOBODY, jwtExpiry: 3600};
-  const over: Judgement = {...none, impact: {...none.impact, overLimit: {users: 1, sessions: 2}}};
-  const full: Judgement = {...none, impact: {...none.impact, atLimit: {users: 5}}};
-  const late: Judgement = {...none, impact: {...none.impact, expiring: {sessions: 2}}};
-  const pending: Judgement = {...none, pendingPast: 2};
-  const revoked: Judgement = {...none, revoked: 2};
+  const none = NO_IMPACT;
+  const over: ImpactReport = {...none, impact: {...none.impact, overLimit: {users: 1, sessions: 2}}};
+  const full: ImpactReport = {...none, impact: {...none.impact, atLimit: {users: 5}}};
+  const late: ImpactReport = {...none, impact: {...none.impact, expiring: {sessions: 2}}};
   const REJECT: Settings = {...ON, strategy: 'reject'};
   const OBSERVE: Settings = {...ON, mode: 'observe'};
-  const AT_SIGN_IN: Settings = {...ON, enforce_on_refresh: false};
   const TIMED: Settings = {...ON, timebox: '12:00:00'};
   const IDLE: Settings = {...ON, inactivity_timeout: '00:30:00'};
 
-  test.each<[string, Settings, Partial<Settings>, Judgement, Consequence[]]>([
+  test.each<[string, Settings, Partial<Settings>, ImpactReport, Consequence[]]>([
     ['switched on', DEFAULT_SETTINGS, {enabled: true}, over, ['overLimit']],
     ['switched on, with nobody over it', DEFAULT_SETTINGS, {enabled: true}, full, []],
     ['lowered', ON, {max_sessions: 2}, over, ['overLimit']],
@@ -90,24 +88,12 @@ describe('what a change does', () => {
     ['lowered while observed', OBSERVE, {max_sessions: 1}, over, []],
     ['enforced after observing', OBSERVE, {mode: 'enforce'}, over, ['overLimit']],
     ['only observed', ON, {mode: 'observe', max_sessions: 1}, over, []],
-    ['refreshes checked as well', AT_SIGN_IN, {enforce_on_refresh: true}, over, ['overLimit']],
-    ['refreshes no longer checked', ON, {enforce_on_refresh: false}, over, []],
-    ['pending sessions counted', ON, {count_pending_mfa: true}, over, ['overLimit']],
     ['OAuth clients limited', ON, {oauth_clients: 'together'}, over, ['overLimit']],
     ['idle ones counted', REJECT, {reject_ignores_idle: null}, over, ['overLimit', 'lockedOut']],
     ['another order', ON, {eviction_order: 'least_recently_used'}, over, []],
     ['reject, which ends some at their refresh', ON, {strategy: 'reject'}, over, ['overLimit', 'lockedOut']],
-    ['reject at sign-in only', AT_SIGN_IN, {strategy: 'reject'}, over, ['lockedOut']],
     ['reject with users at the limit', ON, {strategy: 'reject'}, full, ['lockedOut']],
     ['reject raised', REJECT, {max_sessions: 5}, full, []],
-    [
-      'recovery closed under reject',
-      {...REJECT, recovery_makes_room: true},
-      {recovery_makes_room: false},
-      full,
-      ['lockedOut'],
-    ],
-    ['recovery opened', REJECT, {recovery_makes_room: true}, full, []],
     ['dequeue again', REJECT, {strategy: 'dequeue'}, full, []],
     ['a timebox', ON, {timebox: '12:00:00'}, late, ['expiring']],
     ['a timebox nobody is past', ON, {timebox: '12:00:00'}, none, []],
@@ -121,29 +107,11 @@ describe('what a change does', () => {
     ['one that signs everybody out', ON, {inactivity_timeout: '01:00:00'}, none, ['signsOutAll']],
     ['one that does so already, made longer', IDLE, {inactivity_timeout: '00:45:00'}, none, []],
     ['one that does, from now on', {...IDLE, enabled: false}, {enabled: true}, none, ['signsOutAll']],
-    ['a sooner end without second factor', ON, {low_aal_timeout: '00:05:00'}, pending, ['pending']],
-    ['a later one', ON, {low_aal_timeout: '01:00:00'}, pending, []],
-    [
-      'pending sessions apart again',
-      {...ON, count_pending_mfa: true},
-      {count_pending_mfa: false},
-      pending,
-      ['pending'],
-    ],
-    ['switched on, with sessions that miss a factor', DEFAULT_SETTINGS, {enabled: true}, pending, ['pending']],
-    ['revoked users stopped', {...ON, block_revoked: false}, {block_revoked: true}, revoked, ['revoked']],
-    [
-      'revoked users stopped while off',
-      {...DEFAULT_SETTINGS, block_revoked: false},
-      {block_revoked: true},
-      revoked,
-      ['revoked'],
-    ],
-    ['revoked users stopped already', ON, {max_sessions: 2}, revoked, []],
-    ['revoked users let in', ON, {block_revoked: false}, revoked, []],
-    ['the hook, failures, history', ON, {reject_in_hook: true, on_error: 'refuse', record_events: false}, over, []],
-  ])('%s', (_, before, changes, judgement, expected) => {
-    expect(consequences(before, {...before, ...changes}, judgement)).toEqual(expected);
+    ['an end without second factor', ON, {low_aal_timeout: '00:15:00'}, late, ['expiring']],
+    ['a later one', {...ON, low_aal_timeout: '00:15:00'}, {low_aal_timeout: '01:00:00'}, late, []],
+    ['the hook and the history', ON, {reject_in_hook: true, record_events: false}, over, []],
+  ])('%s', (_, before, changes, report, expected) => {
+    expect(consequences(before, {...before, ...changes}, report, 3600)).toEqual(expected);
   });
 });
 

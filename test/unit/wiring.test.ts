@@ -1,5 +1,5 @@
 import {parseHookName} from '../../src/core/hook.js';
-import {findWiringPlace, hookFunction, hookUri, isOurs, OUR_HOOK, readWiring} from '../../src/core/wiring.js';
+import {findConfigSource, hookFunction, hookUri, isOurs, OUR_HOOK, readWiring} from '../../src/core/wiring.js';
 import type {Project} from '../../src/supabase/project.js';
 import type {Target} from '../../src/types.js';
 import {hookStopped} from '../../src/ui/hook.js';
@@ -56,7 +56,7 @@ test.each(['claims', 'public.', 'a.b.c', 'public.my-hook', `public.${'a'.repeat(
 describe('what is wired', () => {
   const wiring = async (of: Target, project: Project | null, env: Record<string, string> = {}) => {
     const {SUPABASE_HOME = await makeFolder(), ...rest} = env;
-    return readWiring(await findWiringPlace(of, project, {SUPABASE_HOME, ...rest}));
+    return readWiring(await findConfigSource(of, project, {SUPABASE_HOME, ...rest}));
   };
   const nothing = {
     hook: {enabled: false, uri: null, ours: false, verified: true},

@@ -5,12 +5,12 @@ import {allowChange} from '../../prompts/consent.js';
 import {accessText, restoreText, revokedText} from '../../ui/access.js';
 
 export default class AccessRestore extends AccessCommand {
-  static override summary = 'Let a barred user use the app again.';
-  static override description = `Takes "access revoke" back. Sessions that it ended stay ended: the user signs in again.
+  static override summary = 'Let a user whose access was revoked use the app again.';
+  static override description = `Undoes "access revoke". Sessions that it ended stay ended: the user signs in again.
 ${EXIT_CODES_HELP}`;
 
   static override examples = [
-    {description: 'Let a user in again.', command: '<%= config.bin %> <%= command.id %> mallory@example.com'},
+    {description: 'Let a user sign in again.', command: '<%= config.bin %> <%= command.id %> mallory@example.com'},
     {
       description: 'On the linked project, in a script.',
       command: '<%= config.bin %> <%= command.id %> mallory@example.com --linked --yes',

@@ -9,13 +9,13 @@ import {revokedText, revokeText} from '../../ui/access.js';
 import {count} from '../../ui/text.js';
 
 export default class AccessRevoke extends AccessCommand {
-  static override summary = 'Bar a user from the app: end all sessions and refuse new ones.';
+  static override summary = 'Revoke the access of a user: end all sessions and refuse new ones.';
   static override description = `Stays until "access restore". It shows first what goes on working, and for how long.
 ${EXIT_CODES_HELP}`;
 
   static override examples = [
     {
-      description: 'Bar a user.',
+      description: 'Revoke the access of a user.',
       command: '<%= config.bin %> <%= command.id %> mallory@example.com --reason "stolen account"',
     },
     {

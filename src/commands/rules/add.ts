@@ -16,7 +16,8 @@ import {
 } from '../../core/rules.js';
 import {findUser} from '../../core/users.js';
 import type {StepFile} from '../../core/steps.js';
-import {writeRule, type ListedRule, type RuleImpact} from '../../db/rules.js';
+import {writeRule, type ListedRule} from '../../db/rules.js';
+import type {RuleImpact} from '../../db/verdicts.js';
 import {maxFlag, strategyFlag} from '../../flags.js';
 import {askRule} from '../../prompts/rules.js';
 import {RulesCommand} from '../../rules-command.js';

@@ -71,12 +71,12 @@ export function judgeSwitch({enabled, mode}: Settings, target: Target): Finding 
   return passed('database', 'limits', 'ON');
 }
 
-/** Rows of health() that do not mean that limits fail, or requests. */
-const WARNINGS = new Set(['deadlines', 'installation', 'settings', 'settings kept', 'users over the limit']);
-const AGAIN = 'put it back: supasession doctor --fix';
+/** What does not mean that limits fail, or requests. */
+const WARNINGS = new Set(['deadlines', 'settings', 'settings kept', 'users over the limit']);
+const AGAIN = 'restore it: supasession doctor --fix';
 
 /**
- * @param rows what health() says
+ * @param rows what health.sql says, or what is wrong with sessions
  * @param target where
  * @param repair whether --fix can run our SQL again
  * @returns the same as findings

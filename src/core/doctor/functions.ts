@@ -3,7 +3,7 @@ import type {Target} from '../../types.js';
 import {commandOn} from '../target.js';
 import {found, passed, type Finding, type Repair} from './finding.js';
 
-const FUNCTION = /^create or replace function supasession\.(\w+)\(([\s\S]*?)^as \$\$([\s\S]*?)\$\$;/gm;
+const FUNCTION = /^create or replace function supasession\.(\w+)\(([\s\S]*?)\bas \$\$([\s\S]*?)\$\$;/gm;
 
 /** The body as it counts: line ends are the editor's. */
 function normal(body: string): string {
@@ -18,8 +18,7 @@ export function shippedFunctions(sql: string): InstalledFunction[] {
   return [...sql.matchAll(FUNCTION)].map(([, name, head, body]) => ({
     name: name!,
     body: body!,
-    definer: /^security definer$/m.test(head!),
-    searchPath: /^set search_path = /m.test(head!),
+    definer: /\bsecurity definer\b/.test(head!),
   }));
 }
 
@@ -29,8 +28,6 @@ function difference(shipped: InstalledFunction, installed: InstalledFunction[]):
   const same = named.find(({body}) => normal(body) === normal(shipped.body));
   if (same === undefined) return 'was changed by hand: it has another body than the one that was installed';
   if (same.definer !== shipped.definer) return `was changed by hand: security ${same.definer ? 'definer' : 'invoker'}`;
-  if (same.searchPath !== shipped.searchPath)
-    return `was changed by hand: search_path is ${same.searchPath ? 'set' : 'not set'}`;
   return null;
 }
 

@@ -2,13 +2,16 @@ import {readFile} from 'node:fs/promises';
 
 import type {Connection} from '../../db/connection.js';
 import {readFunctions, readServerVersion} from '../../db/doctor.js';
+import {ifWhole} from '../../db/errors.js';
 import {readHealth} from '../../db/status.js';
+import {readBasis, readImpact} from '../../db/verdicts.js';
 import {SupasessionError} from '../../errors.js';
 import {findCli} from '../../supabase/cli.js';
 import {readConfig} from '../../supabase/config.js';
 import type {Env, Project} from '../../supabase/project.js';
 import type {Target} from '../../types.js';
 import {readMigrations, shippedSql, type MigrationState, type ShippedSql} from '../migration.js';
+import {sessionHealth} from '../status.js';
 import {judgeHealth, judgeInstalled, judgeSwitch, notReached} from './database.js';
 import {AREAS, attempt, lookAt, type Finding} from './finding.js';
 import {judgeFunctions, shippedFunctions} from './functions.js';
@@ -77,14 +80,21 @@ async function lookAtDatabase(
     judgePreRequest(await readPreRequest(db), target, repair),
   ]);
   const health = await look('health', async () =>
-    version === null ? [] : judgeHealth(await readHealth(db, true), target, repair),
+    version === null ? [] : judgeHealth(await readHealth(db), target, repair),
   );
+  const counted = await look('sessions', async () => {
+    if (settings === null || !settings.enabled) return [];
+    const report = await ifWhole(async () => readImpact(db, await readBasis(db)));
+    // What is missing has been found above.
+    return typeof report === 'string' ? [] : judgeHealth(sessionHealth(settings, report), target, repair);
+  });
   return [
     ...judgeInstalled(installed, shipped, {removed, target, repair}),
     ...(settings === null ? [] : [judgeSwitch(settings, target)]),
     ...preRequest,
     // It knows that too, as long as it is there to be asked.
     ...health.filter(({check}) => check !== 'pre-request' || preRequest.every(({ok}) => ok)),
+    ...counted,
     ...(same
       ? await look('functions', async () =>
           judgeFunctions(shippedFunctions(shipped.sql), await readFunctions(db), target, repair),

@@ -1,11 +1,12 @@
 import type {Connection} from '../../db/connection.js';
 import {hasSchema} from '../../db/doctor.js';
+import {ifWhole} from '../../db/errors.js';
 import {readAppliedMigrations, readInstalled, readSettings, type Installed} from '../../db/queries.js';
 import {DEFAULT_SETTINGS, type Settings} from '../../types.js';
 import type {MigrationState, ShippedSql} from '../migration.js';
 import type {Repair} from './finding.js';
 
-/** What a database holds of ours, as far as more than one concern needs it. */
+/** What is installed in a database, as far as more than one concern needs it. */
 export interface Inside {
   db: Connection;
   installed: Installed;
@@ -42,12 +43,12 @@ function repairable(
 export async function readInside(db: Connection, state: MigrationState | null, shipped: ShippedSql): Promise<Inside> {
   const installed = await readInstalled(db);
   const applied = await readAppliedMigrations(db);
-  const row = installed.version === null ? undefined : await readSettings(db);
+  const row = installed.version === null ? undefined : await ifWhole(async () => (await readSettings(db)) ?? null);
   return {
     db,
     installed,
     applied,
-    settings: row === undefined ? null : {...DEFAULT_SETTINGS, ...row},
+    settings: typeof row === 'object' && row !== null ? {...DEFAULT_SETTINGS, ...row} : null,
     schema: await hasSchema(db),
     repair: repairable(installed, applied, state, shipped) ? 'installation' : null,
   };

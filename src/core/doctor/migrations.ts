@@ -1,7 +1,7 @@
 import type {Installed} from '../../db/queries.js';
 import {nextVersion, type Migration} from '../../supabase/migrations.js';
 import {DEFAULT_SETTINGS, type SettingName, type Settings, type Target} from '../../types.js';
-import {compareReleases, settingsOf, type MigrationState, type OwnMigration, type ShippedSql} from '../migration.js';
+import {compareReleases, settingsIn, type MigrationState, type OwnMigration, type ShippedSql} from '../migration.js';
 import {commandOn} from '../target.js';
 import {found, passed, type Finding} from './finding.js';
 
@@ -137,7 +137,7 @@ function asApplied(active: OwnMigration[], {applied: history, installed}: Migrat
 const MEDDLING = [
   /\bdrop\s+schema\s+(?:if\s+exists\s+)?[^;]*\bsupasession\b[^;]*/i,
   /\b(?:create(?:\s+or\s+replace)?|alter|drop)\s+(?:function|table|type|index|view|procedure|routine)\s+(?:if\s+(?:not\s+)?exists\s+)?"?supasession"?\s*\.[^;]*/i,
-  /\b(?:create|alter|drop|disable|enable)\s[^;]*\bsupasession_(?:interceptor|refresh|aal|factor|saml|recovery|account)\b[^;]*/i,
+  /\b(?:create|alter|drop|disable|enable)\s[^;]*\bsupasession_(?:interceptor|refresh)\b[^;]*/i,
 ];
 
 /** A migration of the project's own, dated after ours. */
@@ -164,11 +164,6 @@ export function judgeLater(later: LaterMigration[]): Finding[] {
       fix: [`Take it out of ${FOLDER}/${file}`],
     }),
   );
-}
-
-/** The settings that migrations come to, one after the other. */
-function settingsIn(migrations: OwnMigration[]): Partial<Settings> {
-  return Object.assign({}, ...migrations.map((migration) => settingsOf(migration))) as Partial<Settings>;
 }
 
 /** Settings that a "db reset" would bring back instead of those in force. */

@@ -4,7 +4,7 @@ import {readHookFunction, readRoleSchemas} from '../../db/wiring.js';
 import type {ProjectConfig} from '../../supabase/config.js';
 import type {Env, Project} from '../../supabase/project.js';
 import type {Target} from '../../types.js';
-import {findWiringPlace, hookFunction} from '../wiring.js';
+import {findConfigSource, hookFunction} from '../wiring.js';
 import {
   authSettingsOfFile,
   authSettingsOfProject,
@@ -35,7 +35,7 @@ function ofFile(config: ProjectConfig, project: Project, ref: string | null): Co
 
 /** Null without an access token. */
 async function ofHosted(target: Target, project: Project | null, env: Env): Promise<Configuration | null> {
-  const {api, ref} = await findWiringPlace(target, project, env);
+  const {api, ref} = await findConfigSource(target, project, env);
   if (api === null || ref === null) return null;
   const [auth, {schemas}] = [await api.readAuthConfig(ref), await api.readDataApiConfig(ref)];
   const name = `project ${ref}`;

@@ -16,16 +16,15 @@ describe('functions', () => {
     const functions = shippedFunctions(sql);
     expect(functions).toHaveLength(sql.match(/create or replace function/g)!.length);
     expect(new Set(functions.map(({name}) => name)).size).toBe(functions.length);
-    expect(functions.find(({name}) => name === 'access_token_hook')).toMatchObject({definer: false, searchPath: false});
-    expect(functions.find(({name}) => name === '_limiter')).toMatchObject({definer: true, searchPath: true});
+    expect(functions.find(({name}) => name === 'access_token_hook')).toMatchObject({definer: false});
+    expect(functions.find(({name}) => name === '_limiter')).toMatchObject({definer: true});
   });
 
-  const SID = {name: 'sid', body: '\n  select 1;\n', definer: true, searchPath: true};
+  const SID = {name: 'sid', body: '\n  select 1;\n', definer: true};
 
   test.each([
     ['another body', {body: 'select 2'}, 'warning: function sid'],
     ['the rights of its caller', {definer: false}, 'warning: function sid'],
-    ['no search_path', {searchPath: false}, 'warning: function sid'],
     ['another name', {name: 'other'}, 'error: function sid'],
   ])('one with %s is told', (_, change, expected) => {
     const findings = judgeFunctions([SID], [{...SID, ...change}], LOCAL, 'installation');
@@ -42,9 +41,9 @@ describe('functions', () => {
   });
 });
 
-describe('health()', () => {
+describe('health', () => {
   const row = (check: string, fix: string | null) => ({check, ok: false, detail: 'so it is', fix});
-  const AGAIN = 'put it back: supasession doctor --fix';
+  const AGAIN = 'restore it: supasession doctor --fix';
 
   test('a missing trigger is mended by --fix; of another release by upgrade', () => {
     const rows = [row('trigger supasession_refresh', AGAIN)];
@@ -60,12 +59,12 @@ describe('health()', () => {
   test('commands are those of this program and target', () => {
     const fixes = [
       row('settings', 'supasession config --enable'),
-      row('next hook', 'create it, or unwire it: supasession hook disable'),
+      row('next hook', 'create it, or call none: supasession hook disable'),
       row('guard for every role', 'select supasession.enable_guard()'),
     ];
     expect(judgeHealth(fixes, LINKED, null).map(({severity, fix}) => [severity, fix])).toEqual([
       ['warning', '{bin} config --linked --enable'],
-      ['error', 'create it, or unwire it: {bin} hook:disable --linked'],
+      ['error', 'create it, or call none: {bin} hook:disable --linked'],
       ['error', 'select supasession.enable_guard()'],
     ]);
   });
