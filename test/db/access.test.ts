@@ -1,4 +1,4 @@
-/** revoke_access() and restore_access(): who is barred, how each way in refuses, and that nothing slips through. */
+/** revoke_access() and restore_access(): how each way in refuses a user whose access is revoked, and that nothing slips through. */
 import type {Client} from 'pg';
 import {
   AuthError,
@@ -19,7 +19,7 @@ import {
 import {ask, claimsOf} from '../helpers/data-api.js';
 import {createDatabase, type TestDatabase} from '../helpers/database.js';
 import {configure, install} from '../helpers/install.js';
-import {interrupt, outcome} from '../helpers/interrupt.js';
+import {interrupt, outcome, type Interruption} from '../helpers/interrupt.js';
 
 const HOOK = 'supasession.access_token_hook';
 
@@ -115,14 +115,6 @@ describe('revoke_access()', () => {
     expect(rows).toEqual([{reason: 'second'}]);
   });
 
-  it('works for a user without any app_metadata', async () => {
-    await postgres.query('update auth.users set raw_app_meta_data = null where id = $1', [user.userId]);
-    await revokeAccess();
-    expect(await appMetadata()).toMatchObject({access_revoked: true});
-    expect(await restoreAccess()).toBe(true);
-    expect(await appMetadata()).toEqual({});
-  });
-
   it('says that there is no such user', async () => {
     for (const id of ['00000000-0000-4000-8000-00000000000a', null])
       await expect(postgres.query('select supasession.revoke_access($1)', [id])).rejects.toMatchObject({code: 'P0002'});
@@ -156,7 +148,7 @@ describe('restore_access()', () => {
     expect(rows).toEqual([{kind: 'access_restored'}]);
   });
 
-  it('says no for a user who was not barred, and changes nothing', async () => {
+  it('says no for a user whose access was not revoked, and changes nothing', async () => {
     await postgres.query(`update auth.users set raw_app_meta_data = '{"access_revoked": "mine"}' where id = $1`, [
       user.userId,
     ]);
@@ -168,13 +160,53 @@ describe('restore_access()', () => {
   });
 });
 
+describe('app_metadata that Auth does not write', () => {
+  const revoked = {access_revoked: true, revoked_at: expect.any(String) as string};
+
+  it.each([
+    ['missing', null, revoked, {}],
+    ['null', 'null', revoked, {}],
+    ['an empty object', '{}', revoked, {}],
+    ['an array', '[{"plan": "pro"}]', [{plan: 'pro'}], [{plan: 'pro'}]],
+    ['an empty array', '[]', [], []],
+    ['a string', '"plan"', 'plan', 'plan'],
+    ['a number', '7', 7, 7],
+    ['true', 'true', true, true],
+  ])('is %s: access is revoked and restored, and no object is made of it', async (_, value, during, after) => {
+    await postgres.query("insert into supasession.rules (name, app_metadata, max_sessions) values ('pro', $1, 1)", [
+      {plan: 'pro'},
+    ]);
+    await configure(postgres, {enabled: true, max_sessions: 2});
+    try {
+      const set = async (): Promise<unknown> =>
+        postgres.query('update auth.users set raw_app_meta_data = $2 where id = $1', [user.userId, value]);
+      await set();
+      await run(auth, signInPassword(user.email));
+      await run(auth, refresh(await run(auth, signInPassword(user.email))));
+      expect(await revokeAccess('abuse')).toBe(2);
+      expect(await appMetadata()).toEqual(during);
+      expect(await outcome(run(auth, signInPassword(user.email)))).toMatchObject({sqlstate: 'PT403'});
+      expect(await restoreAccess()).toBe(true);
+      expect(await appMetadata()).toEqual(after);
+      expect(await hasAccess(await run(auth, signInPassword(user.email)))).toBe(true);
+      // As it is when Auth has written over the flag meanwhile.
+      await revokeAccess();
+      await set();
+      expect(await restoreAccess()).toBe(true);
+      expect(await appMetadata()).toEqual(value === null ? null : JSON.parse(value));
+    } finally {
+      await postgres.query('delete from supasession.rules');
+    }
+  });
+});
+
 const settings = [
   ['limits off', {enabled: false}],
   ['limits on', {enabled: true, max_sessions: 3}],
   ['observe mode', {enabled: true, max_sessions: 3, mode: 'observe'}],
 ] as const;
 
-describe.each(settings)('a barred user, with %s', (_, config) => {
+describe.each(settings)('a user whose access is revoked, with %s', (_, config) => {
   const ways: [string, () => Promise<Flow<AuthSession>>][] = [
     ['password', async () => signInPassword(user.email)],
     ['password, algorithm 2', async () => signInPassword(user.email, {algorithm: 2})],
@@ -191,7 +223,7 @@ describe.each(settings)('a barred user, with %s', (_, config) => {
     expect(await liveSessions(postgres, user.userId)).toEqual([]);
   });
 
-  it('is refused with 403 and a message where the hook is wired, and at commit where it is not', async () => {
+  it('is refused with 403 and a message if the hook is configured, and at commit if it is not', async () => {
     await configure(postgres, {...config, reject_in_hook: true});
     await revokeAccess();
     expect(await outcome(run(auth, signInPassword(user.email, {hook: HOOK})))).toMatchObject({
@@ -202,7 +234,7 @@ describe.each(settings)('a barred user, with %s', (_, config) => {
       statement: 'commit',
     });
     expect(await liveSessions(postgres, user.userId)).toEqual([]);
-    expect((await postgres.query('select from supasession.refusal')).rowCount).toBe(0);
+    expect((await postgres.query('select from supasession.pending_rejections')).rowCount).toBe(0);
   });
 
   it('is ended at a refresh, where a session has come back some other way', async () => {
@@ -218,7 +250,7 @@ describe.each(settings)('a barred user, with %s', (_, config) => {
     }
   });
 
-  it('stays barred when Auth loses the flag', async () => {
+  it('stays out when Auth loses the flag', async () => {
     await revokeAccess();
     await auth.query(`update users set raw_app_meta_data = '{"provider": "email"}' where id = $1`, [user.userId]);
     expect(await outcome(run(auth, signInPassword(user.email)))).toMatchObject({sqlstate: 'PT403'});
@@ -226,23 +258,14 @@ describe.each(settings)('a barred user, with %s', (_, config) => {
     expect(await appMetadata()).toEqual({provider: 'email'});
   });
 
-  it('is not barred by the flag alone', async () => {
+  it('is not kept out by the flag alone', async () => {
     await auth.query(`update users set raw_app_meta_data = '{"access_revoked": true}' where id = $1`, [user.userId]);
     const session = await run(auth, signInPassword(user.email));
     expect(await hasAccess(session)).toBe(true);
   });
-
-  it('signs in and refreshes with block_revoked off, and still has no access', async () => {
-    await configure(postgres, {...config, block_revoked: false});
-    await revokeAccess();
-    const session = await run(auth, signInPassword(user.email));
-    const next = await run(auth, refresh(session));
-    expect(await liveSessions(postgres, user.userId)).toEqual([next.sessionId]);
-    expect(await hasAccess(next)).toBe(false);
-  });
 });
 
-it('a barred user stays barred where there is no row of settings', async () => {
+it('a user whose access is revoked stays out if there is no row of settings', async () => {
   await postgres.query('delete from supasession.config');
   await revokeAccess();
   expect(await outcome(run(auth, signInPassword(user.email)))).toMatchObject({sqlstate: 'PT403'});
@@ -251,6 +274,18 @@ it('a barred user stays barred where there is no row of settings', async () => {
 });
 
 describe.each(settings)('revoke_access() in the middle of a request, with %s', (_, config) => {
+  const inForce = config.enabled && !('mode' in config);
+
+  /** What came of the request has no access, and ends: with limits on, where the user's row is locked, at once. */
+  async function expectOut({before, result}: Interruption<AuthSession>): Promise<void> {
+    if (inForce) expect([before, await liveSessions(postgres, user.userId)]).toEqual([before, []]);
+    if (!(result instanceof AuthError)) {
+      expect([before, await hasAccess(result)]).toEqual([before, false]);
+      await outcome(run(auth, refresh(result)));
+    }
+    expect([before, await liveSessions(postgres, user.userId)]).toEqual([before, []]);
+  }
+
   beforeEach(async () => configure(postgres, config));
 
   const flows: [string, () => Promise<Flow<AuthSession>>][] = [
@@ -261,27 +296,26 @@ describe.each(settings)('revoke_access() in the middle of a request, with %s', (
     ['sign-in by magic link', async () => verifyMagicLink(await run(auth, generateMagicLink(user.email)))],
   ];
 
-  it.each(flows)('of a %s, at each of its statements: no survivor, and nobody is killed', async (__, flow) => {
-    for (let count = 0; ; count++) {
-      user = await createUser(postgres);
-      await oneSession();
-      const seen = await interrupt({auth, other: postgres, observer}, await flow(), count, revokeAccess);
-      if (!seen) break;
-      expect([seen.before, await liveSessions(postgres, user.userId)]).toEqual([seen.before, []]);
-      if (!(seen.result instanceof AuthError)) {
-        expect(await hasAccess(seen.result)).toBe(false);
-        expect(await outcome(run(auth, refresh(seen.result)))).toBeInstanceOf(AuthError);
+  it.each(flows)(
+    'of a %s, at each of its statements: no access from then on, no survivor, and nobody is killed',
+    async (__, flow) => {
+      for (let count = 0; ; count++) {
+        user = await createUser(postgres);
+        await oneSession();
+        const seen = await interrupt({auth, other: postgres, observer}, await flow(), count, revokeAccess);
+        if (!seen) break;
+        await expectOut(seen);
+        expect(await outcome(run(auth, signInPassword(user.email)))).toMatchObject({sqlstate: 'PT403'});
       }
-      expect(await outcome(run(auth, signInPassword(user.email)))).toMatchObject({sqlstate: 'PT403'});
-    }
-    expect((await postgres.query('select from supasession.condemned')).rowCount).toBe(0);
-  });
+      expect((await postgres.query('select from supasession.pending_ends')).rowCount).toBe(0);
+    },
+  );
 
   it.each([
     ['password', async () => signInPassword(user.email, {hook: HOOK})],
     ['magic link', async () => verifyMagicLink(await run(auth, generateMagicLink(user.email)), {hook: HOOK})],
   ] as [string, () => Promise<Flow<AuthSession>>][])(
-    'of a sign-in by %s with the hook wired, at each of its statements: no survivor and no note left',
+    'of a sign-in by %s with the hook configured, at each of its statements: no survivor and no note left',
     async (__, flow) => {
       await configure(postgres, {...config, reject_in_hook: true});
       for (let count = 0; ; count++) {
@@ -290,14 +324,14 @@ describe.each(settings)('revoke_access() in the middle of a request, with %s', (
         if (!seen) break;
         if (seen.result instanceof AuthError)
           expect(seen.result).toMatchObject({status: 403, message: 'Access revoked', sqlstate: undefined});
-        expect([seen.before, await liveSessions(postgres, user.userId)]).toEqual([seen.before, []]);
+        await expectOut(seen);
       }
-      expect((await postgres.query('select from supasession.refusal')).rowCount).toBe(0);
+      expect((await postgres.query('select from supasession.pending_rejections')).rowCount).toBe(0);
     },
   );
 });
 
-it.each(['anon', 'authenticated'])('%s may neither bar nor restore anybody', async (role) => {
+it.each(['anon', 'authenticated'])('%s may neither revoke nor restore access', async (role) => {
   for (const sql of [
     `select supasession.revoke_access('${user.userId}')`,
     `select supasession.restore_access('${user.userId}')`,
@@ -307,7 +341,7 @@ it.each(['anon', 'authenticated'])('%s may neither bar nor restore anybody', asy
     await expect(ask(api, {role}, sql)).rejects.toMatchObject({code: '42501'});
 });
 
-it('service_role bars by the functions only, so that no sessions are forgotten', async () => {
+it('service_role revokes access by the functions only, so that no sessions are forgotten', async () => {
   const request = {role: 'service_role'};
   await ask(api, request, 'select supasession.revoke_access($1, $2)', [user.userId, 'abuse']);
   expect(await ask(api, request, 'select reason from supasession.revoked where user_id = $1', [user.userId])).toEqual([

@@ -122,6 +122,26 @@ async function atOnce<T>(flows: Flow<T>[]): Promise<(T | AuthError)[]> {
   return Promise.all(requests);
 }
 
+/** The names of a flow's statements on the way to its end, from a trial run. */
+async function statements(flow: Flow<unknown>): Promise<string[]> {
+  const trial = new Steps(auth(0), flow);
+  const names: string[] = [];
+  for (let name = trial.next; name !== undefined; name = trial.next) {
+    names.push(name);
+    await trial.step();
+  }
+  return names;
+}
+
+/** The sessions of the user that are noted to end at their refresh. */
+async function pendingEnds(): Promise<string[]> {
+  const {rows} = await observer.query<{session_id: string}>(
+    'select session_id from supasession.pending_ends where user_id = $1',
+    [user.userId],
+  );
+  return rows.map(({session_id}) => session_id);
+}
+
 describe.each(algorithms)('sign-ins at once for one user, refresh token algorithm %i', (algorithm) => {
   describe.each([
     {count: 2, max_sessions: 1},
@@ -284,10 +304,71 @@ describe('a session that is being refreshed when a sign-in wants its place', () 
     // Finishes although the victim is locked: nothing here waits.
     const next = await run(auth(1), signInPassword(user.email));
     expect(await liveSessions(observer, user.userId)).toEqual([session.sessionId, next.sessionId]);
+    expect(await pendingEnds()).toEqual([session.sessionId]);
 
     const refreshed = await refreshing.finish();
     expect(await liveSessions(observer, user.userId)).toEqual([next.sessionId]);
+    expect(await pendingEnds()).toEqual([]);
     await expect(run(auth(0), flow(refreshed))).rejects.toMatchObject({code: 'session_expired'});
+    const {rows} = await observer.query(
+      'select kind, session_id, caused_by from supasession.events where user_id = $1',
+      [user.userId],
+    );
+    expect(rows).toEqual([{kind: 'evicted', session_id: session.sessionId, caused_by: next.sessionId}]);
+  });
+
+  it.each(Object.entries(flows))('no longer counts: the next sign-in ends another one (%s)', async (_, flow) => {
+    await configure(postgres, {enabled: true, max_sessions: 2, strategy: 'dequeue'});
+    const [first, second] = await createSessions(observer, [user.userId], 2);
+    if (!first || !second) throw new Error('two sessions expected');
+    const refreshing = new Steps(auth(0), flow(first));
+    await refreshing.through('lock sessions');
+    const third = await run(auth(1), signInPassword(user.email));
+    const fourth = await run(auth(1), signInPassword(user.email));
+    expect(await pendingEnds()).toEqual([first.sessionId]);
+    expect(await liveSessions(observer, user.userId)).toEqual([first, third, fourth].map(({sessionId}) => sessionId));
+    await refreshing.finish();
+    expect(await liveSessions(observer, user.userId)).toEqual([third, fourth].map(({sessionId}) => sessionId));
+  });
+
+  it('leaves its place to the next one under reject too, once it is noted', async () => {
+    await configure(postgres, {enabled: true, max_sessions: 2, strategy: 'dequeue'});
+    const [first] = await createSessions(observer, [user.userId], 2);
+    if (!first) throw new Error('a session expected');
+    const refreshing = new Steps(auth(0), refreshV2(first));
+    await refreshing.through('lock sessions');
+    await run(auth(1), signInPassword(user.email));
+    await configure(postgres, {enabled: true, max_sessions: 3, strategy: 'reject'});
+    // Two count. With the noted one it would be three.
+    await run(auth(1), signInPassword(user.email));
+    await expect(run(auth(1), signInPassword(user.email))).rejects.toMatchObject({sqlstate: 'PT403'});
+    await refreshing.finish();
+    expect(await liveSessions(observer, user.userId)).toHaveLength(3);
+  });
+
+  it.each(Object.entries(flows))('at any statement of its refresh: one is left at rest (%s)', async (_, flow) => {
+    const points = await statements(flow(await oneSession()));
+    expect(points).toContain('update sessions');
+    for (let stop = 1; stop < points.length; stop += 1) {
+      await postgres.query('delete from auth.sessions where user_id = $1', [user.userId]);
+      const session = await oneSession();
+      await configure(postgres, {enabled: true, max_sessions: 1, strategy: 'dequeue'});
+      const refreshing = new Steps(auth(0), flow(session));
+      for (let n = 0; n < stop; n += 1) await refreshing.step();
+      let finished = false;
+      const signingIn = outcome(run(auth(1), signInPassword(user.email))).finally(() => (finished = true));
+      await until('the sign-in is done or waits', async () => finished || isBlocked(observer, pid(1)));
+      const results = [await outcome(refreshing.finish()), await signingIn];
+      // Before it locks its session, the refresh finds it gone.
+      const failed = failures(results).filter(({code}) => code !== 'refresh_token_not_found' && code !== 'conflict');
+      expect({stop: points[stop - 1], failed}).toEqual({stop: points[stop - 1], failed: []});
+      const [next] = results.slice(1) as AuthSession[];
+      expect({stop: points[stop - 1], live: await liveSessions(observer, user.userId)}).toEqual({
+        stop: points[stop - 1],
+        live: [next?.sessionId],
+      });
+      await configure(postgres, {enabled: false});
+    }
   });
 
   it('is ended by its own refresh even if the sign-in commits only while that waits for the user', async () => {
@@ -319,18 +400,22 @@ describe('a session that is being refreshed when a sign-in wants its place', () 
 });
 
 describe('a session that verifies a second factor when a sign-in wants its place', () => {
-  // From the first of these on the verification holds the user.
-  const stops = ['insert mfa_amr_claims', 'lock sessions', 'update users', 'update sessions'];
-  const cases = stops.flatMap((stop) =>
-    algorithms.flatMap((algorithm) => [false, true].map((counted) => ({stop, algorithm, counted}))),
-  );
-  // Auth writes the user here for its tokens of algorithm 1 only.
-  const possible = cases.filter(({stop, algorithm}) => stop !== 'update users' || algorithm === 1);
+  interface Case {
+    algorithm: 1 | 2;
+    stop: string;
+  }
+  // Auth writes the user for its tokens of algorithm 1 only; we lock the user when the session rises.
+  const holding: Case[] = [
+    {algorithm: 1, stop: 'update users'},
+    {algorithm: 1, stop: 'update sessions'},
+    {algorithm: 2, stop: 'update sessions'},
+  ];
 
-  it.each(possible)(
-    'after "$stop" (algorithm $algorithm, count_pending_mfa $counted): the sign-in comes after it and both succeed',
-    async ({stop, algorithm, counted}) => {
-      await configure(postgres, {enabled: true, max_sessions: 1, strategy: 'dequeue', count_pending_mfa: counted});
+  it.each(holding)(
+    'after "$stop" (algorithm $algorithm): the sign-in comes after it and both succeed',
+    async (given) => {
+      const {algorithm, stop} = given;
+      await configure(postgres, {enabled: true, max_sessions: 1, strategy: 'dequeue'});
       const session = await run(auth(0), signInPassword(user.email, {algorithm}));
       const factor = await run(auth(0), mfaEnroll(session));
       const verifying = new Steps(auth(0), mfaVerify(session, factor));
@@ -339,10 +424,30 @@ describe('a session that verifies a second factor when a sign-in wants its place
       await untilBlocked(observer, pid(1));
       await verifying.finish();
       const next = await signingIn;
-      // The new one is pending: it makes room among its like only, unless it counts like any other.
-      expect(await liveSessions(observer, user.userId)).toEqual(
-        counted ? [next.sessionId] : [session.sessionId, next.sessionId],
-      );
+      // The new one is pending, and makes room among its like only.
+      expect(await liveSessions(observer, user.userId)).toEqual([session.sessionId, next.sessionId]);
+    },
+  );
+
+  const before: Case[] = ['insert mfa_amr_claims', 'lock sessions'].flatMap((stop) =>
+    algorithms.map((algorithm): Case => ({algorithm, stop})),
+  );
+
+  it.each(before)(
+    'after "$stop" (algorithm $algorithm): the sign-in takes its place without waiting, and it ends as it rises',
+    async ({algorithm, stop}) => {
+      await configure(postgres, {enabled: true, max_sessions: 1, strategy: 'dequeue'});
+      const session = await run(auth(0), signInPassword(user.email, {algorithm}));
+      const factor = await run(auth(0), mfaEnroll(session));
+      const verifying = new Steps(auth(0), mfaVerify(session, factor));
+      await verifying.through(stop);
+      const next = await run(auth(1), signInPassword(user.email, {algorithm}));
+      expect(await pendingEnds()).toEqual([session.sessionId]);
+      await verifying.finish();
+      // Auth itself ends all others of the user with a second factor.
+      expect(await liveSessions(observer, user.userId)).not.toContain(session.sessionId);
+      expect(next.sessionId).toBeDefined();
+      expect(await pendingEnds()).toEqual([]);
     },
   );
 
@@ -424,6 +529,93 @@ describe('a refresh that finds the user locked', () => {
   });
 });
 
+describe.each(['repeatable read', 'serializable'])('with %s as the default of Auth', (isolation) => {
+  beforeAll(async () => {
+    for (const client of auths) await client.query(`set default_transaction_isolation = '${isolation}'`);
+  });
+  afterAll(async () => {
+    for (const client of auths) await client.query('reset default_transaction_isolation');
+  });
+
+  const LIMIT = 3;
+  /** What a sign-in sends to the table, by itself. */
+  function* bareInsert(): Flow<undefined> {
+    yield {
+      name: 'insert sessions',
+      sql: `insert into sessions (id, user_id, created_at, updated_at, aal)
+            values (gen_random_uuid(), $1, clock_timestamp(), clock_timestamp(), 'aal1')`,
+      values: [user.userId],
+    };
+    return undefined;
+  }
+  const ways: [string, () => Flow<unknown>][] = [
+    ['bare inserts', bareInsert],
+    ['sign-ins by password', () => signInPassword(user.email)],
+  ];
+
+  describe.each(strategies)('under %s', (strategy) => {
+    it.each(ways)(
+      'of 16 %s at once none gets past the limit, and who failed by 40001 may try again',
+      async (_, flow) => {
+        await configure(postgres, {enabled: true, max_sessions: LIMIT, strategy});
+        let again = 0;
+        const {highest} = await watching([user.userId], async () => {
+          const first = await atOnce(Array.from({length: WORKERS}, flow));
+          await Promise.all(
+            first.map(async (result, n) => {
+              let last: unknown = result;
+              while (last instanceof AuthError && last.sqlstate === '40001') {
+                again += 1;
+                last = await outcome(run(auth(n), flow()));
+              }
+              const state = last instanceof AuthError ? last.sqlstate : 'done';
+              expect(strategy === 'reject' ? ['done', 'PT403'] : ['done']).toContain(state);
+            }),
+          );
+        });
+        expect(highest).toBeLessThanOrEqual(LIMIT);
+        expect(await liveSessions(observer, user.userId)).toHaveLength(LIMIT);
+        // Else this would have shown nothing.
+        expect(again).toBeGreaterThan(0);
+      },
+    );
+  });
+
+  it('refreshes beside sign-ins end what is over the limit, and who failed by 40001 may try again', async () => {
+    const made = await createSessions(postgres, [user.userId], LIMIT);
+    await configure(postgres, {enabled: true, max_sessions: LIMIT, strategy: 'dequeue'});
+    const flows = (n: number): Flow<unknown> => {
+      const session = made[n];
+      return session ? refreshV2(session) : signInPassword(user.email);
+    };
+    await Promise.all(
+      Array.from({length: 2 * LIMIT}, async (_, n) => {
+        let last: unknown;
+        do last = await outcome(run(auth(n), flows(n)));
+        while (last instanceof AuthError && last.sqlstate === '40001');
+        if (last instanceof AuthError) expect(last.sqlstate).toBeUndefined();
+      }),
+    );
+    for (const {sessionId} of made)
+      await outcome(run(auth(0), refreshV2({sessionId, userId: user.userId, refreshToken: null})));
+    expect(await liveSessions(observer, user.userId)).toHaveLength(LIMIT);
+  });
+});
+
+it.each(strategies)(
+  'a sign-in that waits for the user while access is revoked is refused, under %s',
+  async (strategy) => {
+    await configure(postgres, {enabled: true, max_sessions: 3, strategy});
+    await postgres.query('begin');
+    await postgres.query('select supasession.revoke_access($1)', [user.userId]);
+    const signingIn = outcome(run(auth(0), signInPassword(user.email)));
+    await untilBlocked(observer, pid(0));
+    await postgres.query('commit');
+    expect(await signingIn).toMatchObject({sqlstate: 'PT403'});
+    expect(await liveSessions(observer, user.userId)).toEqual([]);
+  },
+);
+
 it('Auth alone, with limits off, deadlocks on a refresh by algorithm 1 and a password change: why the load leaves that pair out', async () => {
   const [session, other] = await createSessions(postgres, [user.userId], 2);
   if (!session || !other) throw new Error('two sessions expected');
@@ -446,17 +638,6 @@ it('a sign-in whose user is deleted meanwhile fails by the foreign key and leave
 });
 
 describe('a sign-in by magic link beside one by password, stopped at every statement', () => {
-  /** The names of a flow's statements on the way to its end, from a trial run. */
-  async function statements(flow: Flow<AuthSession>): Promise<string[]> {
-    const trial = new Steps(auth(0), flow);
-    const names: string[] = [];
-    for (let name = trial.next; name !== undefined; name = trial.next) {
-      names.push(name);
-      await trial.step();
-    }
-    return names;
-  }
-
   const sides = ['magic link', 'password'] as const;
   const cases = strategies.flatMap((strategy) => sides.map((first) => ({strategy, first})));
 

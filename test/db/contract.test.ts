@@ -1,6 +1,15 @@
 /** The contract with supasession 0.1.2: what a project that used it may rely on. */
 import type {Client} from 'pg';
-import {createSessions, createUser, liveSessions, run, signInPassword} from '../helpers/auth.js';
+import {
+  createFactor,
+  createSessions,
+  createUser,
+  liveSessions,
+  mfaVerify,
+  refresh,
+  run,
+  signInPassword,
+} from '../helpers/auth.js';
 import {createDatabase, type TestDatabase} from '../helpers/database.js';
 import {configure, DEFAULTS, install, readSettings} from '../helpers/install.js';
 
@@ -26,7 +35,7 @@ async function only<T>(sql: string, values: unknown[] = []): Promise<T | undefin
 }
 
 describe('config', () => {
-  it('starts with one row: limits off, one session, dequeue, oldest first, enforced on refresh, nothing else that ends anything', async () => {
+  it('starts with one row: limits off, one session, dequeue, oldest first, nothing else that ends anything', async () => {
     await postgres.query('delete from supasession.config');
     await postgres.query('insert into supasession.config default values');
     expect(await readSettings(postgres)).toEqual([DEFAULTS]);
@@ -74,11 +83,8 @@ describe('config', () => {
     ['eviction_order', "'newest'", '23514'],
     ['eviction_order', "''", '23514'],
     ['eviction_order', 'null', '23502'],
-    ['enforce_on_refresh', 'null', '23502'],
     ['mode', "'watch'", '23514'],
     ['mode', 'null', '23502'],
-    ['on_error', "'ignore'", '23514'],
-    ['on_error', 'null', '23502'],
     ...['timebox', 'inactivity_timeout', 'reject_ignores_idle', 'low_aal_timeout', 'events_retention'].flatMap(
       (setting): [string, string, string][] => [
         [setting, "'0'", '23514'],
@@ -92,18 +98,11 @@ describe('config', () => {
     ['refusal_message', 'null', '23502'],
     ['oauth_clients', "'none'", '23514'],
     ['oauth_clients', 'null', '23502'],
-    ['on_device_change', "'end'", '23514'],
-    ['on_device_change', 'null', '23502'],
-    ...[
-      'reject_in_hook',
-      'recovery_makes_room',
-      'count_pending_mfa',
-      'block_revoked',
-      'end_on_password_change',
-      'end_on_ban',
-      'end_on_delete',
-      'record_events',
-    ].map((setting): [string, string, string] => [setting, 'null', '23502']),
+    ...['reject_in_hook', 'record_device_changes', 'record_events'].map((setting): [string, string, string] => [
+      setting,
+      'null',
+      '23502',
+    ]),
   ];
   describe.each(writers)('written by %s', (role) => {
     it.each(bad)('refuses %s = %s', async (setting, value, sqlstate) => {
@@ -126,17 +125,95 @@ describe('config', () => {
         await postgres.query(`set local role ${role}`);
         const {rowCount} = await postgres.query(
           `update supasession.config set enabled = true, max_sessions = 2147483647, strategy = 'reject',
-             eviction_order = 'least_recently_used', enforce_on_refresh = false, mode = 'observe', on_error = 'refuse',
-             timebox = '10 years', inactivity_timeout = '1 microsecond', reject_ignores_idle = null, reject_in_hook = true,
-             refusal_message = 'Zu viele Geräte', recovery_makes_room = true, low_aal_timeout = null, count_pending_mfa = true,
-             oauth_clients = 'together', block_revoked = false, end_on_password_change = true, end_on_ban = true,
-             end_on_delete = true, on_device_change = 'record', record_events = false, events_retention = '1 hour' where true`,
+             eviction_order = 'least_recently_used', mode = 'observe', timebox = '10 years', inactivity_timeout = '1 microsecond',
+             low_aal_timeout = null, reject_in_hook = true, refusal_message = 'Zu viele Geräte', reject_ignores_idle = null,
+             oauth_clients = 'together', record_device_changes = true, record_events = false, events_retention = '1 hour'
+           where true`,
         );
         expect(rowCount).toBe(1);
         await postgres.query("update supasession.config set oauth_clients = 'separate', timebox = null where true");
       } finally {
         await postgres.query('rollback');
       }
+    });
+  });
+});
+
+describe('the row that an installation starts with', () => {
+  const SEEDED = {...DEFAULTS, version: expect.stringMatching(/^seeded /) as string};
+
+  beforeEach(async () => {
+    await postgres.query('delete from supasession.config');
+    await install(postgres);
+  });
+
+  it('is marked, and says what a row of defaults says', async () => {
+    expect(await readSettings(postgres)).toEqual([SEEDED]);
+    expect(await readSettings(postgres, 'supasession.get_config()')).toEqual([SEEDED]);
+  });
+
+  it.each([
+    ['an update', 'update supasession.config set max_sessions = 4', {max_sessions: 4}],
+    ['set_config()', 'select supasession.set_config(max_sessions => 4)', {max_sessions: 4}],
+    ['enable()', 'select supasession.enable()', {enabled: true}],
+    ['disable()', 'select supasession.disable()', {}],
+    ['an insert', 'insert into supasession.config (max_sessions) values (4)', {max_sessions: 4}],
+    [
+      'a deletion and an insert',
+      'begin; delete from supasession.config; insert into supasession.config (max_sessions) values (4); commit',
+      {max_sessions: 4},
+    ],
+  ])('becomes an ordinary one by %s, and takes no other beside it', async (_, sql, changed) => {
+    await postgres.query(sql);
+    expect(await readSettings(postgres)).toEqual([{...DEFAULTS, ...changed}]);
+    await expect(postgres.query("insert into supasession.config (version) values ('2.0')")).rejects.toMatchObject({
+      constraint: 'config_one_row',
+    });
+  });
+
+  it('stays marked by an update that changes nothing, and by a new installation', async () => {
+    await postgres.query('update supasession.config set max_sessions = 1, enabled = false');
+    const before = await readSettings(postgres);
+    expect(before).toEqual([SEEDED]);
+    await install(postgres);
+    expect(await readSettings(postgres)).toEqual(before);
+  });
+
+  it('of another database gives way to a row that somebody has chosen, and replaces one that nobody has', async () => {
+    const insert = "insert into supasession.config (version) values ('seeded elsewhere')";
+    await postgres.query(insert);
+    expect(await readSettings(postgres)).toEqual([{...SEEDED, version: 'seeded elsewhere'}]);
+    await configure(postgres, {enabled: true, max_sessions: 7});
+    await postgres.query(insert);
+    expect(await readSettings(postgres)).toEqual([{...DEFAULTS, enabled: true, max_sessions: 7}]);
+  });
+
+  describe('beside one that a restore without triggers has brought', () => {
+    beforeEach(async () => {
+      const superuser = await database.connect('supabase_admin');
+      await superuser.query(`set session_replication_role = replica;
+        insert into supasession.config (enabled, max_sessions, strategy) values (true, 2, 'reject')`);
+      await superuser.end();
+      expect(await readSettings(postgres)).toHaveLength(2);
+    });
+
+    it('is not read: the other one is in force', async () => {
+      const settings = {...DEFAULTS, enabled: true, max_sessions: 2, strategy: 'reject'};
+      expect(await readSettings(postgres, 'supasession.get_config()')).toEqual([settings]);
+      const {email} = await createUser(postgres);
+      for (let n = 1; n <= 2; n += 1) await run(auth, signInPassword(email));
+      await expect(run(auth, signInPassword(email))).rejects.toMatchObject({sqlstate: 'PT403'});
+    });
+
+    it.each([
+      ['set_config()', 'select supasession.set_config(max_sessions => 5)', {max_sessions: 5}],
+      ['enable()', 'select supasession.enable()', {}],
+      ['disable()', 'select supasession.disable()', {enabled: false}],
+      ['an update', 'update supasession.config set max_sessions = 5', {max_sessions: 5}],
+    ])('keeps nothing from being changed by %s', async (_, sql, changed) => {
+      await postgres.query(sql);
+      const settings = {...DEFAULTS, enabled: true, max_sessions: 2, strategy: 'reject', ...changed};
+      expect(await readSettings(postgres, 'supasession.get_config()')).toEqual([settings]);
     });
   });
 });
@@ -152,28 +229,20 @@ describe('functions', () => {
     `set_config(${three}) supasession.config`,
     'sid() uuid',
   ];
-  const policy =
-    'TABLE(rule text, unlimited boolean, max_sessions integer, strategy supasession.enforcement_strategy, ' +
-    'timebox interval, inactivity_timeout interval)';
   const device =
-    'TABLE(id uuid, created_at timestamp with time zone, refreshed_at timestamp with time zone, user_agent text, ip inet, ' +
+    'TABLE(id uuid, created_at timestamp with time zone, refreshed_at timestamp with time zone, device text, user_agent text, ip inet, ' +
     'aal text, not_after timestamp with time zone, current boolean)';
   const NEW = [
     'access_token_hook(event jsonb) jsonb',
     'check_request() void',
-    'dependents() TABLE(kind text, name text, definition text, restrictive boolean, drop_statement text)',
+    'device_label(user_agent text) text',
     'disable_guard() void',
     'enable_guard() void',
-    'enforce(batch integer DEFAULT 1000, after uuid DEFAULT NULL::uuid, dry_run boolean DEFAULT false) ' +
+    'enforce(batch integer DEFAULT 1000, after uuid DEFAULT NULL::uuid) ' +
       'TABLE(users integer, evicted integer, expired integer, deadlines integer, skipped integer, last_user uuid)',
     'has_access() boolean',
-    'health(counting boolean DEFAULT true) TABLE("check" text, ok boolean, detail text, fix text)',
-    "impact(changes jsonb DEFAULT '{}'::jsonb, at_limit boolean DEFAULT true) TABLE(users_over bigint, sessions_over bigint, users_at bigint, sessions_expiring bigint)",
     'is_live() boolean',
     `my_sessions() ${device}`,
-    'overview() TABLE(histogram jsonb, ended bigint, users_over bigint, sessions_over bigint, sessions_expiring bigint)',
-    `policy_for(user_id uuid, oauth_client_id uuid DEFAULT NULL::uuid) ${policy}`,
-    'prunable(older_than interval) TABLE(ended bigint, live bigint, users bigint)',
     'prune(older_than interval, batch integer DEFAULT 1000) integer',
     'restore_access(user_id uuid) boolean',
     'revoke_access(user_id uuid, reason text DEFAULT NULL::text) integer',
@@ -182,8 +251,6 @@ describe('functions', () => {
     'revoke_session(session_id uuid) boolean',
     'revoke_user_sessions(user_id uuid, "except" uuid[] DEFAULT \'{}\'::uuid[]) integer',
     'session_age() interval',
-    'sessions_over_limit() TABLE(session_id uuid, user_id uuid, max_sessions integer, rule text)',
-    'token_age() interval',
   ];
 
   it('have the signatures of 0.1.2, and there are these others', async () => {
@@ -340,4 +407,34 @@ describe('enforcement', () => {
     await run(auth, signInPassword(email));
     expect(await liveSessions(postgres, userId)).toHaveLength(1);
   });
+
+  it.each(
+    (['dequeue', 'reject'] as const).flatMap((strategy) =>
+      (['oldest', 'least_recently_used'] as const).map((eviction_order) => ({strategy, eviction_order})),
+    ),
+  )(
+    'takes the highest number there is for a limit that nobody reaches, under $strategy, $eviction_order',
+    async (how) => {
+      const most = 2_147_483_647;
+      const {userId, email} = await createUser(postgres);
+      const sessions = await createSessions(postgres, [userId], 3);
+      await configure(postgres, how);
+      await postgres.query('select supasession.set_config(true, $1)', [most]);
+      await postgres.query('insert into supasession.rules (name, user_id, max_sessions) values ($1, $2, $3)', [
+        ...['most', userId, most],
+      ]);
+      try {
+        await run(auth, signInPassword(email));
+        for (const session of sessions) await run(auth, refresh(session));
+        await run(auth, mfaVerify(await run(auth, signInPassword(email)), await createFactor(postgres, userId)));
+        expect(await only('select (supasession.enforce()).evicted as value')).toBe(0);
+        // Those at aal1 went with the second factor, as Auth has it.
+        expect(await liveSessions(postgres, userId)).toHaveLength(1);
+        await run(auth, signInPassword(email));
+        expect(await liveSessions(postgres, userId)).toHaveLength(2);
+      } finally {
+        await postgres.query('delete from supasession.rules');
+      }
+    },
+  );
 });

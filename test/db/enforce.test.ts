@@ -58,7 +58,8 @@ beforeAll(async () => {
 
 beforeEach(async () => {
   await observer.query(
-    'delete from auth.users; delete from supasession.rules; delete from supasession.events; delete from supasession.ceilings',
+    `delete from auth.users; delete from supasession.rules; delete from supasession.events;
+     delete from supasession.foreign_deadlines; delete from supasession.pending_ends`,
   );
   await configure(postgres, {enabled: false});
   user = await createUser(postgres);
@@ -103,6 +104,38 @@ describe('the limit', () => {
     expect(await enforce()).toEqual({...NOTHING, users: 1, evicted: 3});
     expect(await live()).toEqual(made.slice(3));
     expect(await enforce()).toEqual({...NOTHING, users: 1});
+    const {rows} = await postgres.query('select kind, reason, caused_by from supasession.events where user_id = $1', [
+      user.userId,
+    ]);
+    expect(rows).toEqual(Array(3).fill({kind: 'evicted', reason: 'limit of 2, by enforce()', caused_by: null}));
+  });
+
+  it.each(['dequeue', 'reject'] as const)('ends those without created_at first, by id, under %s', async (strategy) => {
+    const made = await sessions(4, {enabled: true, max_sessions: 2, strategy, reject_ignores_idle: null});
+    for (const id of made.slice(2)) await set(id, 'created_at = null');
+    await enforce();
+    expect(await live()).toEqual(made.slice(0, 2));
+    for (const id of made.slice(0, 2)) await set(id, 'created_at = null');
+    await configure(postgres, {enabled: true, max_sessions: 1, strategy, reject_ignores_idle: null});
+    await enforce();
+    expect(await live()).toEqual(made.slice(0, 2).sort().slice(1));
+  });
+
+  it('leaves sessions in pending_ends out: they have ended, and go at their refresh', async () => {
+    const made = await sessions(4, {enabled: true, max_sessions: 2, timebox: '1 day'});
+    await postgres.query('insert into supasession.pending_ends (session_id, user_id) values ($1, $2)', [
+      made[3],
+      user.userId,
+    ]);
+    expect(await enforce()).toEqual({...NOTHING, users: 1, evicted: 1, deadlines: 2});
+    expect(await live()).toEqual(made.slice(1));
+    expect(await deadline(made[3])).toBeNull();
+  });
+
+  it('does not record where the history is off', async () => {
+    await sessions(3, {enabled: true, max_sessions: 1, record_events: false});
+    expect(await enforce()).toMatchObject({evicted: 2});
+    expect((await postgres.query('select from supasession.events where user_id = $1', [user.userId])).rowCount).toBe(0);
   });
 
   it('goes by last use where the settings say so', async () => {
@@ -153,7 +186,7 @@ describe('the limit', () => {
   });
 
   it('keeps pending sessions apart', async () => {
-    const made = await sessions(6, {enabled: true, max_sessions: 2, low_aal_timeout: null});
+    const made = await sessions(6, {enabled: true, max_sessions: 2});
     await createFactor(postgres, user.userId);
     for (const id of made.slice(0, 3)) await set(id, "aal = 'aal2'");
     expect(await enforce()).toMatchObject({evicted: 2, expired: 0});
@@ -196,7 +229,7 @@ describe('deadlines', () => {
     const {rows} = await postgres.query('select kind, session_id, reason from supasession.events where user_id = $1', [
       user.userId,
     ]);
-    expect(rows).toEqual([{kind: 'expired', session_id: old, reason: 'enforce()'}]);
+    expect(rows).toEqual([{kind: 'expired', session_id: old, reason: 'timebox, by enforce()'}]);
   });
 
   it('are never moved on, and what has ended stays ended', async () => {
@@ -208,7 +241,7 @@ describe('deadlines', () => {
     expect(await deadline(other)).toBeLessThan(61);
   });
 
-  it('that Auth gave stay the ceiling when ours are loosened again', async () => {
+  it('that Auth gave are not exceeded when ours are loosened again', async () => {
     const made = await createSessions(postgres, [user.userId], 1);
     const [session] = made as [AuthSession];
     await set(session.sessionId, "not_after = now() + interval '2 hours'");
@@ -252,19 +285,64 @@ describe('deadlines', () => {
   });
 });
 
-describe('observe mode', () => {
-  it('only counts, and counts no session twice', async () => {
-    const made = await sessions(5, {enabled: true, mode: 'observe', max_sessions: 2, timebox: '1 hour'});
-    for (const id of made.slice(0, 2)) await set(id, "created_at = now() - interval '2 hours'");
-    const before = await observer.query('select * from auth.sessions order by id');
-    expect(await enforce()).toEqual({...NOTHING, users: 1, expired: 2, deadlines: 2, evicted: 1});
-    expect((await observer.query('select * from auth.sessions order by id')).rows).toEqual(before.rows);
-    expect((await observer.query('select from supasession.ceilings')).rowCount).toBe(0);
-    expect((await observer.query("select from supasession.events where kind not like 'settings%'")).rowCount).toBe(0);
-    // What it counted is what is done when it is meant.
-    await configure(postgres, {enabled: true, max_sessions: 2, timebox: '1 hour'});
-    expect(await enforce()).toEqual({...NOTHING, users: 1, expired: 2, deadlines: 2, evicted: 1});
-    expect(await live()).toEqual(made.slice(3));
+it('does nothing in observe mode', async () => {
+  const made = await sessions(5, {enabled: true, mode: 'observe', max_sessions: 2, timebox: '1 hour'});
+  for (const id of made.slice(0, 2)) await set(id, "created_at = now() - interval '2 hours'");
+  const before = await observer.query('select * from auth.sessions order by id');
+  expect(await enforce()).toEqual(NOTHING);
+  expect((await observer.query('select * from auth.sessions order by id')).rows).toEqual(before.rows);
+  await configure(postgres, {enabled: true, max_sessions: 2, timebox: '1 hour'});
+  await enforce();
+  expect(await live()).toEqual(made.slice(3));
+});
+
+describe.each(['Etc/GMT+12', 'Asia/Tokyo'])('in time zone %s', (zone) => {
+  beforeEach(async () => postgres.query(`set time zone '${zone}'`));
+  afterEach(async () => postgres.query('reset time zone'));
+
+  const used = (hoursAgo: number): string => `refreshed_at = (now() at time zone 'UTC') - interval '${hoursAgo} hours'`;
+  const signedIn = (hoursAgo: number): string => `created_at = now() - interval '${hoursAgo} hours'`;
+
+  it('least_recently_used compares sign-ins with refreshes in UTC', async () => {
+    // Signed in 30, 31, 32 and 33 hours ago; refreshed 2, never, 4 and never: 2, 4, 31, 33.
+    const made = await sessions(4, {enabled: true, max_sessions: 3, eviction_order: 'least_recently_used'});
+    for (const [n, id] of made.entries()) await set(id, signedIn(30 + n));
+    for (const n of [0, 2]) await set(made[n], used(2 + n));
+    await enforce();
+    expect((await live()).sort()).toEqual([made[0], made[1], made[2]].sort());
+    // Signed in one hour ago, refreshed two hours ago: the sign-in is later.
+    await set(made[1], signedIn(3));
+    await configure(postgres, {enabled: true, max_sessions: 2, eviction_order: 'least_recently_used'});
+    await enforce();
+    expect((await live()).sort()).toEqual([made[0], made[1]].sort());
+    await set(made[1], signedIn(1));
+    await configure(postgres, {enabled: true, max_sessions: 1, eviction_order: 'least_recently_used'});
+    await enforce();
+    expect(await live()).toEqual([made[1]]);
+  });
+
+  it('what is idle under reject is so by UTC', async () => {
+    const settings = {enabled: true, max_sessions: 1, strategy: 'reject', reject_ignores_idle: '1 day'} as const;
+    const made = await sessions(3, settings);
+    for (const id of made) await set(id, signedIn(90));
+    await set(made[0], used(22));
+    await set(made[1], used(23));
+    await set(made[2], used(25));
+    await enforce();
+    // The last one is idle and is left; of the others the one that comes first by id, or both were taken for idle.
+    expect(await live()).toHaveLength(2);
+    expect(await live()).toContain(made[2]);
+  });
+
+  it('prune() takes what was last used for longer by UTC, and no more', async () => {
+    const made = await sessions(4, {enabled: false});
+    for (const id of made) await set(id, signedIn(90));
+    await set(made[0], used(22));
+    await set(made[1], used(25));
+    await set(made[2], used(47));
+    const {rows} = await postgres.query("select supasession.prune('1 day')");
+    expect(rows).toEqual([{prune: 3}]);
+    expect(await live()).toEqual([made[0]]);
   });
 });
 
@@ -299,14 +377,17 @@ describe('batches', () => {
     const made = await createSessions(postgres, [user.userId], 3);
     const other = await createUser(postgres);
     await createSessions(postgres, [other.userId], 3);
-    await configure(postgres, {enabled: true, max_sessions: 1});
+    await configure(postgres, {enabled: true, max_sessions: 1, timebox: '1 day'});
     const locker = await database.connect('supabase_auth_admin');
     await locker.query('begin');
     await locker.query('select from users where id = $1 for update', [other.userId]);
     const refreshing = new Steps(auth, refreshV2(made[0] as AuthSession));
     await refreshing.before('update sessions');
 
-    expect(await enforce()).toMatchObject({users: 2, skipped: 1, evicted: 1});
+    await postgres.query("set lock_timeout = '5s'"); // it waits for nothing
+    expect(await enforce()).toMatchObject({users: 2, skipped: 1, evicted: 1, deadlines: 1});
+    await postgres.query('reset lock_timeout');
+    expect(await deadline(made[0]?.sessionId)).toBeNull();
     expect(await live(other.userId)).toHaveLength(3);
     expect(await live()).toEqual([made[0]?.sessionId, made[2]?.sessionId]);
 
@@ -316,6 +397,50 @@ describe('batches', () => {
     expect(await live()).toEqual([made[2]?.sessionId]);
     expect(await enforce()).toMatchObject({users: 2, skipped: 0, evicted: 2});
     expect(await live(other.userId)).toHaveLength(1);
+  });
+});
+
+describe('a call', () => {
+  /** Calls until it is through; what each call did. */
+  async function calls(): Promise<number[]> {
+    const done: number[] = [];
+    let after: string | null = null;
+    do {
+      const next: Done = await enforce(1000, after);
+      done.push(next.evicted + next.expired + next.deadlines);
+      after = next.last_user;
+    } while (after !== null && done.length < 20);
+    return done;
+  }
+
+  it('makes 5,000 changes at most, and goes on with the same user', async () => {
+    await sessions(12_001, {enabled: true, max_sessions: 1});
+    expect(await enforce()).toMatchObject({users: 0, evicted: 5000, last_user: '00000000-0000-0000-0000-000000000000'});
+    expect(await calls()).toEqual([5000, 2000]);
+    expect(await live()).toHaveLength(1);
+  });
+
+  it('counts deadlines among them, and sees every user in the end', async () => {
+    const users = (await createUsers(postgres, 3)).map(({userId}) => userId);
+    await createSessions(postgres, users, 3000);
+    await sessions(1, {enabled: true, max_sessions: 2000, timebox: '30 days'});
+    const done = await calls();
+    expect(Math.max(...done)).toBe(5000);
+    for (const id of users) expect(await live(id)).toHaveLength(2000);
+    const {rows} = await postgres.query('select count(*)::int as without from auth.sessions where not_after is null');
+    expect(rows).toEqual([{without: 0}]);
+  });
+
+  it('that leaves a session in use out goes on with the others of that user', async () => {
+    const made = await sessions(5003, {enabled: true, max_sessions: 1});
+    await auth.query('begin');
+    await auth.query('select from sessions where id = $1 for update', [made[0]]);
+    try {
+      await calls();
+    } finally {
+      await auth.query('rollback');
+    }
+    expect(await live()).toEqual([made[0], made[5002]]);
   });
 });
 

@@ -5,6 +5,7 @@ import {SupasessionError} from '../../src/errors.js';
 import type {Target} from '../../src/types.js';
 import {createSessions, createUsers} from '../helpers/auth.js';
 import {createDatabase, type TestDatabase} from '../helpers/database.js';
+import {install} from '../helpers/install.js';
 import {until} from '../helpers/wait.js';
 
 // What keeps a flush from ending sessions, and what it does about it. The same through a pooler and at full size: e2e/flush-pooler.test.ts.
@@ -152,6 +153,33 @@ describe('locked sessions', () => {
     await reached(SESSIONS - 1);
     await client.query('commit');
     expect(await outcome).toMatchObject({matched: SESSIONS, deleted: SESSIONS - 1, remaining: 0, completed: true});
+  });
+});
+
+describe('all sessions of a user, where supasession is installed', () => {
+  it('end, also one that stays in use: it counts as ended, and ends with its refresh', async () => {
+    const own = await createDatabase();
+    try {
+      const postgres = await own.connect();
+      await install(postgres);
+      const [user, other] = await createUsers(postgres, 2);
+      const made = await createSessions(postgres, [user!.userId, other!.userId], 2 * BATCH);
+      const [inUse] = made;
+      const auth = await own.connect('supabase_auth_admin');
+      await auth.query('begin');
+      await auth.query('select from sessions where id = $1 for update', [inUse!.sessionId]);
+      const {outcome} = start(await connect({...target, database: own.name}), {filter: {userIds: [user!.userId]}});
+      expect(await outcome).toMatchObject({matched: 2 * BATCH, deleted: 2 * BATCH, remaining: 0, completed: true});
+      const {rows} = await postgres.query(
+        `select (select count(*)::int from auth.sessions where user_id = $1) as others,
+           (select array_agg(id) from auth.sessions where user_id = $2) as left,
+           (select array_agg(session_id) from supasession.pending_ends) as ending`,
+        [other!.userId, user!.userId],
+      );
+      expect(rows).toEqual([{others: 2 * BATCH, left: [inUse!.sessionId], ending: [inUse!.sessionId]}]);
+    } finally {
+      await own.drop();
+    }
   });
 });
 

@@ -117,6 +117,47 @@ it('does nothing under dequeue: the oldest goes, idle or not', async () => {
   expect(await live()).toEqual(ids(idle, next));
 });
 
+describe.each(['oldest', 'least_recently_used'] as const)(
+  'idle sessions are ranked last, by order %s',
+  (eviction_order) => {
+    const settings = {enabled: true, max_sessions: 1, strategy: 'reject', eviction_order} as const;
+
+    it('a refresh of the active one keeps it, though the others signed in later', async () => {
+      const [active] = await sessions([60, 1], [30, null], [20, null]);
+      if (!active) throw new Error('no session');
+      await configure(postgres, settings);
+      await run(auth, refreshV2(active));
+      expect(await live()).toContain(active.sessionId);
+      await postgres.query('select supasession.enforce()');
+      expect(await live()).toContain(active.sessionId);
+    });
+
+    it('a sign-in ends an idle one that signed in later than an active one', async () => {
+      const [active, idle] = await sessions([60, 1], [30, null]);
+      await configure(postgres, {...settings, max_sessions: 2});
+      const next = await run(auth, signInPassword(user.email));
+      expect(idle).toBeDefined();
+      expect(await live()).toEqual(ids(active, next));
+    });
+
+    it('enforce() ends active ones over the limit, and leaves the idle ones', async () => {
+      const [idle, first, second] = await sessions([60, null], [5, null], [4, null]);
+      await configure(postgres, settings);
+      await postgres.query('select supasession.enforce()');
+      expect(first).toBeDefined();
+      expect(await live()).toEqual(ids(idle, second));
+    });
+  },
+);
+
+it('an active session over the limit ends at its refresh, whatever idle ones there are', async () => {
+  const [idle, first, second] = await sessions([60, null], [5, null], [4, null]);
+  if (!first) throw new Error('no session');
+  await configure(postgres, {enabled: true, max_sessions: 1, strategy: 'reject'});
+  await run(auth, refreshV1(first));
+  expect(await live()).toEqual(ids(idle, second));
+});
+
 describe.each(Object.entries({v1: refreshV1, v2: refreshV2}))('when an idle session is refreshed (%s)', (_, flow) => {
   it('it goes on where there is room, and counts again from then on', async () => {
     const [idle] = await sessions([30, null]);
@@ -129,6 +170,14 @@ describe.each(Object.entries({v1: refreshV1, v2: refreshV2}))('when an idle sess
 
   it('it is ended where the others fill the limit', async () => {
     const [idle, active] = await sessions([30, null], [1, null]);
+    if (!idle) throw new Error('no session');
+    await configure(postgres, {enabled: true, max_sessions: 1, strategy: 'reject'});
+    await run(auth, flow(idle));
+    expect(await live()).toEqual(ids(active));
+  });
+
+  it('it is ended where the others fill the limit, though it signed in after them', async () => {
+    const [active, idle] = await sessions([60, 1], [30, null]);
     if (!idle) throw new Error('no session');
     await configure(postgres, {enabled: true, max_sessions: 1, strategy: 'reject'});
     await run(auth, flow(idle));

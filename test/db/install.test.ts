@@ -1,4 +1,8 @@
-/** Installing: fresh, again, at once, beside sign-ins, over 0.1.2 in both its forms and the first 1.0.0, and where it cannot work. */
+/** Installing: fresh, again, at once, beside sign-ins, over 0.1.2 in both its forms, by psql, and where it cannot work. */
+import {execFile} from 'node:child_process';
+import {mkdtemp, readdir, rm, writeFile} from 'node:fs/promises';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
 import {DatabaseError, type Client} from 'pg';
 import {
   AuthError,
@@ -15,10 +19,11 @@ import {
   verifyMagicLink,
   type AuthSession,
 } from '../helpers/auth.js';
+import {readInstallation, readSql} from '../../src/sql.js';
 import {dumpCatalog} from '../helpers/catalog.js';
 import {createDatabase, type TestDatabase} from '../helpers/database.js';
 import {EXTENSION, offerExtension, readLegacySql} from '../helpers/extension.js';
-import {DEFAULTS, install, installSql, readEarlierSql, readParts, readSettings, readSql} from '../helpers/install.js';
+import {DEFAULTS, install, readSettings} from '../helpers/install.js';
 import {backendPid, until, untilBlocked} from '../helpers/wait.js';
 
 let database: TestDatabase;
@@ -42,18 +47,24 @@ beforeEach(async () => {
 afterEach(async () => database.drop());
 
 const settings = async (): Promise<unknown[]> => readSettings(postgres);
+const SEEDED = {...DEFAULTS, version: expect.stringMatching(/^seeded /) as string};
 
-/** Our triggers on auth tables, by name. */
-const TRIGGERS = {
-  supasession_aal: 'auth.sessions',
-  supasession_account: 'auth.users',
-  supasession_factor: 'auth.mfa_amr_claims',
-  supasession_interceptor: 'auth.sessions',
-  supasession_recovery: 'auth.users',
-  supasession_refresh: 'auth.sessions',
-  supasession_saml: 'auth.mfa_amr_claims',
-};
-const TABLES = ['auth.sessions', 'auth.users', 'auth.mfa_amr_claims'];
+/** Our triggers on auth.sessions. */
+const TRIGGERS = ['supasession_interceptor', 'supasession_refresh'];
+
+/** The parts of the installation, in the order in which they run. */
+async function readParts(): Promise<string[]> {
+  const names = (await readdir(new URL('../../sql/install/', import.meta.url))).sort();
+  return Promise.all(names.map(async (name) => readSql(`install/${name}`)));
+}
+
+/** What is recorded of the installation. */
+async function record(): Promise<string | null> {
+  const {rows} = await postgres.query<{comment: string | null}>(
+    "select obj_description('supasession'::regnamespace, 'pg_namespace') as comment",
+  );
+  return rows[0]?.comment ?? null;
+}
 
 /** Row versions of our triggers: what is made anew gets another. */
 async function triggerRows(): Promise<{oid: number; xmin: string; tgname: string}[]> {
@@ -97,11 +108,8 @@ describe('a fresh database', () => {
     await install(postgres);
     expect(await dumpCatalog(postgres)).toEqual(fresh);
     expect(fresh.length).toBeGreaterThan(20);
-    expect(await settings()).toEqual([DEFAULTS]);
-    const {rows} = await postgres.query(
-      'select version, checksum, installed_at <= now() as past from supasession.installation',
-    );
-    expect(rows).toEqual([{version: expect.stringMatching(/^\d+\.\d+\.\d+/), checksum: null, past: true}]);
+    expect(await settings()).toEqual([SEEDED]);
+    expect(await record()).toMatch(/^supasession \d+\.\d+\.\d+$/);
     expect(await events()).toEqual([]);
     await expectLimit();
   });
@@ -130,10 +138,8 @@ describe('twice in a row', () => {
     await install(postgres);
     await postgres.query(
       `update supasession.config set enabled = true, max_sessions = 7, strategy = 'reject', eviction_order = 'least_recently_used',
-         enforce_on_refresh = false, mode = 'observe', on_error = 'refuse', timebox = '1 day', inactivity_timeout = '1 hour',
-         reject_ignores_idle = null, reject_in_hook = true, refusal_message = 'No', recovery_makes_room = true,
-         low_aal_timeout = null, count_pending_mfa = true, oauth_clients = 'together', block_revoked = false,
-         end_on_password_change = true, end_on_ban = true, end_on_delete = true, on_device_change = 'record',
+         mode = 'observe', timebox = '1 day', inactivity_timeout = '1 hour', low_aal_timeout = '5 minutes', reject_in_hook = true,
+         refusal_message = 'No', reject_ignores_idle = null, oauth_clients = 'together', record_device_changes = true,
          events_retention = '1 year'`,
     );
     const [before, triggers, history] = [await settings(), await triggerRows(), await events()];
@@ -142,19 +148,19 @@ describe('twice in a row', () => {
     expect(await dumpCatalog(postgres)).toEqual(fresh);
     expect(await settings()).toEqual(before);
     expect(await triggerRows()).toEqual(triggers);
-    expect(triggers.map(({tgname}) => tgname)).toEqual(Object.keys(TRIGGERS));
+    expect(triggers.map(({tgname}) => tgname)).toEqual(TRIGGERS);
     expect(await events()).toEqual(history);
   });
 
-  it('keeps rules, history, notes and wiring', async () => {
+  it('keeps rules, history, what was decided, and the functions of the project that ours call', async () => {
     await install(postgres);
     await postgres.query(`
       insert into supasession.rules (name, app_metadata, max_sessions) values ('pro', '{"plan": "pro"}', 5);
-      insert into supasession.ceilings values (gen_random_uuid(), now());
-      insert into supasession.condemned (session_id) values (gen_random_uuid());
+      insert into supasession.foreign_deadlines values (gen_random_uuid(), now());
+      insert into supasession.pending_ends (session_id, user_id) values (gen_random_uuid(), gen_random_uuid());
       insert into supasession.revoked (user_id, reason) values (gen_random_uuid(), 'spam');
-      update supasession.wiring set next_hook_schema = 'public', next_hook_function = 'hook', deadlines_since = now()`);
-    const kept = ['rules', 'events', 'ceilings', 'condemned', 'revoked', 'wiring'];
+      select supasession._chain('access_token_hook', 'public', 'hook')`);
+    const kept = ['rules', 'events', 'foreign_deadlines', 'pending_ends', 'revoked', 'integration'];
     const read = async (): Promise<unknown[]> =>
       Promise.all(kept.map(async (table) => readSettings(postgres, `supasession.${table}`)));
     const before = await read();
@@ -191,8 +197,12 @@ describe('twice in a row', () => {
       'create or replace trigger supasession_interceptor before insert on auth.sessions for each row execute function suppress_redundant_updates_trigger()',
     ],
     [
-      'a refresh trigger without its condition',
-      'create or replace trigger supasession_refresh before update on auth.sessions for each row execute function supasession._on_refresh()',
+      'a refresh trigger with a condition',
+      'create or replace trigger supasession_refresh before update on auth.sessions for each row when (new.aal = old.aal) execute function supasession._on_refresh()',
+    ],
+    [
+      'a trigger that names columns',
+      'create or replace trigger supasession_refresh before update of refreshed_at on auth.sessions for each row execute function supasession._on_refresh()',
     ],
     [
       'a function that was replaced',
@@ -204,23 +214,14 @@ describe('twice in a row', () => {
       'grant execute on all functions in schema supasession to anon, public; grant all on supasession.config to authenticated',
     ],
     [
-      'a trigger on users that calls something else',
-      'create or replace trigger supasession_account after update on auth.users for each row execute function suppress_redundant_updates_trigger()',
-    ],
-    [
-      'a trigger on MFA claims without its condition',
-      'create or replace trigger supasession_factor before insert on auth.mfa_amr_claims for each row execute function supasession._on_factor()',
-    ],
-    [
-      'a trigger that fires for other columns',
-      'create or replace trigger supasession_recovery after update on auth.users for each row execute function supasession._on_recovery()',
-    ],
-    [
       'all trigger functions, dropped with their triggers',
-      `drop function supasession._limiter(), supasession._on_refresh(), supasession._on_aal_rise(), supasession._on_factor(),
-         supasession._on_saml(), supasession._on_recovery(), supasession._on_account_change(), supasession._refuse_at_commit(),
-         supasession._on_settings_change() cascade`,
+      `drop function supasession._limiter(), supasession._on_refresh(), supasession._refuse_at_commit(),
+         supasession._on_settings_change(), supasession._on_settings_write() cascade`,
     ],
+    ['a search_path that was taken away', 'alter function supasession.is_live() reset search_path'],
+    ['another search_path', "alter function supasession._limiter() set search_path = ''"],
+    ['a function without its settings', 'alter function supasession._on_refresh() reset all'],
+    ['a record that was dropped', 'comment on schema supasession is null'],
     [
       'a grant too many to Auth, and one on a column',
       'grant execute on all functions in schema supasession to supabase_auth_admin; grant select on all tables in schema supasession to supabase_auth_admin; grant select (version), update (enabled) on supasession.config to anon',
@@ -228,18 +229,13 @@ describe('twice in a row', () => {
     ['an index that was dropped', 'drop index supasession.events_at; drop index supasession.config_one_row'],
     [
       'tables that were dropped',
-      'drop table supasession.rules, supasession.events, supasession.refusal, supasession.wiring, supasession.ceilings, supasession.condemned, supasession.revoked cascade',
+      'drop table supasession.rules, supasession.events, supasession.pending_rejections, supasession.integration, supasession.foreign_deadlines, supasession.pending_ends, supasession.revoked cascade',
     ],
     ['row security switched off', 'alter table supasession.config disable row level security'],
     [
       'row security switched off everywhere else',
       `do $$ declare t text; begin for t in select oid::regclass from pg_class where relnamespace = 'supasession'::regnamespace and relkind = 'r'
          loop execute format('alter table %s disable row level security', t); end loop; end $$`,
-    ],
-    ['a rule check that was dropped', 'alter table supasession.rules drop constraint rules_match_check'],
-    [
-      'a check that was widened',
-      "alter table supasession.config drop constraint config_mode_check, add constraint config_mode_check check (mode <> '')",
     ],
     ['a check that was dropped', 'alter table supasession.config drop constraint config_max_sessions_check'],
     [
@@ -258,11 +254,11 @@ describe('twice in a row', () => {
   it('mends triggers that were disabled', async () => {
     await install(postgres);
     const owner = await database.connect('supabase_auth_admin');
-    for (const [trigger, table] of Object.entries(TRIGGERS))
-      await owner.query(`alter table ${table} disable trigger ${trigger}`);
+    for (const trigger of TRIGGERS) await owner.query(`alter table auth.sessions disable trigger ${trigger}`);
     await postgres.query(`
-      alter table supasession.refusal disable trigger refuse_at_commit;
+      alter table supasession.pending_rejections disable trigger refuse_at_commit;
       alter table supasession.config disable trigger config_history;
+      alter table supasession.config disable trigger config_write;
       alter table supasession.rules disable trigger rules_history`);
     await install(postgres);
     expect(await dumpCatalog(postgres)).toEqual(fresh);
@@ -273,7 +269,7 @@ describe('twice in a row', () => {
     await install(postgres);
     await postgres.query('delete from supasession.config');
     await install(postgres);
-    expect(await settings()).toEqual([DEFAULTS]);
+    expect(await settings()).toEqual([SEEDED]);
   });
 });
 
@@ -286,7 +282,7 @@ describe('two copies at once', () => {
       const observer = await database.connect('postgres');
       const otherPid = await backendPid(other);
       await postgres.query('begin');
-      await postgres.query(await readSql());
+      await postgres.query(await readInstallation());
       const second = install(other);
       await untilBlocked(observer, otherPid);
       await postgres.query('commit');
@@ -300,7 +296,7 @@ describe('two copies at once', () => {
     const observer = await database.connect('postgres');
     const otherPid = await backendPid(other);
     await postgres.query('begin');
-    await postgres.query(await readSql());
+    await postgres.query(await readInstallation());
     const second = install(other);
     await untilBlocked(observer, otherPid);
     await postgres.query('rollback');
@@ -345,13 +341,6 @@ describe('while users sign in', () => {
       },
     ],
     [
-      'the first 1.0.0 with limits on',
-      async () => {
-        await installSql(postgres, await readEarlierSql());
-        await postgres.query(`select supasession.set_config(true, ${LIMIT}, 'dequeue')`);
-      },
-    ],
-    [
       'this release with limits on',
       async () => {
         await install(postgres);
@@ -364,7 +353,7 @@ describe('while users sign in', () => {
         await install(postgres);
         await postgres.query(
           `update supasession.config set enabled = true, max_sessions = ${LIMIT}, timebox = '1 day', inactivity_timeout = '1 hour',
-             oauth_clients = 'together', on_device_change = 'record', end_on_password_change = true, end_on_ban = true`,
+             oauth_clients = 'together', record_device_changes = true`,
         );
         await postgres.query(
           `insert into supasession.rules (name, app_metadata, max_sessions) values ('mail', '{"provider": "email"}', ${LIMIT})`,
@@ -425,6 +414,113 @@ describe('while users sign in', () => {
   );
 });
 
+describe('under a publication of all tables', () => {
+  // Postgres refuses to change a row of a published table that has no key.
+  beforeEach(async () => {
+    const superuser = await database.connect('supabase_admin');
+    await superuser.query('create publication everything for all tables');
+    await superuser.end();
+  });
+
+  it.each([
+    ['a fresh database', async () => Promise.resolve()],
+    ['0.1.2', async () => postgres.query(await readLegacySql())],
+    ['an installed one', async () => install(postgres)],
+  ] as [string, () => Promise<unknown>][])('installs on %s, and everything can be written', async (_, prepare) => {
+    await prepare();
+    await install(postgres);
+    const {userId} = await createUser(postgres);
+    const [session] = await createSessions(postgres, [userId], 2);
+    await postgres.query(`
+      select supasession.set_config(true, 1, 'reject'), supasession.disable(), supasession.enable();
+      update supasession.config set reject_in_hook = true;
+      insert into supasession.rules (name, app_metadata, max_sessions) values ('pro', '{"plan": "pro"}', 5);
+      update supasession.rules set max_sessions = 6;
+      delete from supasession.rules;
+      insert into supasession.foreign_deadlines values (gen_random_uuid(), now());
+      insert into supasession.pending_ends (session_id, user_id) values (gen_random_uuid(), gen_random_uuid());
+      select supasession._chain('pre_request', 'public', 'mine'), supasession._chain('pre_request', null, null);
+      insert into supasession.events (kind, at) values ('flushed', now() - interval '1 year');
+      select supasession.enforce(), supasession.prune('1 year')`);
+    await postgres.query('select supasession.revoke_session($1), supasession.revoke_access($2)', [
+      session?.sessionId,
+      userId,
+    ]);
+    await postgres.query('select supasession.restore_access($1)', [userId]);
+    const left = `select (select count(*) from supasession.foreign_deadlines)::int as deadlines, (select count(*) from supasession.events
+      where kind = 'flushed')::int as old, (select count(*) from auth.sessions)::int as sessions`;
+    expect((await postgres.query(left)).rows).toEqual([{deadlines: 0, old: 0, sessions: 0}]);
+    await install(postgres);
+    expect(await dumpCatalog(postgres)).toEqual(fresh);
+    await expectLimit();
+  });
+});
+
+describe('by psql', () => {
+  let folder: string;
+  let file: string;
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'supasession-psql-'));
+    file = join(folder, 'install.sql');
+    await writeFile(file, await readInstallation());
+  });
+
+  afterAll(async () => rm(folder, {recursive: true}));
+
+  /** Runs psql on the test's database, with nothing of the caller's own settings. */
+  async function psql(...args: string[]): Promise<{stdout: string; stderr: string}> {
+    const options = ['--no-psqlrc', '--tuples-only', '--no-align', '--dbname', database.url()];
+    return new Promise((resolve, reject) => {
+      execFile('psql', [...options, ...args], (error, stdout, stderr) => {
+        if (error?.code === 'ENOENT') reject(new Error('these tests need psql: apt-get install postgresql-client'));
+        else resolve({stdout, stderr});
+      });
+    });
+  }
+
+  const states: [string, () => Promise<unknown>][] = [
+    ['a fresh database', async () => Promise.resolve()],
+    ['0.1.2', async () => postgres.query(await readLegacySql())],
+    [
+      'an installed one',
+      async () => {
+        await install(postgres);
+        await postgres.query(
+          "select supasession.set_config(true, 3); comment on schema supasession is 'supasession 0.9.0'",
+        );
+      },
+    ],
+  ];
+
+  it.each(states)('with --single-transaction it installs, on %s', async (_, prepare) => {
+    await prepare();
+    const {stderr} = await psql('--single-transaction', '--set', 'ON_ERROR_STOP=1', '--file', file);
+    expect(stderr).not.toContain('ERROR');
+    expect(await dumpCatalog(postgres)).toEqual(fresh);
+  });
+
+  it.each(states)('without it says why, and no statement does anything, on %s', async (_, prepare) => {
+    await prepare();
+    const state = async (): Promise<unknown> => [
+      await dumpCatalog(postgres),
+      (await dumpCatalog(postgres)).length === 0 ? [] : await settings(),
+      await triggerRows(),
+    ];
+    const before = await state();
+    const {stdout, stderr} = await psql('--file', file, '--command', 'create table public.later ()');
+    const errors = stderr.split('\n').filter((line) => line.includes('ERROR: '));
+    expect(errors[0]).toContain('supasession must be installed in one transaction: nothing was installed');
+    expect(stderr).toContain('--single-transaction');
+    // What succeeds beside the two settings of the connection: blocks that find nothing to do.
+    const done = stdout.trim().split('\n');
+    expect([...new Set(done)].sort()).toEqual(['1.0.0', 'DO', 'on']);
+    expect(errors.length).toBeGreaterThan(150);
+    expect(errors.at(-1)).toContain('cannot execute CREATE TABLE in a read-only transaction');
+    expect(await state()).toEqual(before);
+  });
+});
+
 describe('over 0.1.2 installed by hand', () => {
   it('ends in the schema of a fresh installation, with the settings kept and in force', async () => {
     await postgres.query(await readLegacySql());
@@ -445,14 +541,14 @@ describe('over 0.1.2 installed by hand', () => {
     const after = await triggerRows();
     expect(after).toEqual(expect.arrayContaining(before));
     expect(before.map(({tgname}) => tgname)).toEqual(['supasession_interceptor']);
-    expect(after.map(({tgname}) => tgname)).toEqual(Object.keys(TRIGGERS));
+    expect(after.map(({tgname}) => tgname)).toEqual(TRIGGERS);
   });
 
   it('leaves limits off where its row of settings had been deleted', async () => {
     await postgres.query(await readLegacySql());
     await postgres.query('delete from supasession.config');
     await install(postgres);
-    expect(await settings()).toEqual([DEFAULTS]);
+    expect(await settings()).toEqual([SEEDED]);
   });
 
   it('keeps policies, functions and defaults of the project that use sid()', async () => {
@@ -467,57 +563,6 @@ describe('over 0.1.2 installed by hand', () => {
     await install(postgres);
     expect((await postgres.query(policies)).rows).toEqual(before);
     expect((await postgres.query('select * from public.me')).rows).toEqual([{device: null, max_sessions: 1}]);
-  });
-});
-
-describe('over the first 1.0.0', () => {
-  const SIX = 'version, enabled, max_sessions, strategy, eviction_order, enforce_on_refresh';
-
-  it('ends in the schema of a fresh installation, with the settings kept, the others at their defaults, and in force', async () => {
-    await installSql(postgres, await readEarlierSql());
-    await postgres.query(
-      "update supasession.config set enabled = true, max_sessions = 3, strategy = 'reject', eviction_order = 'least_recently_used', enforce_on_refresh = false",
-    );
-    const before = await triggerRows();
-    expect(before).toHaveLength(2);
-    await install(postgres);
-    expect(await dumpCatalog(postgres)).toEqual(fresh);
-    const kept = {enabled: true, max_sessions: 3, strategy: 'reject', eviction_order: 'least_recently_used'};
-    expect(await settings()).toEqual([{...DEFAULTS, ...kept, enforce_on_refresh: false}]);
-    // Those that were right are left as they are.
-    expect(await triggerRows()).toEqual(expect.arrayContaining(before));
-    await postgres.query('update supasession.config set enforce_on_refresh = true');
-    await expectLimit();
-    await install(postgres);
-    expect(await dumpCatalog(postgres)).toEqual(fresh);
-  });
-
-  it('goes on with the sessions that are there, and gives them no deadline that nobody set', async () => {
-    await installSql(postgres, await readEarlierSql());
-    const user = await createUser(postgres);
-    const sessions = await createSessions(postgres, [user.userId], 3);
-    await postgres.query("select supasession.set_config(true, 3, 'reject')");
-    await install(postgres);
-    const auth = await database.connect('supabase_auth_admin');
-    for (const session of sessions) await run(auth, refresh(session));
-    await expect(run(auth, signInPassword(user.email))).rejects.toMatchObject({sqlstate: 'PT403'});
-    const {rows} = await postgres.query('select id, not_after from auth.sessions order by created_at');
-    expect(rows).toEqual(sessions.map(({sessionId}) => ({id: sessionId, not_after: null})));
-  });
-
-  it('is refused over what this release has left when that says it is newer', async () => {
-    await install(postgres);
-    await postgres.query("update supasession.installation set version = '1.0.1'");
-    const before = await dumpCatalog(postgres);
-    await expect(installSql(postgres, await readEarlierSql())).rejects.toMatchObject({code: 'SS001'});
-    expect(await dumpCatalog(postgres)).toEqual(before);
-    expect(await settings()).toEqual([DEFAULTS]);
-  });
-
-  it('shows in the fixture what it is: six settings', async () => {
-    await installSql(postgres, await readEarlierSql());
-    const {rows} = await postgres.query<object>('select * from supasession.config');
-    expect(Object.keys(rows[0] ?? {}).join(', ')).toBe(SIX);
   });
 });
 
@@ -659,7 +704,7 @@ describe('over the extension of database.dev', () => {
   it('is undone whole when the installation fails at its end', async () => {
     const before = await dumpCatalog(postgres);
     await postgres.query('begin');
-    await postgres.query(await readSql());
+    await postgres.query(await readInstallation());
     await expect(postgres.query('select 1 / 0')).rejects.toMatchObject({code: '22012'});
     await postgres.query('rollback');
     expect(await dumpCatalog(postgres)).toEqual(before);
@@ -693,51 +738,71 @@ describe('where it cannot work', () => {
     await refused({code: 'SS002', message: expect.stringContaining('auth.sessions')});
   });
 
-  it.each(['99.0.0', '99.0.0-rc.1', '1.0.10', '1.1.0'])(
+  it.each(['99.0.0', '99.0.0-rc.1', '1.0.10', '1.1.0', '1.1.0 sha256:5f0a'])(
     'refuses over a newer release (%s) and changes nothing',
-    async (version) => {
+    async (release) => {
       await install(postgres);
       await postgres.query("update supasession.config set max_sessions = 5, strategy = 'reject'");
-      await postgres.query('update supasession.installation set version = $1', [version]);
+      await postgres.query(`comment on schema supasession is 'supasession ${release}'`);
       const before = await settings();
-      const record = (await postgres.query('select * from supasession.installation')).rows as unknown;
       await refused({
         code: 'SS001',
-        message: expect.stringContaining(`supasession ${version}`),
+        message: expect.stringContaining(`supasession ${/[\d.]+/.exec(release)?.[0]}`),
         hint: expect.stringContaining('init'),
       });
       expect(await settings()).toEqual(before);
-      expect((await postgres.query('select * from supasession.installation')).rows).toEqual(record);
+      expect(await record()).toBe(`supasession ${release}`);
     },
   );
 
-  it.each(['0.9.10', '1.0.0', '1.0.0-rc.1'])(
-    'goes on over an older or the same release (%s) and records itself',
-    async (version) => {
+  it.each(['supasession 0.9.10', 'supasession 1.0.0 sha256:5f0a', 'supasession 1.0.0-rc.1', 'of somebody else'])(
+    'goes on over an older release, the same, or no record of one (%s), and records itself',
+    async (comment) => {
       await install(postgres);
-      await postgres.query("update supasession.installation set version = $1, checksum = 'of another'", [version]);
+      const own = await record();
+      await postgres.query(`comment on schema supasession is '${comment}'`);
       await install(postgres);
-      expect((await postgres.query('select version, checksum from supasession.installation')).rows).toEqual([
-        {version: '1.0.0', checksum: null},
-      ]);
+      expect(await record()).toBe(own);
     },
   );
+
+  it.each(['sessions.oauth_client_id', 'users.banned_until', 'flow_state.authentication_method'])(
+    'says that Auth is too old where auth.%s is missing, and leaves nothing',
+    async (name) => {
+      const [table, column] = name.split('.');
+      const owner = await database.connect('supabase_auth_admin');
+      await owner.query(`alter table ${table} drop column ${column} cascade`);
+      await refused({code: 'SS005', message: expect.stringContaining(name)});
+      expect(await dumpCatalog(postgres)).toEqual([]);
+    },
+  );
+
+  it('refuses a role that row level security applies to, which would see no sessions, and leaves nothing', async () => {
+    const admin = await database.connect('supabase_admin');
+    const role = `installer_${database.name}`;
+    await admin.query(`create role ${role} login password 'postgres'; grant create on database ${database.name} to ${role};
+      grant usage on schema auth to ${role}; grant all on all tables in schema auth to ${role}`);
+    const client = await database.connect(role);
+    try {
+      await expect(install(client)).rejects.toMatchObject({
+        code: 'SS008',
+        message: expect.stringMatching(new RegExp(`${role} .*auth\\.sessions`)),
+        hint: expect.stringContaining('BYPASSRLS'),
+      });
+      expect(await dumpCatalog(postgres)).toEqual([]);
+      await admin.query(`alter role ${role} bypassrls`);
+      await install(client);
+      expect(await dumpCatalog(postgres)).toEqual(fresh.map((line) => line.replaceAll('postgres', role)));
+    } finally {
+      await client.end();
+      await admin.query(`drop owned by ${role} cascade; drop role ${role}`);
+    }
+  });
 
   it('refuses where the schema belongs to somebody else', async () => {
     const admin = await database.connect('supabase_admin');
     await admin.query('create schema supasession');
     await refused({code: 'SS004', message: expect.stringContaining('supabase_admin')});
-  });
-
-  it('refuses to run outside one transaction, and leaves nothing', async () => {
-    const sql = await readSql();
-    const cut = sql.indexOf('do $$');
-    await postgres.query(sql.slice(0, cut));
-    await expect(postgres.query(sql.slice(cut))).rejects.toMatchObject({
-      code: 'SS003',
-      hint: expect.stringContaining('--single-transaction'),
-    });
-    expect(await dumpCatalog(postgres)).toEqual([]);
   });
 
   it.each([
@@ -761,59 +826,27 @@ describe('where it cannot work', () => {
   it.each([
     ['a fresh database', false],
     ['an installed one', true],
-  ])(
-    'gives up within 5 seconds when any of the three auth tables, or one of ours, is held, on %s',
-    async (_, installed) => {
-      const held = installed ? [...TABLES, 'supasession.config', 'supasession.revoked'] : TABLES;
-      await Promise.all(
-        held.map(async (table) => {
-          const own = await createDatabase();
-          try {
-            const [client, holder] = [await own.connect(), await own.connect()];
-            if (installed) await install(client);
-            const before = await dumpCatalog(client);
-            await holder.query(`begin; lock table ${table} in row exclusive mode`);
-            const start = performance.now();
-            await expect(install(client)).rejects.toMatchObject({
-              code: '55P03',
-              message: expect.stringContaining('locked by somebody else'),
-              hint: expect.stringContaining('Try again'),
-            });
-            expect({table, late: performance.now() - start >= 5000}).toEqual({table, late: false});
-            expect(await dumpCatalog(client)).toEqual(before);
-            await holder.query('rollback');
-            await install(client);
-            expect(await dumpCatalog(client)).toEqual(fresh);
-          } finally {
-            await own.drop();
-          }
-        }),
-      );
-    },
-  );
-
-  it('lets sign-ins through while it tries in vain for any of the three', async () => {
+  ])('gives up within 5 seconds when auth.sessions, or a table of ours, is held, on %s', async (_, installed) => {
+    const held = ['auth.sessions', ...(installed ? ['supasession.config', 'supasession.revoked'] : [])];
     await Promise.all(
-      TABLES.map(async (table) => {
+      held.map(async (table) => {
         const own = await createDatabase();
         try {
           const [client, holder] = [await own.connect(), await own.connect()];
-          const auth = await own.connect('supabase_auth_admin');
-          await install(client);
-          const user = await createUser(client);
+          if (installed) await install(client);
+          const before = await dumpCatalog(client);
           await holder.query(`begin; lock table ${table} in row exclusive mode`);
-          const through: number[] = [];
-          let ended = Infinity;
-          const given = expect(install(client))
-            .rejects.toMatchObject({code: '55P03'})
-            .finally(() => (ended = performance.now()));
-          while (ended === Infinity) {
-            await run(auth, verifyMagicLink(await run(auth, generateMagicLink(user.email))));
-            await run(auth, refresh(await run(auth, signInPassword(user.email))));
-            through.push(performance.now());
-          }
-          await given;
-          expect({table, through: through.some((at) => at < ended)}).toEqual({table, through: true});
+          const start = performance.now();
+          await expect(install(client)).rejects.toMatchObject({
+            code: '55P03',
+            message: expect.stringContaining('locked by somebody else'),
+            hint: expect.stringContaining('Try again'),
+          });
+          expect({table, late: performance.now() - start >= 5000}).toEqual({table, late: false});
+          expect(await dumpCatalog(client)).toEqual(before);
+          await holder.query('rollback');
+          await install(client);
+          expect(await dumpCatalog(client)).toEqual(fresh);
         } finally {
           await own.drop();
         }
@@ -821,10 +854,30 @@ describe('where it cannot work', () => {
     );
   });
 
+  it('lets sign-ins through while it tries in vain for auth.sessions', async () => {
+    const holder = await database.connect();
+    const auth = await database.connect('supabase_auth_admin');
+    await install(postgres);
+    const user = await createUser(postgres);
+    await holder.query('begin; lock table auth.sessions in row exclusive mode');
+    const through: number[] = [];
+    let ended = Infinity;
+    const given = expect(install(postgres))
+      .rejects.toMatchObject({code: '55P03'})
+      .finally(() => (ended = performance.now()));
+    while (ended === Infinity) {
+      await run(auth, verifyMagicLink(await run(auth, generateMagicLink(user.email))));
+      await run(auth, refresh(await run(auth, signInPassword(user.email))));
+      through.push(performance.now());
+    }
+    await given;
+    expect(through.some((at) => at < ended)).toBe(true);
+  });
+
   it('gives up within 5 seconds when another installation never ends', async () => {
     const other = await database.connect('postgres');
     await other.query('begin');
-    await other.query(await readSql());
+    await other.query(await readInstallation());
     const start = performance.now();
     await refused({code: '55P03'});
     expect(performance.now() - start).toBeLessThan(5000);
@@ -868,7 +921,7 @@ describe('beside what is not a sign-in', () => {
       'select count(*)::int as count from auth.users natural full join auth.sessions natural full join auth.mfa_amr_claims';
     await reader.query(count);
     await postgres.query('begin');
-    await postgres.query(await readSql());
+    await postgres.query(await readInstallation());
     expect((await reader.query(count)).rows).toEqual([{count: expect.any(Number)}]);
     await postgres.query('commit');
     await reader.query('commit');

@@ -153,6 +153,31 @@ describe('reject', () => {
   });
 });
 
+describe.each(strategies)('under %s', (strategy) => {
+  it.each(orders)('a session in pending_ends takes no place, though it is the newest (%s)', async (eviction_order) => {
+    const before = await sessions(2);
+    await postgres.query('insert into supasession.pending_ends (session_id, user_id) values ($1, $2)', [
+      before[1]?.sessionId,
+      user.userId,
+    ]);
+    await configure(postgres, {enabled: true, max_sessions: 2, strategy, eviction_order});
+    const next = await run(auth, signInPassword(user.email));
+    expect(await live([...before, next])).toEqual([0, 1, 2]);
+    // At a refresh neither: it ends, and the other one goes on.
+    await configure(postgres, {enabled: true, max_sessions: 2, strategy, eviction_order});
+    for (const session of [...before, next]) await run(auth, refreshV2(session));
+    expect(await live([...before, next])).toEqual([0, 2]);
+  });
+
+  it('a session of a user whose access is revoked ends at its refresh', async () => {
+    const [session] = await sessions(1);
+    await postgres.query('insert into supasession.revoked (user_id) values ($1)', [user.userId]);
+    await configure(postgres, {enabled: true, max_sessions: 2, strategy});
+    if (session) await run(auth, refreshV2(session));
+    expect(await liveSessions(postgres, user.userId)).toEqual([]);
+  });
+});
+
 describe('eviction order', () => {
   // Signed in 4, 3, 2, 1 minutes ago; the first was used last, the third never.
   const used = [0.1, 2.5, null, 0.5];
@@ -218,12 +243,34 @@ describe('eviction order', () => {
     expect((await liveSessions(postgres, user.userId)).sort()).toEqual([...byId.slice(2), next.sessionId].sort());
   });
 
-  it.each(orders)('%s ranks a session without created_at as the first to go', async (eviction_order) => {
-    const before = await sessions(2);
-    await postgres.query('update auth.sessions set created_at = null where id = $1', [before[1]?.sessionId]);
-    await configure(postgres, {enabled: true, max_sessions: 2, strategy: 'dequeue', eviction_order});
+  it.each(orders)('%s ends a session without created_at first', async (eviction_order) => {
+    const before = await sessions(3);
+    await postgres.query('update auth.sessions set created_at = null where id = $1', [before[2]?.sessionId]);
+    await configure(postgres, {enabled: true, max_sessions: 3, strategy: 'dequeue', eviction_order});
     await run(auth, signInPassword(user.email));
-    expect(await live(before)).toEqual([0]);
+    expect(await live(before)).toEqual([0, 1]);
+  });
+
+  it('least_recently_used keeps a session without created_at that was used last', async () => {
+    const before = await sessions(3, [null, null, 0]);
+    await postgres.query('update auth.sessions set created_at = null where id = $1', [before[2]?.sessionId]);
+    await configure(postgres, {
+      enabled: true,
+      max_sessions: 2,
+      strategy: 'dequeue',
+      eviction_order: 'least_recently_used',
+    });
+    await run(auth, signInPassword(user.email));
+    expect(await live(before)).toEqual([2]);
+  });
+
+  it('oldest ends sessions without created_at by id', async () => {
+    const before = await sessions(4);
+    await postgres.query('update auth.sessions set created_at = null where user_id = $1', [user.userId]);
+    await configure(postgres, {enabled: true, max_sessions: 3, strategy: 'dequeue'});
+    const next = await run(auth, signInPassword(user.email));
+    const byId = before.map(({sessionId}) => sessionId).sort();
+    expect((await liveSessions(postgres, user.userId)).sort()).toEqual([...byId.slice(2), next.sessionId].sort());
   });
 });
 
@@ -279,20 +326,22 @@ describe.each(Object.entries(algorithms))('refresh by algorithm %s', (_, refresh
     ]);
   });
 
+  it.each(strategies.flatMap((strategy) => orders.map((eviction_order) => ({strategy, eviction_order}))))(
+    'ends a session without created_at first: $strategy, $eviction_order',
+    async ({strategy, eviction_order}) => {
+      const made = await sessions(3);
+      await postgres.query('update auth.sessions set created_at = null where id = $1', [made[2]?.sessionId]);
+      await configure(postgres, {enabled: true, max_sessions: 2, strategy, eviction_order, reject_ignores_idle: null});
+      for (const session of [...made].reverse()) await run(auth, refresh(session));
+      expect(await live(made)).toEqual([0, 1]);
+    },
+  );
+
   it('ends nothing within the limit', async () => {
     const made = await sessions(3);
     await configure(postgres, {enabled: true, max_sessions: 3, strategy: 'reject'});
     for (const session of made) await run(auth, refresh(session));
     expect(await live(made)).toEqual([0, 1, 2]);
-  });
-
-  it('ends nothing with enforce_on_refresh off, while sign-ins are still limited', async () => {
-    const made = await sessions(3);
-    await configure(postgres, {enabled: true, max_sessions: 1, strategy: 'dequeue', enforce_on_refresh: false});
-    for (const session of made) await run(auth, refresh(session));
-    expect(await live(made)).toEqual([0, 1, 2]);
-    const next = await run(auth, signInPassword(user.email));
-    expect(await liveSessions(postgres, user.userId)).toEqual([next.sessionId]);
   });
 
   it('ends nothing without a row of settings', async () => {
@@ -368,5 +417,117 @@ describe('a second factor', () => {
     expect(await live([first, second])).toEqual([0]);
     await run(auth, refreshV1(verified));
     expect(await live([first, second])).toEqual([0]);
+  });
+});
+
+describe('a user far over the limit', () => {
+  const far = {enabled: true, max_sessions: 3} as const;
+
+  async function rest(): Promise<number> {
+    return (await liveSessions(postgres, user.userId)).length;
+  }
+
+  /** Reads of auth.sessions by one statement, by index or not; the statement is taken back. */
+  async function reads(statement: string, values: unknown[]): Promise<number> {
+    const read = async (): Promise<number> => {
+      const {rows} = await postgres.query<{read: number}>(
+        `select (seq_tup_read + coalesce(idx_tup_fetch, 0))::int as read from pg_stat_xact_user_tables
+         where relid = 'auth.sessions'::regclass`,
+      );
+      return rows[0]?.read ?? NaN;
+    };
+    await postgres.query('begin');
+    try {
+      const before = await read();
+      await postgres.query(statement, values);
+      return (await read()) - before;
+    } finally {
+      await postgres.query('rollback');
+    }
+  }
+
+  it.each([
+    ['dequeue, oldest', {...far, strategy: 'dequeue'}],
+    ['dequeue, least_recently_used', {...far, strategy: 'dequeue', eviction_order: 'least_recently_used'}],
+    ['reject, all idle', {...far, strategy: 'reject', reject_ignores_idle: '1 second'}],
+  ] as const)('loses exactly the 100 oldest by one sign-in, and gets in: %s', async (_, settings) => {
+    const before = await sessions(300);
+    await configure(postgres, settings);
+    const made = [await run(auth, signInPassword(user.email))];
+    expect(await live(before)).toEqual(Array.from({length: 200}, (__, n) => n + 100));
+    expect(await live(made)).toEqual([0]);
+    const {rows} = await postgres.query(
+      "select count(*)::int as events from supasession.events where user_id = $1 and kind = 'evicted' and caused_by = $2",
+      [user.userId, made[0]?.sessionId],
+    );
+    expect(rows).toEqual([{events: 100}]);
+    made.push(await run(auth, signInPassword(user.email)));
+    expect(await rest()).toBe(102);
+    made.push(await run(auth, signInPassword(user.email)));
+    expect(await rest()).toBe(3);
+    expect(await live(made)).toEqual([0, 1, 2]);
+  });
+
+  it('loses the 100 that go first also where one of them has no created_at', async () => {
+    const before = await sessions(300);
+    await postgres.query('update auth.sessions set created_at = null where id = $1', [before[299]?.sessionId]);
+    await configure(postgres, far);
+    await run(auth, signInPassword(user.email));
+    expect(await live(before)).toEqual(Array.from({length: 200}, (_, n) => n + 99));
+  });
+
+  it.each([1, 2] as const)('keeps the newest by their refreshes, and loses the others (algorithm %i)', async (n) => {
+    const made = (await sessions(300)).map((each) => (n === 1 ? each : {...each, refreshToken: null}));
+    await configure(postgres, far);
+    for (const at of [299, 298, 297, 296, 0, 150]) {
+      const session = made[at];
+      if (session) await run(auth, n === 1 ? refreshV1(session) : refreshV2(session));
+    }
+    const left = await live(made);
+    expect([299, 298, 297, 296, 0, 150].map((at) => left.includes(at))).toEqual([
+      true,
+      true,
+      true,
+      false,
+      false,
+      false,
+    ]);
+    expect(left).toHaveLength(297);
+  });
+
+  it('is drained by enforce() at once', async () => {
+    await postgres.query('delete from auth.sessions');
+    const before = await sessions(300);
+    await configure(postgres, far);
+    const {rows} = await postgres.query('select evicted from supasession.enforce()');
+    expect(rows).toEqual([{evicted: 297}]);
+    expect(await live(before)).toEqual([297, 298, 299]);
+  });
+
+  it('can sign in within two seconds with 20,000 sessions, and neither that nor a refresh reads them all', async () => {
+    const made = await sessions(20_000);
+    const [oldest, newest] = [made[0], made.at(-1)];
+    await postgres.query('analyze auth.sessions');
+    await configure(postgres, far);
+    const touch = "update auth.sessions set refreshed_at = now() at time zone 'UTC' where id = $1";
+    // The row itself, and the sessions up to the limit.
+    expect(await reads(touch, [newest?.sessionId])).toBeLessThan(20);
+    expect(await reads(touch, [oldest?.sessionId])).toBeLessThan(20);
+    const insert =
+      "insert into auth.sessions (id, user_id, created_at, updated_at, aal) values (gen_random_uuid(), $1, now(), now(), 'aal1')";
+    // 100 of them are found, locked and deleted.
+    expect(await reads(insert, [user.userId])).toBeLessThan(600);
+
+    await auth.query("set statement_timeout = '2s'");
+    try {
+      const next = await run(auth, signInPassword(user.email));
+      expect(await rest()).toBe(19_901);
+      expect(await live([next])).toEqual([0]);
+      await postgres.query("update supasession.config set eviction_order = 'least_recently_used'");
+      await run(auth, signInPassword(user.email));
+      expect(await rest()).toBe(19_802);
+    } finally {
+      await auth.query('reset statement_timeout');
+    }
   });
 });

@@ -26,7 +26,7 @@ import {
 } from '../helpers/auth.js';
 import {createDatabase, type TestDatabase} from '../helpers/database.js';
 import {configure, install, type Settings} from '../helpers/install.js';
-import {backendPid, isBlocked, until} from '../helpers/wait.js';
+import {backendPid, isBlocked, until, untilSleeping} from '../helpers/wait.js';
 
 const HOOK = 'supasession.access_token_hook';
 const MINUTE = 60;
@@ -53,6 +53,7 @@ beforeAll(async () => {
 
 beforeEach(async () => {
   await configure(postgres, {enabled: false});
+  await postgres.query('delete from supasession.rules');
   user = await createUser(postgres);
   factor = await createFactor(postgres, user.userId);
 });
@@ -96,10 +97,10 @@ function ids(...sessions: AuthSession[]): string[] {
   return sessions.map(({sessionId}) => sessionId);
 }
 
-/** What a session's row says: its level, and its deadline in seconds since its sign-in (null: none). */
+/** What a session's row says: its level, and its deadline in seconds since its sign-in, where ours counts as the second in which it is (null: none). */
 async function session({sessionId}: AuthSession): Promise<{aal: string; deadline: number | null}> {
   const {rows} = await postgres.query<{aal: string; deadline: number | null}>(
-    'select aal::text, extract(epoch from not_after - created_at)::float8 as deadline from auth.sessions where id = $1',
+    "select aal::text, extract(epoch from date_trunc('second', not_after) - date_trunc('second', created_at))::float8 as deadline from auth.sessions where id = $1",
     [sessionId],
   );
   const [row] = rows;
@@ -141,24 +142,58 @@ describe.each(strategies)('pending sessions (aal1, of a user with a verified fac
     expect(await live()).toEqual(ids(second));
   });
 
-  it('count like any other with count_pending_mfa', async () => {
+  it('are ended where they are too many, and the one that comes in passes: also one that is being refreshed', async () => {
+    await configure(postgres, {enabled: true, max_sessions: 1, strategy});
+    const first = await pending(2);
+    const refreshing = new Steps(auth, refreshV2(first));
+    await refreshing.through('lock sessions');
+    const second = await run(connection(1), signInPassword(user.email));
+    expect((await postgres.query('select session_id from supasession.pending_ends')).rows).toEqual([
+      {session_id: first.sessionId},
+    ]);
+    await refreshing.finish();
+    expect(await live()).toEqual(ids(second));
+    expect((await postgres.query('select from supasession.pending_ends')).rowCount).toBe(0);
+  });
+
+  it('include those without a level, which Auth once made', async () => {
     const before = await fullSessions(1);
-    await configure(postgres, {enabled: true, max_sessions: 1, strategy, count_pending_mfa: true});
-    const signingIn = pending();
-    if (strategy === 'reject') {
-      await expect(signingIn).rejects.toMatchObject({sqlstate: 'PT403'});
-      expect(await live()).toEqual(ids(...before));
-    } else {
-      const next = await signingIn;
-      expect(await live()).toEqual(ids(next));
-      expect((await session(next)).deadline).toBeNull();
-    }
+    await configure(postgres, {enabled: true, max_sessions: 1, strategy});
+    const first = await pending();
+    await postgres.query('update auth.sessions set aal = null where id = $1', [first.sessionId]);
+    await run(auth, refresh(first));
+    expect(await live()).toEqual(ids(...before, first));
+    const second = await pending();
+    expect(await live()).toEqual(ids(...before, second));
+  });
+
+  it('include one that comes in without a level', async () => {
+    const before = await fullSessions(1);
+    const [other] = await createSessions(postgres, [user.userId], 1);
+    await configure(postgres, {enabled: true, max_sessions: 1, strategy});
+    await auth.query('insert into sessions (id, user_id, created_at, updated_at) values ($1, $2, now(), now())', [
+      factor, // any UUID
+      user.userId,
+    ]);
+    expect(other).toBeDefined();
+    expect(await live()).toEqual([...ids(...before), factor]);
   });
 });
 
 describe('the deadline of a pending session', () => {
-  it('is low_aal_timeout after its sign-in, stays there at refreshes, and is taken off at aal2', async () => {
+  const quarter = {enabled: true, max_sessions: 3, low_aal_timeout: '15 minutes'} as const;
+
+  it('is none by default', async () => {
     await configure(postgres, {enabled: true, max_sessions: 3});
+    const one = await pending();
+    expect(await session(one)).toEqual({aal: 'aal1', deadline: null});
+    await run(auth, refreshV1(one));
+    await postgres.query('select supasession.enforce(100000)');
+    expect(await session(one)).toEqual({aal: 'aal1', deadline: null});
+  });
+
+  it('is low_aal_timeout after its sign-in, stays there at refreshes, and is taken off at aal2', async () => {
+    await configure(postgres, quarter);
     const one = await pending();
     expect(await session(one)).toEqual({aal: 'aal1', deadline: 15 * MINUTE});
     const refreshed = await run(auth, refreshV1(one));
@@ -168,7 +203,7 @@ describe('the deadline of a pending session', () => {
   });
 
   it('is taken off also where low_aal_timeout was changed meanwhile', async () => {
-    await configure(postgres, {enabled: true, max_sessions: 3});
+    await configure(postgres, quarter);
     const one = await pending();
     await postgres.query("update supasession.config set low_aal_timeout = '30 minutes'");
     await run(auth, mfaVerify(one, factor));
@@ -176,37 +211,40 @@ describe('the deadline of a pending session', () => {
   });
 
   it('gives way to the timebox at aal2, and to it already before where that is sooner', async () => {
-    await configure(postgres, {enabled: true, max_sessions: 3, timebox: '1 hour'});
+    await configure(postgres, {...quarter, timebox: '1 hour'});
     const one = await pending();
     expect((await session(one)).deadline).toBe(15 * MINUTE);
     await run(auth, mfaVerify(one, factor));
     expect((await session(one)).deadline).toBe(60 * MINUTE);
 
-    await configure(postgres, {enabled: true, max_sessions: 3, timebox: '5 minutes'});
+    await configure(postgres, {...quarter, timebox: '5 minutes'});
     expect((await session(await pending())).deadline).toBe(5 * MINUTE);
   });
 
   it.each([
     {given: '5 minutes', pendingFor: 5, after: 5},
     {given: '1 hour', pendingFor: 15, after: 60},
-  ])('is never above a ceiling of $given, neither pending nor at aal2', async ({given, pendingFor, after}) => {
-    await configure(postgres, {enabled: true, max_sessions: 3, timebox: '2 hours'});
-    // As Auth does for SAML: the deadline comes with the row.
-    const {rows} = await auth.query<{id: string}>(
-      `insert into sessions (id, user_id, created_at, updated_at, aal, not_after)
+  ])(
+    'is never above one of $given that came with the sign-in, neither pending nor at aal2',
+    async ({given, pendingFor, after}) => {
+      await configure(postgres, {...quarter, timebox: '2 hours'});
+      // As Auth does for SAML: the deadline comes with the row.
+      const {rows} = await auth.query<{id: string}>(
+        `insert into sessions (id, user_id, created_at, updated_at, aal, not_after)
        select gen_random_uuid(), $1, at, at, 'aal1', at + $2::interval from (select clock_timestamp() as at) t returning id`,
-      [user.userId, given],
-    );
-    const one: AuthSession = {sessionId: rows[0]?.id ?? '', userId: user.userId, refreshToken: null};
-    expect((await session(one)).deadline).toBe(pendingFor * MINUTE);
-    await run(auth, mfaVerify(one, factor));
-    expect(await session(one)).toEqual({aal: 'aal2', deadline: after * MINUTE});
-  });
+        [user.userId, given],
+      );
+      const one: AuthSession = {sessionId: rows[0]?.id ?? '', userId: user.userId, refreshToken: null};
+      expect((await session(one)).deadline).toBe(pendingFor * MINUTE);
+      await run(auth, mfaVerify(one, factor));
+      expect(await session(one)).toEqual({aal: 'aal2', deadline: after * MINUTE});
+    },
+  );
 
   it('is none with low_aal_timeout null, and none for users without a factor', async () => {
-    await configure(postgres, {enabled: true, max_sessions: 3, low_aal_timeout: null});
+    await configure(postgres, {...quarter, low_aal_timeout: null});
     expect((await session(await pending())).deadline).toBeNull();
-    await configure(postgres, {enabled: true, max_sessions: 3});
+    await configure(postgres, quarter);
     user = await createUser(postgres);
     const one = await pending();
     expect((await session(one)).deadline).toBeNull();
@@ -219,7 +257,7 @@ describe('the deadline of a pending session', () => {
   it('ends at its refresh a session that has been pending for longer, with an event', async () => {
     const [one] = await createSessions(postgres, [user.userId], 20);
     if (!one) throw new Error('no session');
-    await configure(postgres, {enabled: true, max_sessions: 30});
+    await configure(postgres, {...quarter, max_sessions: 30});
     await run(auth, refresh(one));
     expect(await live()).not.toContain(one.sessionId);
     const {rows} = await postgres.query('select kind, reason from supasession.events where session_id = $1', [
@@ -253,26 +291,18 @@ describe.each(algorithms)(
       const [first] = await fullSessions(1);
       if (!first) throw new Error('no session');
       await configure(postgres, {
-        enabled: true,
-        max_sessions: 1,
-        strategy: 'reject',
-        reject_in_hook: hook !== undefined,
+        ...{enabled: true, max_sessions: 1, strategy: 'reject'},
+        ...{low_aal_timeout: '15 minutes', reject_in_hook: hook !== undefined},
       });
       const options = hook === undefined ? {} : {hook};
       const other = await pending(algorithm);
-      await configure(postgres, {
-        enabled: true,
-        max_sessions: 1,
-        strategy: 'reject',
-        reject_in_hook: hook !== undefined,
-      });
       const challengeId = await run(auth, mfaChallenge(other, factor));
 
       await expect(run(auth, mfaVerify(other, factor, {...options, challengeId}))).rejects.toMatchObject(failure);
       // Pending as before, with its deadline; and nothing of the attempt is left.
       expect(await live()).toEqual(ids(first, other));
       expect(await session(other)).toEqual({aal: 'aal1', deadline: 15 * MINUTE});
-      const left = await postgres.query('select from supasession.refusal');
+      const left = await postgres.query('select from supasession.pending_rejections');
       expect(left.rowCount).toBe(0);
 
       await run(auth, signOut(first));
@@ -297,6 +327,161 @@ describe.each(algorithms)(
     });
   },
 );
+
+describe.each(strategies)('a session that rises under %s', (strategy) => {
+  it('is counted though it had no level, which Auth once made so', async () => {
+    const [first] = await fullSessions(1);
+    await configure(postgres, {enabled: true, max_sessions: 1, strategy});
+    const other = await pending();
+    await postgres.query('update auth.sessions set aal = null where id = $1', [other.sessionId]);
+    const rising = run(auth, mfaVerify(other, factor));
+    if (strategy === 'reject') {
+      await expect(rising).rejects.toMatchObject({sqlstate: 'PT403'});
+      expect(await live()).toEqual([first?.sessionId, other.sessionId]);
+    } else {
+      await rising;
+      expect(await live()).toEqual([other.sessionId]);
+    }
+  });
+
+  it('of a user whose rule says unlimited ends nobody and is not refused', async () => {
+    const before = await fullSessions(2);
+    await configure(postgres, {enabled: true, max_sessions: 1, strategy});
+    await postgres.query('insert into supasession.rules (name, user_id, unlimited) values ($1::text, $1::uuid, true)', [
+      user.userId,
+    ]);
+    const next = await full();
+    expect(await live()).toEqual(ids(...before, next));
+  });
+
+  it('of a user whose rule has a higher limit is held to that one', async () => {
+    const before = await fullSessions(2);
+    await configure(postgres, {enabled: true, max_sessions: 1, strategy});
+    await postgres.query('insert into supasession.rules (name, user_id, max_sessions) values ($1::text, $1::uuid, 3)', [
+      user.userId,
+    ]);
+    const next = await full();
+    expect(await live()).toEqual(ids(...before, next));
+    const another = full();
+    if (strategy === 'reject') await expect(another).rejects.toMatchObject({sqlstate: 'PT403'});
+    else
+      expect([await another, await live()]).toMatchObject([
+        {},
+        [before[1]?.sessionId, next.sessionId, expect.any(String)],
+      ]);
+  });
+
+  it('from aal2 to a higher level is the same session, and ends nobody', async () => {
+    const before = await fullSessions(2);
+    await configure(postgres, {enabled: true, max_sessions: 1, strategy});
+    await auth.query("update sessions set aal = 'aal3' where id = $1", [before[0]?.sessionId]);
+    expect(await live()).toEqual(ids(...before));
+  });
+
+  it('ends if it is past a deadline that was set since, and ends nobody else', async () => {
+    const [other, older] = await fullSessions(2);
+    await postgres.query(
+      "update auth.sessions set aal = 'aal1', created_at = now() - interval '2 hours' where id = $1",
+      [older?.sessionId],
+    );
+    await configure(postgres, {enabled: true, max_sessions: 1, strategy, timebox: '1 hour'});
+    if (older) await run(auth, mfaVerify(older, factor));
+    expect(await live()).toEqual([other?.sessionId]);
+  });
+
+  it('ends at once if that was decided elsewhere: it stands in pending_ends', async () => {
+    await configure(postgres, {enabled: true, max_sessions: 1, strategy});
+    const one = await pending();
+    await postgres.query('insert into supasession.pending_ends (session_id, user_id) values ($1, $2)', [
+      one.sessionId,
+      user.userId,
+    ]);
+    await run(auth, mfaVerify(one, factor));
+    expect(await live()).toEqual([]);
+  });
+});
+
+describe('a session that rises while somebody holds the user', () => {
+  /** An older pending session by algorithm 2, whose verification does not write the user; and a newer one at aal2. */
+  async function prepare(): Promise<[AuthSession, AuthSession]> {
+    const [older, newer] = await createSessions(postgres, [user.userId], 2);
+    if (!older || !newer) throw new Error('two sessions expected');
+    await postgres.query("update auth.sessions set aal = 'aal2' where id = $1", [newer.sessionId]);
+    await postgres.query('delete from auth.refresh_tokens where session_id = $1', [older.sessionId]);
+    return [{...older, refreshToken: null}, newer];
+  }
+
+  async function whileHeld<T>(work: () => Promise<T>): Promise<T> {
+    await observer.query('begin');
+    await observer.query('select from auth.users where id = $1 for no key update', [user.userId]);
+    try {
+      return await work();
+    } finally {
+      await observer.query('rollback');
+    }
+  }
+
+  it('passes under dequeue, and its next refresh compares it with the others', async () => {
+    const [older, newer] = await prepare();
+    await configure(postgres, {enabled: true, max_sessions: 1, strategy: 'dequeue'});
+    await whileHeld(async () => run(auth, mfaVerify(older, factor)));
+    expect(await session(older)).toMatchObject({aal: 'aal2'});
+    expect(await live()).toEqual(ids(older, newer));
+    await run(auth, refresh(older));
+    expect(await live()).toEqual(ids(newer));
+  });
+
+  it.each([
+    ['the limit is not reached', 2, {}],
+    ['it is', 1, {}],
+    ['it is, and a hook would answer', 1, {reject_in_hook: true}],
+  ])(
+    'fails under reject (55P03), where %s: nobody gets in by a lock; and works once it is gone',
+    async (_, n, more) => {
+      const [older, newer] = await prepare();
+      await configure(postgres, {enabled: true, max_sessions: n, strategy: 'reject', ...more});
+      const challengeId = await run(auth, mfaChallenge(older, factor));
+      await whileHeld(async () =>
+        expect(run(auth, mfaVerify(older, factor, {challengeId}))).rejects.toMatchObject({
+          sqlstate: '55P03',
+          statement: 'update sessions',
+        }),
+      );
+      expect(await session(older)).toMatchObject({aal: 'aal1'});
+      await configure(postgres, {enabled: true, max_sessions: 2, strategy: 'reject', ...more});
+      await run(auth, mfaVerify(older, factor, {challengeId}));
+      expect(await live()).toEqual(ids(older, newer));
+    },
+  );
+
+  it.each([
+    ['has no limit', {enabled: true, max_sessions: 1, strategy: 'reject'}, true],
+    ['is only observed', {enabled: true, max_sessions: 1, strategy: 'reject', mode: 'observe'}, false],
+    ['has limits off', {enabled: false, max_sessions: 1, strategy: 'reject'}, false],
+  ] as const)('passes where the user %s', async (_, settings, unlimited) => {
+    const [older, newer] = await prepare();
+    await configure(postgres, settings);
+    if (unlimited) {
+      await postgres.query(
+        'insert into supasession.rules (name, user_id, unlimited) values ($1::text, $1::uuid, true)',
+        [user.userId],
+      );
+    }
+    await whileHeld(async () => run(auth, mfaVerify(older, factor)));
+    expect(await live()).toEqual(ids(older, newer));
+  });
+
+  it('is handled as soon as the user is free again', async () => {
+    const [older] = await prepare();
+    await configure(postgres, {enabled: true, max_sessions: 1, strategy: 'dequeue'});
+    await observer.query('begin');
+    await observer.query('select from auth.users where id = $1 for no key update', [user.userId]);
+    const verifying = run(auth, mfaVerify(older, factor));
+    await untilSleeping(postgres, await backendPid(auth)).finally(async () => observer.query('rollback'));
+    await verifying;
+    expect(await live()).toEqual(ids(older));
+  });
+});
 
 it('a session past its deadline that rises all the same stays ended', async () => {
   await configure(postgres, {enabled: true, max_sessions: 2});
@@ -340,7 +525,7 @@ describe('two requests of one user at once', () => {
 
   /** Two pending sessions, each with a challenge open, and one at aal2 that they do not know of. */
   async function prepare(algorithm: 1 | 2): Promise<Case> {
-    await configure(postgres, {enabled: false, block_revoked: false});
+    await configure(postgres, {enabled: false});
     user = await createUser(postgres);
     factor = await createFactor(postgres, user.userId);
     const made = await createSessions(postgres, [user.userId], 3);
@@ -454,7 +639,7 @@ describe('two requests of one user at once', () => {
 
   describe.each(algorithms)('refresh token algorithm %i', (algorithm) => {
     it.each(pairs)('%s: no deadlock that Auth alone does not have', async (_, ahead, behind) => {
-      const alone = await play({enabled: false, block_revoked: false}, algorithm, ahead, behind);
+      const alone = await play({enabled: false}, algorithm, ahead, behind);
       expect(alone.length).toBeGreaterThan(1);
       const deadlocks = (results: {stop: string; outcomes: string[]}[]): string[] =>
         results.filter(({outcomes}) => outcomes.some((state) => state.startsWith('40'))).map(({stop}) => stop);

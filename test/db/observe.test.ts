@@ -108,7 +108,7 @@ describe.each([1, 2] as const)('refresh token algorithm %i', (algorithm) => {
     expect(await live()).toHaveLength(2);
     expect(await deadlines()).toEqual([]);
     expect(await events()).toEqual([
-      {kind: 'would_evict', session_id: over.sessionId, reason: 'limit of 1', caused_by: null},
+      {kind: 'would_evict', session_id: over.sessionId, reason: 'limit of 1, at refresh', caused_by: null},
       {kind: 'would_expire', session_id: over.sessionId, reason: 'timebox', caused_by: null},
     ]);
   });
@@ -172,13 +172,16 @@ it('with record_events off nothing is written either', async () => {
   expect(await events()).toEqual([]);
 });
 
-it('enforce() changes nothing, and says what it would do', async () => {
-  await postgres.query('delete from auth.sessions');
+it('enforce() changes nothing', async () => {
   await createSessions(postgres, [user.userId], 3);
-  await configure(postgres, observe);
-  const {rows} = await postgres.query('select users, evicted, deadlines from supasession.enforce()');
-  expect(rows).toEqual([{users: 1, evicted: 2, deadlines: 0}]);
+  await configure(postgres, {...observe, timebox: '2 minutes'});
+  const {rows} = await postgres.query('select * from supasession.enforce()');
+  expect(rows).toEqual([{users: 0, evicted: 0, expired: 0, deadlines: 0, skipped: 0, last_user: null}]);
   expect(await live()).toHaveLength(3);
+  expect(await deadlines()).toEqual([]);
+  await configure(postgres, {...observe, mode: 'enforce', timebox: '2 minutes'});
+  await postgres.query('select supasession.enforce()');
+  expect(await live()).toHaveLength(1);
 });
 
 it('what somebody ends on purpose ends all the same: a revoked session, and a user without access', async () => {
@@ -188,4 +191,74 @@ it('what somebody ends on purpose ends all the same: a revoked session, and a us
   expect(await live()).toEqual([]);
   await postgres.query('select supasession.revoke_access($1)', [user.userId]);
   await expect(signIn()).rejects.toMatchObject({sqlstate: 'PT403'});
+});
+
+it('a session in pending_ends does not count, and ends at its refresh', async () => {
+  const [noted] = await createSessions(postgres, [user.userId], 1);
+  if (!noted) throw new Error('no session');
+  await postgres.query('insert into supasession.pending_ends (session_id, user_id) values ($1, $2)', [
+    noted.sessionId,
+    user.userId,
+  ]);
+  await configure(postgres, observe);
+  const next = await signIn();
+  expect(await events()).toEqual([]);
+  await run(auth, refresh(noted));
+  expect(await live()).toEqual([next.sessionId]);
+});
+
+describe('nobody waits for a user', () => {
+  // What keeps a second sign-in waiting. FOR UPDATE would also meet the foreign key of every session.
+  const LOCK = 'select from auth.users where id = $1 for no key update nowait';
+  const requests: [string, (sessionId: string) => [string, unknown[]]][] = [
+    [
+      'a sign-in',
+      () => [
+        "insert into sessions (id, user_id, created_at, updated_at, aal) values (gen_random_uuid(), $1, now(), now(), 'aal1')",
+        [user.userId],
+      ],
+    ],
+    [
+      'a refresh',
+      (id) => ["update sessions set refreshed_at = clock_timestamp() at time zone 'UTC' where id = $1", [id]],
+    ],
+    ['a session that rises to aal2', (id) => ["update sessions set aal = 'aal2' where id = $1", [id]]],
+  ];
+  const modes: [string, Settings, boolean][] = [
+    ['with limits off', {enabled: false, timebox: '1 day'}, false],
+    ['in observe mode', {...observe, timebox: '1 day'}, false],
+    ['unlike with limits on', {enabled: true, max_sessions: 1, timebox: '1 day'}, true],
+  ];
+
+  it.each(
+    modes.flatMap(([mode, settings, locks]) => requests.map(([what, made]) => ({mode, settings, locks, what, made}))),
+  )('during $what $mode', async ({settings, locks, made}) => {
+    const [first] = await createSessions(postgres, [user.userId], 2);
+    await createFactor(postgres, user.userId);
+    await configure(postgres, settings);
+    await auth.query('begin');
+    try {
+      await auth.query(...made(first?.sessionId ?? ''));
+      const locking = postgres.query(LOCK, [user.userId]);
+      if (locks) await expect(locking).rejects.toMatchObject({code: '55P03'});
+      else await expect(locking).resolves.toMatchObject({rowCount: 1});
+    } finally {
+      await auth.query('rollback');
+    }
+  });
+
+  it('and nobody is kept waiting by who holds the user: a sign-in and a refresh go past', async () => {
+    const [first] = await createSessions(postgres, [user.userId], 2);
+    await configure(postgres, observe);
+    await postgres.query('begin');
+    await postgres.query(LOCK, [user.userId]);
+    try {
+      await auth.query("set statement_timeout = '400ms'");
+      for (const [, made] of requests) await auth.query(...made(first?.sessionId ?? ''));
+    } finally {
+      await postgres.query('rollback');
+      await auth.query('reset statement_timeout');
+    }
+    expect(await live()).toHaveLength(3);
+  });
 });

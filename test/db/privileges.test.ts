@@ -63,6 +63,29 @@ async function asRole<T>(role: string, claims: object, work: () => Promise<T>): 
   }
 }
 
+/** The functions of ours without exactly that search_path. */
+async function unpinned(client: Client): Promise<string[]> {
+  return list(
+    client,
+    `select oid::regprocedure::text as item from pg_proc where pronamespace = 'supasession'::regnamespace
+       and ('search_path=pg_catalog, pg_temp' = any (proconfig)) is not true order by 1`,
+  );
+}
+
+/** What depends on an object in schema auth, a column, type or function among them. */
+async function dependsOnAuth(client: Client): Promise<string[]> {
+  return list(
+    client,
+    `select pg_describe_object(d.classid, d.objid, d.objsubid) || ' needs '
+         || pg_describe_object(d.refclassid, d.refobjid, d.refobjsubid) as item
+     from pg_depend d
+     where d.refclassid = 'pg_class'::regclass and d.refobjid in (select oid from pg_class where relnamespace = 'auth'::regnamespace)
+       or d.refclassid = 'pg_type'::regclass and d.refobjid in (select oid from pg_type where typnamespace = 'auth'::regnamespace)
+       or d.refclassid = 'pg_proc'::regclass and d.refobjid in (select oid from pg_proc where pronamespace = 'auth'::regnamespace)
+     order by 1`,
+  );
+}
+
 /** Every grant on an object of ours to anyone but its owner, as "grantee privilege object". */
 async function grants(client: Client): Promise<string[]> {
   return list(
@@ -79,7 +102,8 @@ async function grants(client: Client): Promise<string[]> {
        union all select c.relname || '.' || a.attname, c.relowner, a.attacl
        from pg_attribute a join pg_class c on c.oid = a.attrelid where c.relnamespace = 'supasession'::regnamespace
        union all select typname, typowner, coalesce(typacl, acldefault('T', typowner))
-       from pg_type where typnamespace = 'supasession'::regnamespace and typtype = 'e'
+       from pg_type where typnamespace = 'supasession'::regnamespace
+         and (typtype = 'e' or typrelid in (select oid from pg_class where relkind = 'c'))
      ) as o cross join lateral aclexplode(o.acl) as a
      where a.grantee <> o.owner order by 1`,
   );
@@ -90,22 +114,12 @@ const TABLE_GRANTS = {
   service_role: {
     config: ['DELETE', 'INSERT', 'SELECT', 'UPDATE'],
     events: ['SELECT'],
-    installation: ['SELECT'],
     revoked: ['SELECT'],
     rules: ['DELETE', 'INSERT', 'SELECT', 'UPDATE'],
   },
 };
 // For policies and functions of the project, and the guard.
-const REQUEST = [
-  '_claims',
-  '_pre_request',
-  'check_request',
-  'has_access',
-  'is_live',
-  'session_age',
-  'sid',
-  'token_age',
-];
+const REQUEST = ['_pre_request', 'check_request', 'device_label', 'has_access', 'is_live', 'session_age', 'sid'];
 const FUNCTION_GRANTS = {
   anon: REQUEST,
   authenticated: [...REQUEST, 'my_sessions', 'revoke_my_other_sessions', 'revoke_my_session'],
@@ -115,17 +129,11 @@ const FUNCTION_GRANTS = {
     'enable',
     'enforce',
     'get_config',
-    'health',
-    'impact',
-    'overview',
-    'policy_for',
-    'prunable',
     'prune',
     'restore_access',
     'revoke_access',
     'revoke_session',
     'revoke_user_sessions',
-    'sessions_over_limit',
     'set_config',
   ],
   supabase_auth_admin: ['_hook_answer', 'access_token_hook'],
@@ -138,40 +146,36 @@ const GRANTS = [
   ),
   'service_role USAGE enforcement_strategy',
 ].sort();
-const TABLES = ['ceilings', 'condemned', 'config', 'events', 'installation', 'refusal', 'revoked', 'rules', 'wiring'];
+const TABLES = [
+  'config',
+  'events',
+  'foreign_deadlines',
+  'integration',
+  'pending_ends',
+  'pending_rejections',
+  'revoked',
+  'rules',
+];
 const TRIGGERS = [
   'config_history on supasession.config',
-  'refuse_at_commit on supasession.refusal',
+  'config_write on supasession.config',
+  'refuse_at_commit on supasession.pending_rejections',
   'rules_history on supasession.rules',
-  'supasession_aal on auth.sessions',
-  'supasession_account on auth.users',
-  'supasession_factor on auth.mfa_amr_claims',
   'supasession_interceptor on auth.sessions',
-  'supasession_recovery on auth.users',
   'supasession_refresh on auth.sessions',
-  'supasession_saml on auth.mfa_amr_claims',
 ];
 // They read or write auth tables, or tables of ours, for roles that may not: Auth in the triggers and the hook, the roles of the Data API.
 const DEFINERS = [
   '_hook_answer',
   '_limiter',
-  '_on_aal_rise',
-  '_on_account_change',
-  '_on_factor',
   '_on_refresh',
-  '_on_saml',
   '_on_settings_change',
   '_pre_request',
   '_record',
   'enforce',
   'has_access',
-  'health',
-  'impact',
   'is_live',
   'my_sessions',
-  'overview',
-  'policy_for',
-  'prunable',
   'prune',
   'restore_access',
   'revoke_access',
@@ -180,7 +184,6 @@ const DEFINERS = [
   'revoke_session',
   'revoke_user_sessions',
   'session_age',
-  'sessions_over_limit',
 ];
 
 describe.each([
@@ -198,12 +201,14 @@ describe.each([
   let own: TestDatabase;
   let client: Client;
   let outsideBefore: unknown[];
+  let dependentBefore: string[];
 
   beforeAll(async () => {
     own = await createDatabase();
     client = await own.connect('postgres');
     await client.query(before);
     outsideBefore = await objectsOutside(client);
+    dependentBefore = await dependsOnAuth(client);
     await install(client);
   });
 
@@ -221,17 +226,24 @@ describe.each([
     expect(await list(client, overloaded)).toEqual([]);
   });
 
-  it('pins search_path to nothing in every function but the two that call code of the project, which set nothing', async () => {
-    const {rows} = await client.query<{name: string; pinned: boolean}>(
-      `select oid::regprocedure::text as name, coalesce('search_path=""' = any (proconfig), false) as pinned
-       from pg_proc where pronamespace = 'supasession'::regnamespace`,
-    );
-    expect(rows.length).toBeGreaterThan(40);
-    const free = rows.filter(({pinned}) => !pinned).map(({name}) => name);
-    expect(free.sort()).toEqual(['supasession.access_token_hook(jsonb)', 'supasession.check_request()']);
-    const settings = `select proname || ' ' || prosecdef as item from pg_proc
-      where pronamespace = 'supasession'::regnamespace and proconfig is null order by 1`;
-    expect(await list(client, settings)).toEqual(['access_token_hook false', 'check_request false']);
+  it('pins the search_path of every function, pg_temp last', async () => {
+    expect(await unpinned(client)).toEqual([]);
+    const all = "select oid::regprocedure::text as item from pg_proc where pronamespace = 'supasession'::regnamespace";
+    expect((await list(client, all)).length).toBeGreaterThan(50);
+  });
+
+  it.each([
+    ['access_token_hook', 'supasession.access_token_hook(jsonb)'],
+    ['pre_request', 'supasession.check_request()'],
+  ])("unpins what calls the project's own %s for as long as there is one", async (kind, caller) => {
+    await client.query("select supasession._chain($1, 'public', 'mine')", [kind]);
+    expect(await unpinned(client)).toEqual([caller]);
+    await install(client);
+    expect(await unpinned(client)).toEqual([caller]);
+    await client.query('select supasession._chain($1, null, null)', [kind]);
+    expect(await unpinned(client)).toEqual([]);
+    await install(client);
+    expect(await unpinned(client)).toEqual([]);
   });
 
   it('has definer functions only where a role needs our rights', async () => {
@@ -255,10 +267,16 @@ describe.each([
     const others = `select concat_ws(' ', relkind, relname) as item from pg_class
       where relnamespace = 'supasession'::regnamespace and relkind not in ('i', 'r') or relnamespace = 'supasession'::regnamespace
         and relkind = 'r' and not relrowsecurity`;
-    expect(await list(client, others)).toEqual(['S events_id_seq']);
+    expect((await list(client, others)).sort()).toEqual(['S events_id_seq', 'c policy']);
     const policies = `select polname as item from pg_policy p join pg_class c on c.oid = p.polrelid
       where c.relnamespace = 'supasession'::regnamespace`;
     expect(await list(client, policies)).toEqual([]);
+  });
+
+  it('has a primary key on every table, which a publication of all tables needs', async () => {
+    const keys = `select conrelid::regclass::text as item from pg_constraint
+      where connamespace = 'supasession'::regnamespace and contype = 'p' order by 1`;
+    expect(await list(client, keys)).toEqual(TABLES.map((table) => `supasession.${table}`));
   });
 
   it('has a comment on the schema and on every table, column, type and function', async () => {
@@ -270,17 +288,31 @@ describe.each([
       join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
       where c.relnamespace = 'supasession'::regnamespace and c.relkind in ('r', 'v', 'm', 'p')
       union all select typname, obj_description(oid, 'pg_type') from pg_type
-      where typnamespace = 'supasession'::regnamespace and typtype in ('e', 'd')
+      where typnamespace = 'supasession'::regnamespace
+        and (typtype in ('e', 'd') or typrelid in (select oid from pg_class where relkind = 'c'))
       union all select oid::regprocedure::text, obj_description(oid, 'pg_proc') from pg_proc
       where pronamespace = 'supasession'::regnamespace) as o where coalesce(comment, '') = ''`;
     expect(await list(client, bare)).toEqual([]);
   });
 
-  it('puts nothing outside our schema but the seven triggers on tables of Auth', async () => {
+  it('puts nothing outside our schema but two triggers on auth.sessions', async () => {
     expect(await objectsOutside(client)).toEqual(outsideBefore);
     const triggers = `select t.tgname || ' on ' || t.tgrelid::regclass as item from pg_trigger t
       join pg_proc p on p.oid = t.tgfoid where p.pronamespace = 'supasession'::regnamespace order by 1`;
     expect(await list(client, triggers)).toEqual(TRIGGERS);
+  });
+
+  it('names no column of Auth in a trigger, and nothing else depends on anything of Auth', async () => {
+    const triggers = `select concat_ws(' ', t.tgname, nullif(t.tgattr::text, ''), pg_get_expr(t.tgqual, t.tgrelid)) as item
+      from pg_trigger t join pg_class c on c.oid = t.tgrelid
+      where not t.tgisinternal and c.relnamespace = 'auth'::regnamespace order by 1`;
+    expect(await list(client, triggers)).toEqual(['supasession_interceptor', 'supasession_refresh']);
+    const added = (await dependsOnAuth(client)).filter((line) => !dependentBefore.includes(line));
+    expect(added).toEqual(
+      ['supasession_interceptor', 'supasession_refresh'].map(
+        (name) => `trigger ${name} on table auth.sessions needs table auth.sessions`,
+      ),
+    );
   });
 
   it('leaves no other trigger in schema auth', async () => {
@@ -322,7 +354,6 @@ describe.each(['anon', 'authenticated'])('%s', (role) => {
     "insert into supasession.config (version) values ('2')",
     'delete from supasession.config where true',
     'truncate supasession.config',
-    'select * from supasession.installation',
     'select supasession.enable()',
     'select supasession.disable()',
     'select supasession.get_config()',
@@ -333,19 +364,15 @@ describe.each(['anon', 'authenticated'])('%s', (role) => {
     'delete from supasession.events where true',
     'select * from supasession.revoked',
     'delete from supasession.revoked where true',
-    'select * from supasession.ceilings',
-    'select * from supasession.condemned',
-    'delete from supasession.condemned where true',
-    'select * from supasession.refusal',
-    'delete from supasession.refusal where true',
-    'select * from supasession.wiring',
-    "update supasession.wiring set pre_request_schema = 'public', pre_request_function = 'mine' where true",
-    'select supasession.policy_for(gen_random_uuid())',
-    'select supasession.impact()',
-    'select supasession.overview()',
-    'select supasession.health()',
+    'select * from supasession.foreign_deadlines',
+    'select * from supasession.pending_ends',
+    'delete from supasession.pending_ends where true',
+    'select * from supasession.pending_rejections',
+    'delete from supasession.pending_rejections where true',
+    'select * from supasession.integration',
+    "insert into supasession.integration values ('pre_request', 'public', 'mine')",
+    'select * from supasession._claims()',
     'select supasession.enforce()',
-    'select supasession.sessions_over_limit()',
     "select supasession.prune('1 day')",
     'select supasession.revoke_session(gen_random_uuid())',
     'select supasession.revoke_user_sessions(gen_random_uuid())',
@@ -355,10 +382,7 @@ describe.each(['anon', 'authenticated'])('%s', (role) => {
     'select supasession.disable_guard()',
     "select supasession.access_token_hook('{}')",
     'select supasession._hook_answer(gen_random_uuid())',
-    "select supasession._lock_user(gen_random_uuid(), '0')",
-    "select supasession._end_sessions('{}')",
-    "select * from supasession._live_sessions(null, array[gen_random_uuid()], array['reject']::supasession.enforcement_strategy[], now())",
-    "select supasession._record(null, 'evicted', null, null, null)",
+    "select supasession._chain('pre_request', 'public', 'mine')",
   ])('may not: %s', async (sql) => {
     const attempt = asRole(role, {session_id: SESSION, role}, async () => postgres.query(sql));
     await expect(attempt).rejects.toMatchObject({code: '42501'});
@@ -401,18 +425,18 @@ it.each([
 });
 
 it.each([
-  ['anon', 'is_live, has_access', {role: 'anon'}, {live: true, access: true, age: false, token: false}],
-  ['authenticated', 'all', {}, {live: true, access: true, age: true, token: true}],
-  ['service_role', 'is_live, has_access', {role: 'service_role'}, {live: true, access: true, age: false, token: false}],
+  ['anon', 'is_live, has_access', {role: 'anon'}, {live: true, access: true, age: false}],
+  ['authenticated', 'all', {}, {live: true, access: true, age: true}],
+  ['service_role', 'is_live, has_access', {role: 'service_role'}, {live: true, access: true, age: false}],
 ] as const)('%s calls what is made for requests, as the guard and policies do', async (role, _, claims, answer) => {
   const user = await createUser(postgres);
   const [session] = await createSessions(postgres, [user.userId], 1);
-  const token = {role, sub: user.userId, session_id: session?.sessionId, iat: Math.floor(Date.now() / 1000), ...claims};
+  const token = {role, sub: user.userId, session_id: session?.sessionId, ...claims};
   const answered = await asRole(role, role === 'authenticated' ? token : claims, async () => {
     await postgres.query('select supasession.check_request()');
     const {rows} = await postgres.query<object>(
       `select supasession.is_live() as live, supasession.has_access() as access,
-         supasession.session_age() is not null as age, supasession.token_age() is not null as token`,
+         supasession.session_age() is not null as age`,
     );
     return rows;
   });
@@ -442,34 +466,34 @@ describe('service_role', () => {
   });
 
   it.each([
-    "update supasession.installation set version = '0.0.1' where true",
+    "comment on schema supasession is 'supasession 0.0.1'",
     "insert into supasession.events (kind) values ('evicted')",
     'delete from supasession.events where true',
     'insert into supasession.revoked (user_id) values (gen_random_uuid())',
     'delete from supasession.revoked where true',
-    'select * from supasession.wiring',
-    "update supasession.wiring set next_hook_schema = 'public', next_hook_function = 'mine' where true",
-    'select * from supasession.ceilings',
-    'select * from supasession.condemned',
-    'select * from supasession.refusal',
+    'select * from supasession.integration',
+    "insert into supasession.integration values ('access_token_hook', 'public', 'mine')",
+    "select supasession._chain('access_token_hook', 'public', 'mine')",
+    'select * from supasession.foreign_deadlines',
+    'select * from supasession.pending_ends',
+    'select * from supasession.pending_rejections',
     'truncate supasession.config',
     'select supasession.enable_guard()',
     'select supasession.disable_guard()',
     'select supasession.my_sessions()',
     "select supasession.access_token_hook('{}')",
-    "select supasession._end_sessions('{}')",
   ])('may not: %s', async (sql) => {
     await expect(asRole('service_role', {}, async () => postgres.query(sql))).rejects.toMatchObject({code: '42501'});
   });
 
-  it('reads and changes rules, and reads the history, revoked users and the installation', async () => {
+  it('reads and changes rules, and reads the history and revoked users', async () => {
     const seen = await asRole('service_role', {role: 'service_role'}, async () => {
       await postgres.query(
         `insert into supasession.rules (name, app_metadata, max_sessions) values ('pro', '{"plan": "pro"}', 5)`,
       );
       await postgres.query("update supasession.rules set max_sessions = 6 where name = 'pro'");
       await postgres.query("delete from supasession.rules where name = 'pro'");
-      await postgres.query('select from supasession.revoked, supasession.installation');
+      await postgres.query('select from supasession.revoked');
       const {rows} = await postgres.query<object>(
         "select kind, reason from supasession.events where kind = 'rules_changed' order by id",
       );

@@ -78,13 +78,26 @@ const EVERYTHING: Outcome = {select: 2, insert: 1, update: 2, delete: 2};
 const NOTHING: Outcome = {select: 0, insert: '42501', update: 0, delete: 0};
 const READING: Outcome = {...NOTHING, select: 2};
 
+async function bar(assignment: string): Promise<unknown> {
+  return postgres.query(`update auth.users set ${assignment} where id = $1`, [session.userId]);
+}
+
 const ENDINGS: [string, () => Promise<unknown>][] = [
   ['gone', async () => postgres.query('delete from auth.sessions where id = $1', [session.sessionId])],
   [
     'past its deadline',
     async () => postgres.query('update auth.sessions set not_after = now() where id = $1', [session.sessionId]),
   ],
+  [
+    'to end, and in use',
+    async () =>
+      postgres.query('insert into supasession.pending_ends (session_id, user_id) values ($1, $2)', [
+        ...[session.sessionId, session.userId],
+      ]),
+  ],
   ['of a revoked user', async () => postgres.query('select supasession.revoke_access($1, null)', [session.userId])],
+  ['of a banned user', async () => bar("banned_until = now() + interval '1 hour'")],
+  ['of a deleted user', async () => bar('deleted_at = now()')],
 ];
 
 describe.each(['authenticated', 'anon'])('as %s', (role) => {
@@ -104,9 +117,18 @@ describe.each(['authenticated', 'anon'])('as %s', (role) => {
   });
 });
 
-it('requests of anon without a session, and service_role, pass', async () => {
+it('tokens without a session pass: anon, service_role, and those of third-party auth', async () => {
   await protect(ALL);
-  for (const role of ['anon', 'service_role']) expect(await reach({role, claims: {role}})).toEqual(EVERYTHING);
+  for (const role of ['anon', 'authenticated', 'service_role'])
+    for (const sub of [undefined, 'auth0|5f7c8e', session.userId])
+      expect(await reach({role, claims: {role, sub}})).toEqual(EVERYTHING);
+});
+
+it('tokens without a session reach nothing when their user is banned', async () => {
+  await protect(ALL);
+  await bar("banned_until = now() + interval '1 hour'");
+  for (const role of ['anon', 'authenticated'])
+    expect(await reach({role, claims: {role, sub: session.userId}})).toEqual(NOTHING);
 });
 
 it('allows nothing that no other policy allows', async () => {
@@ -127,7 +149,7 @@ describe('with an age of the sign-in', () => {
   });
 
   it('nobody writes without a sign-in but service_role', async () => {
-    expect(await reach({role: 'anon', claims: {role: 'anon'}})).toEqual(READING);
+    for (const role of ['anon', 'authenticated']) expect(await reach({role, claims: {role}})).toEqual(READING);
     expect(await reach({role: 'service_role', claims: {role: 'service_role'}})).toEqual(EVERYTHING);
   });
 

@@ -16,7 +16,7 @@ import {
   type AuthUser,
   type Flow,
 } from '../helpers/auth.js';
-import {ask} from '../helpers/data-api.js';
+import {ask, claimsOf} from '../helpers/data-api.js';
 import {createDatabase, type TestDatabase} from '../helpers/database.js';
 import {configure, install} from '../helpers/install.js';
 import {interrupt, outcome} from '../helpers/interrupt.js';
@@ -61,8 +61,12 @@ async function call<T>(sql: string, values: unknown[], client = postgres): Promi
 
 const ids = (list: AuthSession[]): string[] => list.map(({sessionId}) => sessionId);
 
-async function condemned(): Promise<string[]> {
-  const {rows} = await postgres.query<{session_id: string}>('select session_id from supasession.condemned');
+/** The sessions of the user that were in use when they were to be ended. */
+async function pending(): Promise<string[]> {
+  const {rows} = await postgres.query<{session_id: string}>(
+    'select session_id from supasession.pending_ends where user_id = $1',
+    [user.userId],
+  );
   return rows.map(({session_id}) => session_id);
 }
 
@@ -75,7 +79,7 @@ describe('revoke_session()', () => {
     expect(await liveSessions(postgres, others[0]?.userId ?? '')).toEqual(ids(others));
     expect(await outcome(run(auth, refreshV1(first)))).toMatchObject({code: 'refresh_token_not_found'});
     await run(auth, refreshV1(second));
-    expect(await condemned()).toEqual([]);
+    expect(await pending()).toEqual([]);
   });
 
   it('says no for one that is not there, or is null', async () => {
@@ -125,10 +129,7 @@ it.each(['anon', 'authenticated'])('%s may call none of them', async (role) => {
   for (const sql of [
     `select supasession.revoke_session('${session.sessionId}')`,
     `select supasession.revoke_user_sessions('${user.userId}')`,
-    `select supasession._end_user_sessions('${user.userId}', '{}', 'revoked', null)`,
-    `select supasession._end_sessions('{${session.sessionId}}')`,
-    `select supasession._condemn('{${session.sessionId}}', null)`,
-    `insert into supasession.condemned (session_id) values ('${session.sessionId}')`,
+    `insert into supasession.pending_ends (session_id, user_id) values ('${session.sessionId}', '${user.userId}')`,
   ])
     await expect(ask(api, {role}, sql)).rejects.toMatchObject({code: '42501'});
   expect(await liveSessions(postgres, user.userId)).toEqual([session.sessionId]);
@@ -149,7 +150,7 @@ const refreshes = [
 const settings = [
   ['with limits off', {enabled: false}],
   ['with limits on', {enabled: true, max_sessions: 3}],
-  ['with everything off', {enabled: false, block_revoked: false}],
+  ['in observe mode', {enabled: true, max_sessions: 3, mode: 'observe'}],
 ] as const;
 
 describe.each(settings)('%s', (_, config) => {
@@ -167,15 +168,125 @@ describe.each(settings)('%s', (_, config) => {
         );
         if (!seen) break;
         const next = seen.result instanceof AuthError ? session : seen.result;
-        // What was condemned after the refresh had asked ends with the next one, and is no longer noted then.
         const after = await outcome(run(auth, refresh(next)));
-        // With everything off no row is locked, and the session may have to come back once.
-        if (!('block_revoked' in config)) expect([seen.before, after]).toEqual([seen.before, expect.any(AuthError)]);
+        // Otherwise no row is locked: what was revoked after the refresh had asked ends with the next one.
+        if (config.enabled && !('mode' in config))
+          expect([seen.before, after]).toEqual([seen.before, expect.any(AuthError)]);
         expect([seen.before, await liveSessions(postgres, user.userId)]).toEqual([seen.before, []]);
       }
-      expect(await condemned()).toEqual([]);
+      expect(await pending()).toEqual([]);
     });
   });
+});
+
+describe.each(settings)('a session that is revoked while it is being refreshed, %s', (_, config) => {
+  /** What it and another session of its user are told about it, as its requests would be. */
+  async function told(session: AuthSession, other: AuthSession): Promise<unknown> {
+    const [own] = await ask<object>(
+      api,
+      {claims: claimsOf(session), readOnly: true},
+      `select supasession.has_access() as access, supasession.is_live() as live, supasession.session_age() is not null as age,
+         (select count(*)::int from supasession.my_sessions()) as listed`,
+    );
+    const list = await ask<{id: string}>(api, {claims: claimsOf(other)}, 'select id from supasession.my_sessions()');
+    return {...own, seen: list.map(({id}) => id)};
+  }
+
+  beforeEach(async () => configure(postgres, config));
+
+  it.each(refreshes)(
+    'has ended for all who ask from that moment on, and ends at that refresh (%s)',
+    async (__, refresh) => {
+      const [session, other] = (await sessions(2)) as [AuthSession, AuthSession];
+      expect(await told(session, other)).toEqual({
+        ...{access: true, live: true, age: true, listed: 2},
+        seen: ids([other, session]),
+      });
+      const refreshing = new Steps(auth, refresh(session));
+      await refreshing.through('lock sessions');
+      expect(await call('supasession.revoke_session($1)', [session.sessionId])).toBe(true);
+      expect(await pending()).toEqual([session.sessionId]);
+      expect(await told(session, other)).toEqual({
+        ...{access: false, live: false, age: false, listed: 0},
+        seen: [other.sessionId],
+      });
+      expect(await call('supasession.revoke_session($1)', [session.sessionId])).toBe(false);
+      const {rows: history} = await postgres.query('select kind from supasession.events where session_id = $1', [
+        session.sessionId,
+      ]);
+      expect(history).toEqual([{kind: 'revoked'}]);
+      const next = await refreshing.finish();
+      expect(await liveSessions(postgres, user.userId)).toEqual([other.sessionId]);
+      expect(await pending()).toEqual([]);
+      expect(await outcome(run(auth, refresh(next)))).toMatchObject({code: 'session_expired'});
+    },
+  );
+});
+
+it('with limits off, a session that is revoked after its refresh has asked (v2) has no access, and ends at the next one', async () => {
+  const session = await oneSession();
+  const refreshing = new Steps(auth, refreshV2(session));
+  await refreshing.before('commit');
+  expect(await call('supasession.revoke_session($1)', [session.sessionId])).toBe(true);
+  await refreshing.finish();
+  expect(await liveSessions(postgres, user.userId)).toEqual([session.sessionId]);
+  const access = await ask(api, {claims: claimsOf(session)}, 'select supasession.has_access() as access');
+  expect(access).toEqual([{access: false}]);
+  await run(auth, refreshV2(session));
+  expect(await liveSessions(postgres, user.userId)).toEqual([]);
+  expect(await pending()).toEqual([]);
+});
+
+describe('20,000 sessions of one user', () => {
+  const COUNT = 20_000;
+  let superuser: Client;
+
+  beforeEach(async () => {
+    superuser = await database.connect('supabase_admin');
+    await superuser.query("set session_replication_role = replica; set track_functions = 'all'");
+    await superuser.query(
+      `insert into auth.sessions (id, user_id, created_at, aal)
+       select gen_random_uuid(), $1, now() - n * interval '1 second', 'aal1' from generate_series(1, $2) n`,
+      [user.userId, COUNT],
+    );
+    await superuser.query("set session_replication_role = origin; set statement_timeout = '5s'");
+  });
+
+  afterEach(async () => superuser.end());
+
+  it.each([
+    ['revoke_user_sessions', 'supasession.revoke_user_sessions($1)'],
+    ['revoke_access', "supasession.revoke_access($1, 'fraud')"],
+  ])(
+    'all end in one call of %s(), each with its entry in the history, and none is gone through by itself',
+    async (_, sql) => {
+      const {rows} = await observer.query<{id: string}>('select id from auth.sessions where user_id = $1 limit 1', [
+        user.userId,
+      ]);
+      const inUse = rows[0]?.id;
+      await auth.query('begin');
+      await auth.query('select from sessions where id = $1 for update', [inUse]);
+      try {
+        await superuser.query('begin');
+        expect(await call(sql, [user.userId], superuser)).toBe(COUNT);
+        const {rows: often} = await superuser.query(
+          "select funcname, calls from pg_stat_xact_user_functions where schemaname = 'supasession' and calls > 5",
+        );
+        expect(often).toEqual([]);
+        await superuser.query('commit');
+      } finally {
+        await auth.query('rollback');
+      }
+      expect(await liveSessions(postgres, user.userId)).toEqual([inUse]);
+      expect(await pending()).toEqual([inUse]);
+      const {rows: history} = await observer.query(
+        `select count(*)::int as entries, count(distinct session_id)::int as sessions from supasession.events
+       where user_id = $1 and kind = 'revoked'`,
+        [user.userId],
+      );
+      expect(history).toEqual([{entries: COUNT, sessions: COUNT}]);
+    },
+  );
 });
 
 describe.each([1, 2] as const)(
@@ -222,10 +333,11 @@ describe('a revocation that is not over yet', () => {
     await postgres.query('commit');
     await finished;
     expect(await liveSessions(postgres, user.userId)).toEqual([]);
-    expect(await condemned()).toEqual([]);
+    expect(await pending()).toEqual([]);
   });
 
   it('lets a refresh v2 pass that cannot wait for it, and the next one ends', async () => {
+    await configure(postgres, {enabled: true, max_sessions: 3});
     const session = await oneSession();
     const pid = await backendPid(auth);
     const refreshing = new Steps(auth, refreshV2(session));
@@ -236,10 +348,10 @@ describe('a revocation that is not over yet', () => {
     await untilSleeping(observer, pid);
     await finished;
     await postgres.query('commit');
-    expect(await condemned()).toEqual([session.sessionId]);
+    expect(await pending()).toEqual([session.sessionId]);
     await run(auth, refreshV2(session));
     expect(await liveSessions(postgres, user.userId)).toEqual([]);
-    expect(await condemned()).toEqual([]);
+    expect(await pending()).toEqual([]);
     expect(await outcome(run(auth, refreshV2(session)))).toMatchObject({code: 'session_expired'});
   });
 
@@ -253,14 +365,14 @@ describe('a revocation that is not over yet', () => {
   });
 });
 
-it('a session whose refresh fails after it was condemned ends at its next refresh', async () => {
+it('a session whose refresh fails after it was revoked ends at its next refresh', async () => {
   const session = await oneSession();
   const refreshing = new Steps(auth, refreshV2(session));
   await refreshing.before('select users');
   while (refreshing.next !== 'commit' && refreshing.next !== 'update sessions') await refreshing.step();
   await call('supasession.revoke_session($1)', [session.sessionId]);
   await auth.query('rollback');
-  expect(await condemned()).toEqual([session.sessionId]);
+  expect(await pending()).toEqual([session.sessionId]);
   await run(auth, refreshV2(session));
   expect(await liveSessions(postgres, user.userId)).toEqual([]);
 });

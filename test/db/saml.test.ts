@@ -1,9 +1,8 @@
-/** Sessions by SAML: the deadline that the identity provider gave is a ceiling for ever, and PKCE makes two sessions of one sign-in. */
+/** Sessions by SAML: the deadline of the identity provider is never exceeded, and PKCE makes two sessions of one sign-in. */
 import type {Client} from 'pg';
 import {
   createFactor,
   createSamlUser,
-  createUser,
   exchangeCode,
   liveSessions,
   mfaVerify,
@@ -12,9 +11,7 @@ import {
   refreshV2,
   run,
   samlAcs,
-  signInPassword,
   startSamlPkce,
-  Steps,
   type AuthSession,
   type AuthUser,
 } from '../helpers/auth.js';
@@ -39,10 +36,9 @@ beforeAll(async () => {
 
 beforeEach(async () => {
   await configure(postgres, {enabled: false});
-  await postgres.query('delete from supasession.ceilings');
+  await postgres.query('delete from supasession.foreign_deadlines');
   await postgres.query('delete from auth.sessions');
   await postgres.query('delete from auth.flow_state');
-  await postgres.query('update supasession.wiring set deadlines_since = null');
   user = await createSamlUser(postgres);
 });
 
@@ -71,9 +67,10 @@ async function expectLeft(session: AuthSession, seconds: number): Promise<void> 
   expect(left).toBeGreaterThan(seconds - 30);
 }
 
-async function ceilings(...sessions: AuthSession[]): Promise<(Date | number | undefined)[]> {
-  const {rows} = await postgres.query<{session_id: string; not_after: Date | number}>(
-    'select session_id, not_after from supasession.ceilings',
+/** The deadlines that gave way to ours. */
+async function kept(...sessions: AuthSession[]): Promise<(Date | undefined)[]> {
+  const {rows} = await postgres.query<{session_id: string; not_after: Date}>(
+    'select session_id, not_after from supasession.foreign_deadlines',
   );
   return sessions.map(({sessionId}) => rows.find((row) => row.session_id === sessionId)?.not_after);
 }
@@ -110,22 +107,6 @@ async function restored(method: string, notAfter: Date | null): Promise<AuthSess
 }
 
 describe('the deadline that the identity provider gave', () => {
-  const states: [string, () => Promise<unknown>][] = [
-    ['with limits on', () => configure(postgres, plenty)],
-    ['while limits are off', () => configure(postgres, {enabled: false})],
-    ['while everything is off', () => configure(postgres, {enabled: false, block_revoked: false})],
-    ['in observe mode', () => configure(postgres, {...plenty, mode: 'observe'})],
-    ['without a row of settings', () => postgres.query('delete from supasession.config')],
-  ];
-
-  it.each(states)('is kept as a ceiling %s', async (_, prepare) => {
-    await prepare();
-    const notAfter = inHours(3);
-    const session = await run(auth, samlAcs(user, {notAfter}));
-    expect(await ceilings(session)).toEqual([notAfter]);
-    expect(await deadline(session)).toEqual(notAfter);
-  });
-
   it.each([
     {timebox: '1 hour', hours: 1},
     {timebox: '9 hours', hours: 3},
@@ -149,7 +130,7 @@ describe('the deadline that the identity provider gave', () => {
       {...plenty, timebox: '9 hours', inactivity_timeout: '9 hours'},
       {...plenty, mode: 'observe'},
       {...plenty, inactivity_timeout: '1 hour'},
-      {enabled: false, block_revoked: false},
+      {enabled: false},
       {...plenty},
     ];
     for (const settings of rounds) {
@@ -167,20 +148,11 @@ describe('the deadline that the identity provider gave', () => {
       // Nothing here expires by itself within the time that passes below.
       const low_aal_timeout = '8 hours';
       await configure(postgres, {...plenty, enabled: random() < 0.5, low_aal_timeout});
-      await postgres.query('update supasession.wiring set deadlines_since = null');
       user = await createSamlUser(postgres);
       const factor = random() < 0.5 ? await createFactor(postgres, user.userId) : null;
       const notAfter = inHours(6);
       const algorithm = one(1, 2);
-      const ways = [
-        () => run(auth, samlAcs(user, {notAfter, algorithm})),
-        () => restored('sso/saml', notAfter),
-        async () => {
-          // With limits off Auth gives the second session no deadline at all.
-          await configure(postgres, {...plenty, low_aal_timeout});
-          return (await samlPkce(notAfter, algorithm))[1];
-        },
-      ];
+      const ways = [() => run(auth, samlAcs(user, {notAfter, algorithm})), () => restored('sso/saml', notAfter)];
       let current = await one(...ways)();
       let risen = factor === null;
       let passed = 0;
@@ -226,7 +198,7 @@ describe('a session by SAML to which the provider gave no deadline', () => {
     async (algorithm) => {
       await configure(postgres, {...plenty, inactivity_timeout: '2 hours'});
       let session = await run(auth, samlAcs(user, {algorithm}));
-      expect(await ceilings(session)).toEqual([Infinity]);
+      expect(await kept(session)).toEqual([undefined]);
       for (let n = 0; n < 2; n += 1) {
         await passTime(superuser, '90 minutes');
         session = await run(auth, refresh(session));
@@ -243,91 +215,53 @@ describe('a session that is older than us, or restored', () => {
   it.each([
     ['at its refresh', async (session: AuthSession) => run(auth, refreshV2(session))],
     ['by enforce()', async () => postgres.query('select supasession.enforce(100000)')],
-  ])('by SAML keeps the deadline that it has as its ceiling, %s', async (_, touch) => {
+  ])('keeps the deadline that it has, %s, and gets it back', async (_, touch) => {
     const notAfter = inHours(3);
-    // Deadlines have been given here for long, and the claim alone tells that this one is not ours.
-    await configure(postgres, {...plenty, timebox: '9 hours'});
-    await passTime(superuser, '1 day');
     const session = await restored('sso/saml', notAfter);
     await configure(postgres, {...plenty, inactivity_timeout: '2 hours'});
     await touch(session);
     await expectLeft(session, 2 * HOUR);
-    expect(await ceilings(session)).toEqual([notAfter]);
+    expect(await kept(session)).toEqual([notAfter]);
     await configure(postgres, {...plenty, inactivity_timeout: '9 hours'});
     await run(auth, refreshV2(session));
     expect(await deadline(session)).toEqual(notAfter);
   });
 
-  it.each([
-    ['at its refresh', async (session: AuthSession) => run(auth, refreshV2(session))],
-    ['by enforce()', async () => postgres.query('select supasession.enforce(100000)')],
-  ])('by SAML without a deadline gets ours %s, and keeps none of them as a ceiling', async (_, touch) => {
-    const session = await restored('sso/saml', null);
+  it('goes on with a deadline of ours that was restored with it, by its mark', async () => {
+    await configure(postgres, {...plenty, inactivity_timeout: '1 hour'});
+    const session = await run(auth, samlAcs(user, {algorithm: 2}));
+    await superuser.query('begin; set local session_replication_role = replica');
+    await superuser.query('create temp table dump on commit drop as select * from auth.sessions');
+    await superuser.query('delete from auth.sessions; insert into auth.sessions select * from dump');
+    await superuser.query('commit');
     await configure(postgres, {...plenty, inactivity_timeout: '2 hours'});
-    await touch(session);
-    await passTime(superuser, '90 minutes');
     await run(auth, refreshV2(session));
     await expectLeft(session, 2 * HOUR);
     await configure(postgres, {enabled: false});
     await run(auth, refreshV2(session));
     expect(await deadline(session)).toBeNull();
   });
-
-  it('by password, with a deadline of ours in it, goes on with ours where our history was restored too', async () => {
-    await configure(postgres, {...plenty, inactivity_timeout: '2 hours'});
-    await passTime(superuser, '1 day');
-    const session = await restored('password', inHours(1));
-    await run(auth, refreshV2(session));
-    await expectLeft(session, 2 * HOUR);
-  });
-
-  it('by password, where we have given no deadlines, keeps the one it has', async () => {
-    const notAfter = inHours(1);
-    const session = await restored('password', notAfter);
-    await configure(postgres, {...plenty, inactivity_timeout: '2 hours'});
-    await run(auth, refreshV2(session));
-    expect(await deadline(session)).toEqual(notAfter);
-  });
 });
 
 describe('prune()', () => {
-  it('takes away the ceilings that have passed and those of sessions that are gone, and no others', async () => {
-    const past = await run(auth, samlAcs(user, {notAfter: inHours(1)}));
-    const later = await run(auth, samlAcs(user, {notAfter: inHours(3)}));
-    const none = await run(auth, samlAcs(user));
-    const gone = await run(auth, samlAcs(user, {notAfter: inHours(3)}));
-    await auth.query('delete from sessions where id = $1', [gone.sessionId]);
-    await passTime(superuser, '2 hours');
-    await postgres.query("select supasession.prune('30 days')");
-    expect((await ceilings(past, later, none, gone)).map((ceiling) => ceiling !== undefined)).toEqual([
-      false,
-      true,
-      true,
-      false,
-    ]);
-    // The session whose ceiling has passed stays ended all the same.
-    await configure(postgres, {...plenty, timebox: '90 days'});
-    await auth.query("update sessions set refreshed_at = now() at time zone 'UTC' where id = $1", [past.sessionId]);
-    expect(await live([past, later, none])).toEqual([1, 2]);
-  });
+  /** A session by SAML whose deadline has given way to ours. */
+  async function gaveWay(hours: number): Promise<AuthSession> {
+    const session = await run(auth, samlAcs(user, {notAfter: inHours(hours)}));
+    expect(await kept(session)).toEqual([expect.any(Date)]);
+    return session;
+  }
 
-  it('works in batches', async () => {
-    for (let n = 0; n < 3; n += 1) await run(auth, samlAcs(user, {notAfter: inHours(1)}));
-    await passTime(superuser, '2 hours');
-    const left = async (): Promise<unknown> =>
-      (await postgres.query('select count(*)::int as left from supasession.ceilings')).rows[0];
+  it('forgets the deadlines of sessions that are gone, in batches, and no others', async () => {
+    await configure(postgres, {...plenty, timebox: '30 minutes'});
+    const [stays, ...gone] = [await gaveWay(3), await gaveWay(3), await gaveWay(3), await gaveWay(3)];
+    await auth.query('delete from sessions where id = any ($1)', [gone.map(({sessionId}) => sessionId)]);
+    const left = async (): Promise<number | null> =>
+      (await postgres.query('select from supasession.foreign_deadlines')).rowCount;
     await postgres.query("select supasession.prune('30 days', 2)");
-    expect(await left()).toEqual({left: 1});
+    expect(await left()).toBe(2);
     await postgres.query("select supasession.prune('30 days', 2)");
-    expect(await left()).toEqual({left: 0});
-  });
-
-  it('leaves the ceiling of a sign-in that is still under way', async () => {
-    const steps = new Steps(auth, samlAcs(user, {notAfter: inHours(3)}));
-    await steps.before('commit');
-    await postgres.query("select supasession.prune('30 days')");
-    const session = await steps.finish();
-    expect((await ceilings(session))[0]).toBeInstanceOf(Date);
+    expect(await left()).toBe(1);
+    expect(await kept(stays)).toEqual([expect.any(Date)]);
   });
 });
 
@@ -344,21 +278,19 @@ describe('SAML with PKCE', () => {
       },
     );
 
-    it.each([
-      ['gave a deadline', 3],
-      ['gave none', undefined],
-    ])('lets the user in where the provider %s', async (_, hours) => {
-      await configure(postgres, {enabled: true, max_sessions: 1, strategy, timebox: '9 hours'});
-      const [, session] = await samlPkce(hours === undefined ? undefined : inHours(hours));
-      await expectLeft(session, (hours ?? 9) * HOUR);
-    });
-
     it('takes the place of the session at the ACS also for a pending user', async () => {
       await createFactor(postgres, user.userId);
-      await configure(postgres, {enabled: true, max_sessions: 1, strategy});
+      await configure(postgres, {enabled: true, max_sessions: 1, strategy, low_aal_timeout: '15 minutes'});
       const made = await samlPkce(inHours(3));
       expect(await live(made)).toEqual([1]);
       await expectLeft(made[1], HOUR / 4);
+    });
+
+    it("records no eviction: it was nobody's device", async () => {
+      await configure(postgres, {enabled: true, max_sessions: 1, strategy});
+      await samlPkce();
+      const {rows} = await postgres.query('select kind from supasession.events where user_id = $1', [user.userId]);
+      expect(rows).toEqual([]);
     });
   });
 
@@ -368,53 +300,25 @@ describe('SAML with PKCE', () => {
     const code = await run(auth, startSamlPkce());
     await expect(run(auth, samlAcs(user, {code, notAfter: inHours(3)}))).rejects.toMatchObject({sqlstate: 'PT403'});
     await auth.query('delete from sessions where id = $1', [first.sessionId]);
-    await run(auth, samlAcs(user, {code, notAfter: inHours(3)}));
-    await expectLeft(await run(auth, exchangeCode(code)), 3 * HOUR);
-  });
-
-  it('under dequeue ends the oldest once, at the ACS', async () => {
-    await configure(postgres, {enabled: true, max_sessions: 2, strategy: 'dequeue'});
-    const made = [await run(auth, samlAcs(user)), await run(auth, samlAcs(user))];
-    made.push(...(await samlPkce(inHours(3))));
-    expect(await live(made)).toEqual([1, 3]);
-  });
-
-  it('hands the ceiling on for ever', async () => {
-    const notAfter = inHours(3);
-    await configure(postgres, {...plenty, timebox: '9 hours'});
-    let [, session] = await samlPkce(notAfter);
-    expect(await ceilings(session)).toEqual([notAfter]);
-    for (const settings of [{enabled: false}, {...plenty}, {...plenty, inactivity_timeout: '9 hours'}]) {
-      await configure(postgres, settings);
-      session = await run(auth, refresh(session));
-      expect(await deadline(session)).toEqual(notAfter);
-    }
-  });
-
-  it('hands on the ceiling, not the deadline that enforce() has brought nearer', async () => {
-    const notAfter = inHours(3);
-    await configure(postgres, {...plenty, timebox: '1 hour'});
-    const code = await run(auth, startSamlPkce());
-    await run(auth, samlAcs(user, {code, notAfter}));
-    await postgres.query('select supasession.enforce(100000)');
-    await configure(postgres, {...plenty});
+    const unheld = await run(auth, samlAcs(user, {code, notAfter: inHours(3)}));
     const session = await run(auth, exchangeCode(code));
-    expect(await deadline(session)).toEqual(notAfter);
+    expect(await live([unheld, session])).toEqual([1]);
   });
 
-  it('hands the ceiling on also while somebody holds the row of the session at the ACS', async () => {
-    const notAfter = inHours(3);
-    await configure(postgres, plenty);
-    const code = await run(auth, startSamlPkce());
-    const unheld = await run(auth, samlAcs(user, {code, notAfter}));
-    const holder = await database.connect('postgres');
-    await holder.query('begin');
-    await holder.query('select from auth.sessions where id = $1 for update', [unheld.sessionId]);
-    const session = await run(auth, exchangeCode(code));
-    await holder.query('rollback');
-    await holder.end();
-    await run(auth, refresh(session));
-    expect(await deadline(session)).toEqual(notAfter);
+  it.each(['oldest', 'least_recently_used'] as const)(
+    'under dequeue ends one other device, and not a second one: %s',
+    async (eviction_order) => {
+      await configure(postgres, {enabled: true, max_sessions: 2, strategy: 'dequeue', eviction_order});
+      const made = [await run(auth, samlAcs(user)), await run(auth, samlAcs(user))];
+      made.push(...(await samlPkce(inHours(3))));
+      expect(await live(made)).toEqual([1, 3]);
+    },
+  );
+
+  it('below the limit is left as Auth does it: two sessions, until room is needed', async () => {
+    await configure(postgres, {enabled: true, max_sessions: 2, strategy: 'reject'});
+    const made = await samlPkce();
+    expect(await live(made)).toEqual([0, 1]);
   });
 
   it.each([
@@ -432,13 +336,16 @@ describe('SAML with PKCE', () => {
     const unheld = await run(auth, samlAcs(user, {code, notAfter: inHours(3)}));
     await expect(run(auth, exchangeCode(code, {hook: 'public.missing'}))).rejects.toMatchObject({statement: 'hook'});
     expect(await live([unheld])).toEqual([0]);
-    await expectLeft(await run(auth, exchangeCode(code)), 3 * HOUR);
+    const session = await run(auth, exchangeCode(code));
+    expect(await live([unheld, session])).toEqual([1]);
   });
 
-  describe('replaces no session that somebody holds', () => {
-    beforeEach(async () => configure(postgres, plenty));
+  describe.each(strategies)('ends no session that somebody holds, under %s', (strategy) => {
+    const limit = async (max_sessions: number): Promise<void> =>
+      configure(postgres, {enabled: true, max_sessions, strategy});
 
     it('signed in before the flow began, or refreshed', async () => {
+      await limit(3);
       const before = await run(auth, samlAcs(user));
       const code = await run(auth, startSamlPkce());
       const used = await run(auth, samlAcs(user));
@@ -449,6 +356,7 @@ describe('SAML with PKCE', () => {
     });
 
     it('signed in without a code between the start of the flow and the answer', async () => {
+      await limit(2);
       const code = await run(auth, startSamlPkce());
       const held = await run(auth, samlAcs(user));
       const unheld = await run(auth, samlAcs(user, {code}));
@@ -457,6 +365,7 @@ describe('SAML with PKCE', () => {
     });
 
     it('signed in without a code between the answer and the exchange', async () => {
+      await limit(2);
       const code = await run(auth, startSamlPkce());
       const unheld = await run(auth, samlAcs(user, {code}));
       const held = await run(auth, samlAcs(user));
@@ -464,34 +373,48 @@ describe('SAML with PKCE', () => {
       expect(await live([held, unheld, session])).toEqual([0, 2]);
     });
 
-    it('while a flow that was never finished lies about', async () => {
-      const abandoned = await run(auth, startSamlPkce());
-      const nobodys = await run(auth, samlAcs(user, {code: abandoned}));
-      const held = [await run(auth, samlAcs(user)), await run(auth, samlAcs(user))];
-      const [unheld, session] = await samlPkce();
-      held.push(session, await run(auth, samlAcs(user)), (await samlPkce())[1]);
-      expect(await live([nobodys, unheld, ...held])).toEqual([0, 2, 3, 4, 5, 6]);
-    });
-
-    it('by password', async () => {
-      const ordinary = await createUser(postgres);
-      const code = await run(auth, startSamlPkce());
-      await postgres.query('update auth.flow_state set user_id = $1 where auth_code = $2', [ordinary.userId, code]);
-      const sessions = [
-        await run(auth, signInPassword(ordinary.email)),
-        await run(auth, signInPassword(ordinary.email)),
-      ];
-      expect(await liveSessions(postgres, ordinary.userId)).toEqual(sessions.map(({sessionId}) => sessionId));
-    });
-
     it('of another user', async () => {
+      await limit(1);
       const code = await run(auth, startSamlPkce());
       const unheld = await run(auth, samlAcs(user, {code}));
       const other = await createSamlUser(postgres);
       const theirs = await run(auth, samlAcs(other));
-      await run(auth, exchangeCode(code));
-      expect(await live([unheld])).toEqual([]);
+      const session = await run(auth, exchangeCode(code));
+      expect(await live([unheld, session])).toEqual([1]);
       expect(await liveSessions(postgres, other.userId)).toEqual([theirs.sessionId]);
+    });
+  });
+
+  describe('that was never finished', () => {
+    async function abandon(): Promise<AuthSession> {
+      return run(auth, samlAcs(user, {code: await run(auth, startSamlPkce())}));
+    }
+
+    it('makes room by its session, which nobody holds, before any other', async () => {
+      const held = await run(auth, samlAcs(user));
+      const nobodys = await abandon();
+      await configure(postgres, {enabled: true, max_sessions: 2, strategy: 'dequeue'});
+      const next = await run(auth, samlAcs(user));
+      expect(await live([held, nobodys, next])).toEqual([0, 2]);
+    });
+
+    it('makes room once: after that reject refuses, and ends nobody', async () => {
+      await configure(postgres, {enabled: true, max_sessions: 1, strategy: 'reject'});
+      const nobodys = await abandon();
+      const held = await run(auth, samlAcs(user));
+      expect(await live([nobodys, held])).toEqual([1]);
+      await expect(run(auth, samlAcs(user))).rejects.toMatchObject({sqlstate: 'PT403'});
+      await expect(abandon()).rejects.toMatchObject({sqlstate: 'PT403'});
+      expect(await live([held])).toEqual([0]);
+    });
+
+    it('lets reject refuse where all others are held, though it comes after them', async () => {
+      await configure(postgres, {enabled: true, max_sessions: 2, strategy: 'reject'});
+      const nobodys = await abandon();
+      await auth.query('delete from sessions where id = $1', [nobodys.sessionId]);
+      const held = [await run(auth, samlAcs(user)), await run(auth, samlAcs(user))];
+      await expect(run(auth, samlAcs(user))).rejects.toMatchObject({sqlstate: 'PT403'});
+      expect(await live(held)).toEqual([0, 1]);
     });
   });
 });

@@ -13,13 +13,14 @@ import {
 } from '../helpers/auth.js';
 import {ask, claimsOf, type Request} from '../helpers/data-api.js';
 import {createDatabase, type TestDatabase} from '../helpers/database.js';
-import {install} from '../helpers/install.js';
+import {configure, install} from '../helpers/install.js';
 import {interrupt} from '../helpers/interrupt.js';
 
 interface MySession {
   id: string;
   created_at: Date;
   refreshed_at: Date | null;
+  device: string | null;
   user_agent: string | null;
   ip: string | null;
   aal: string | null;
@@ -134,6 +135,7 @@ describe('my_sessions()', () => {
       'aal',
       'created_at',
       'current',
+      'device',
       'id',
       'ip',
       'not_after',
@@ -142,15 +144,59 @@ describe('my_sessions()', () => {
     ]);
   });
 
-  it('leaves out sessions past their deadline', async () => {
-    await postgres.query('update auth.sessions set not_after = now() where id = $1', [ids(0)[0]]);
-    expect((await mySessions()).map(({id}) => id)).toEqual(ids(2, 1));
+  it('says what a person calls the device', async () => {
+    const agents = ['curl/8.5.0', null, 'Mozilla/5.0 (Windows NT 10.0; Win64; x64) Gecko/20100101 Firefox/130.0'];
+    for (const [index, agent] of agents.entries())
+      await postgres.query('update auth.sessions set user_agent = $2 where id = $1', [ids(index)[0], agent]);
+    expect((await mySessions()).map(({device, user_agent}) => [device, user_agent])).toEqual([
+      ['Firefox on Windows', agents[2]],
+      [null, null],
+      ['curl', agents[0]],
+    ]);
   });
 
-  it('shows nothing to a session that has ended, or whose user is barred', async () => {
+  it.each(['Etc/GMT+12', 'Asia/Tokyo'])('knows when each was refreshed where the clocks go by %s', async (zone) => {
+    const client = await database.connect('authenticator');
+    await client.query("select set_config('timezone', $1, false)", [zone]);
+    await run(auth, refreshV2(current));
+    const rows = await ask<{zone: string; seconds: number}>(
+      client,
+      {claims: claimsOf(current), readOnly: true},
+      `select current_setting('timezone') as zone, extract(epoch from now() - refreshed_at)::float8 as seconds
+       from supasession.my_sessions() where current`,
+    );
+    expect(rows).toEqual([{zone, seconds: expect.any(Number)}]);
+    expect(Math.abs(rows[0]!.seconds)).toBeLessThan(60);
+    await client.end();
+  });
+
+  it('leaves out sessions past their deadline, and those that were ended while in use', async () => {
+    await postgres.query('update auth.sessions set not_after = now() where id = $1', [ids(0)[0]]);
+    expect((await mySessions()).map(({id}) => id)).toEqual(ids(2, 1));
+    await postgres.query('insert into supasession.pending_ends (session_id, user_id) values ($1, $2)', [
+      ids(2)[0],
+      user.userId,
+    ]);
+    expect((await mySessions()).map(({id}) => id)).toEqual(ids(1));
+    expect(await revokeMine(ids(2)[0] ?? null)).toBe(false);
+  });
+
+  it('shows nothing to a session that has ended, or whose user may not use the app', async () => {
     await postgres.query('insert into supasession.revoked (user_id) values ($1)', [user.userId]);
     expect(await mySessions()).toEqual([]);
     await postgres.query('delete from supasession.revoked where user_id = $1', [user.userId]);
+    for (const state of ["banned_until = now() + interval '1 day'", 'banned_until = null, deleted_at = now()']) {
+      await postgres.query(`update auth.users set ${state} where id = $1`, [user.userId]);
+      expect(await mySessions()).toEqual([]);
+    }
+    await postgres.query('update auth.users set deleted_at = null where id = $1', [user.userId]);
+    await postgres.query('insert into supasession.pending_ends (session_id, user_id) values ($1, $2)', [
+      current.sessionId,
+      user.userId,
+    ]);
+    expect(await mySessions()).toEqual([]);
+    await postgres.query('delete from supasession.pending_ends');
+    expect(await mySessions()).toHaveLength(3);
     await postgres.query('update auth.sessions set not_after = now() where id = $1', [current.sessionId]);
     expect(await mySessions()).toEqual([]);
     await postgres.query('delete from auth.sessions where id = $1', [current.sessionId]);
@@ -214,15 +260,23 @@ describe('revoke_my_other_sessions()', () => {
     expect(await mineLive()).toEqual(ids(0, 2));
   });
 
-  it('ends an own session that is being refreshed, at whichever statement', async () => {
+  it.each([
+    ['off', {enabled: false}],
+    ['on', {enabled: true, max_sessions: 9}],
+  ])('ends an own session that is being refreshed, at whichever statement, with limits %s', async (_, settings) => {
+    await configure(postgres, settings);
     for (let count = 0; ; count++) {
       const [other, asking] = (await createSessions(postgres, [user.userId], 2)) as [AuthSession, AuthSession];
       const seen = await interrupt({auth, other: api, observer}, refreshV2(other), count, async () =>
         revokeOthers({claims: claimsOf(asking)}),
       );
       if (!seen) break;
-      expect([seen.before, await mineLive()]).toEqual([seen.before, [asking.sessionId]]);
+      const listed = (await mySessions({claims: claimsOf(asking)})).map(({id}) => id);
+      expect([seen.before, listed]).toEqual([seen.before, [asking.sessionId]]);
+      // With limits off one that was revoked after it had asked ends at its next refresh only.
+      if (settings.enabled) expect([seen.before, await mineLive()]).toEqual([seen.before, [asking.sessionId]]);
     }
+    await configure(postgres, {enabled: false});
   });
 
   it('lets the current session refresh while it goes on', async () => {
@@ -242,15 +296,6 @@ it.each(['anon', 'service_role'])('%s has no use for them', async (role) => {
 });
 
 describe('a session that misses its second factor', () => {
-  const other = async (): Promise<number> => {
-    const rows = await ask<{ended: number}>(
-      api,
-      {claims: claimsOf(current)},
-      'select supasession.revoke_my_other_sessions() as ended',
-    );
-    return rows[0]?.ended ?? -1;
-  };
-
   it('sees nothing and ends nothing, so that a stolen password alone cannot sign the owner out', async () => {
     await createFactor(postgres, user.userId);
     await postgres.query("update auth.sessions set aal = 'aal2' where id = any ($1)", [
@@ -259,7 +304,7 @@ describe('a session that misses its second factor', () => {
     await postgres.query("update auth.sessions set aal = 'aal1' where id = $1", [current.sessionId]);
     expect(await mySessions()).toEqual([]);
     expect(await revokeMine(mine[0]?.sessionId ?? null)).toBe(false);
-    expect(await other()).toBe(0);
+    expect(await revokeOthers()).toBe(0);
     expect(await liveSessions(observer, user.userId)).toHaveLength(3);
   });
 
@@ -267,7 +312,7 @@ describe('a session that misses its second factor', () => {
     await createFactor(postgres, user.userId);
     await postgres.query("update auth.sessions set aal = 'aal2' where id = $1", [current.sessionId]);
     expect(await mySessions()).toHaveLength(3);
-    expect(await other()).toBe(2);
+    expect(await revokeOthers()).toBe(2);
     expect(await liveSessions(observer, user.userId)).toEqual([current.sessionId]);
   });
 });

@@ -4,9 +4,15 @@ import type {Client} from 'pg';
 import {readSelection, readSessions, type FilterFlags} from '../../src/core/sessions.js';
 import {findUsers} from '../../src/core/users.js';
 import {connect, type Connection} from '../../src/db/connection.js';
-import {countSessions, readSessionIds, revokeSession, revokeUserSessions} from '../../src/db/sessions.js';
+import {
+  countSessions,
+  readSessionIds,
+  revokeSession,
+  revokeSessions,
+  revokeUserSessions,
+} from '../../src/db/sessions.js';
 import {searchUsers} from '../../src/db/users.js';
-import {readGuardWired} from '../../src/db/queries.js';
+import {readGuardEnabled} from '../../src/db/queries.js';
 import {createFactor, createSessions, createUsers, run, signInPassword, type AuthUser} from '../helpers/auth.js';
 import {createDatabase, type TestDatabase} from '../helpers/database.js';
 import {configure, install} from '../helpers/install.js';
@@ -43,7 +49,7 @@ beforeAll(async () => {
 });
 
 beforeEach(async () => {
-  await postgres.query('delete from auth.users; delete from supasession.rules');
+  await postgres.query('delete from auth.users; delete from supasession.rules; delete from supasession.pending_ends');
   await configure(postgres, {enabled: false});
   [ada, bob] = (await createUsers(postgres, 2)) as [AuthUser, AuthUser];
 });
@@ -238,6 +244,22 @@ it('a row says all that is known', async () => {
   ]);
 });
 
+it('one that was ended while it was in use is in no list, and counts for no limit', async () => {
+  await configure(postgres, {enabled: true, max_sessions: 1});
+  const [ending, other] = [await session({created: '1 day'}), await session({created: '2 days'})];
+  expect(await matching({'over-limit': true})).toEqual([other]);
+  await replica.query('insert into supasession.pending_ends (session_id, user_id) values ($1, $2)', [
+    ending,
+    ada.userId,
+  ]);
+  expect(await matching({'over-limit': true})).toEqual([]);
+  const {rows, matched} = await readSessions(connection, {}, 10);
+  expect(rows.map(({id}) => id)).toEqual([other]);
+  expect(matched).toEqual({sessions: 1, users: 1});
+  // What is to be deleted is deleted, in use or not.
+  expect(await readSessionIds(connection)).toEqual([ending, other].sort());
+});
+
 describe('what cannot be understood', () => {
   it.each([
     [{user: ['nobody@example.com']}, 'USER_NOT_FOUND', 'There is no user with the address nobody@example.com.'],
@@ -310,8 +332,14 @@ describe('ending them', () => {
     expect(await readSessionIds(connection)).toEqual([other]);
   });
 
+  it('some of a user', async () => {
+    const [one, two, other] = [await session({}), await session({}), await session({})];
+    await revokeSessions(connection, ada.userId, [one, two]);
+    expect(await readSessionIds(connection)).toEqual([other]);
+  });
+
   it('those of a user but some, and also one that is signing in at this moment', async () => {
-    const [kept, ended] = [await session({}), await session({})];
+    const [kept] = [await session({}), await session({})];
     const others = await session({user: bob});
     const auth = await database.connect('supabase_auth_admin');
     const {userId} = ada;
@@ -326,7 +354,7 @@ describe('ending them', () => {
       userId,
     ]);
     await auth.query('commit');
-    expect(await revoking).toEqual([ended]);
+    expect(await revoking).toBe(2);
     expect(await readSessionIds(connection)).toEqual([kept, others].sort());
     // It is over: the next sign-in is let in.
     await run(auth, signInPassword(ada.email));
@@ -346,14 +374,14 @@ it('queries that are asked together take turns, so that one that fails takes no 
   expect(ids[0]).not.toEqual(ids[1]);
 });
 
-it('whether the guard is wired can be asked', async () => {
-  expect(await readGuardWired(connection)).toBe(false);
+it('whether the guard is enabled can be asked', async () => {
+  expect(await readGuardEnabled(connection)).toBe(false);
   // The setting of a role belongs to the whole server, so it is looked at through a database's own.
   await replica.query(
     `alter role authenticator in database "${database.name}" set pgrst.db_pre_request = 'supasession.check_request'`,
   );
   try {
-    expect(await readGuardWired(connection)).toBe(true);
+    expect(await readGuardEnabled(connection)).toBe(true);
   } finally {
     await replica.query(`alter role authenticator in database "${database.name}" reset pgrst.db_pre_request`);
   }

@@ -1,8 +1,8 @@
 /** What of the project uses ours, and taking ours out of a database. */
-import {readFile} from 'node:fs/promises';
 import type {Client} from 'pg';
 import {createSessions, createUser, refresh, run, signInPassword, Steps, type AuthUser} from '../helpers/auth.js';
 import {createDatabase, type TestDatabase} from '../helpers/database.js';
+import {readSql} from '../../src/sql.js';
 import {configure, install, installSql} from '../helpers/install.js';
 import {startOwnServer} from '../helpers/own-server.js';
 import type {Sandbox} from '../../src/sandbox/index.js';
@@ -22,10 +22,12 @@ let postgres: Client;
 let auth: Client;
 let user: AuthUser;
 let uninstall: string;
+let query: string;
 
 beforeAll(async () => {
   server = await startOwnServer();
-  uninstall = await readFile(new URL('../../sql/steps/uninstall.sql', import.meta.url), 'utf8');
+  uninstall = await readSql('steps/uninstall.sql');
+  query = await readSql('queries/dependents.sql');
 });
 
 beforeEach(async () => {
@@ -40,7 +42,9 @@ afterEach(async () => database.drop());
 afterAll(async () => server.stop());
 
 async function dependents(): Promise<Dependent[]> {
-  const {rows} = await postgres.query<Dependent>('select * from supasession.dependents()');
+  await postgres.query('begin; set local search_path = pg_catalog');
+  const {rows} = await postgres.query<Dependent>(query);
+  await postgres.query('commit');
   return rows;
 }
 
@@ -66,9 +70,9 @@ const DEPENDENTS: Record<string, {sql: string; name: string; drop: string | null
     drop: 'drop view if exists public.devices',
   },
   'a materialized view': {
-    sql: 'create materialized view healthy as select * from supasession.health(false)',
-    name: 'public.healthy',
-    drop: 'drop materialized view if exists public.healthy',
+    sql: 'create materialized view chosen as select max_sessions from supasession.get_config()',
+    name: 'public.chosen',
+    drop: 'drop materialized view if exists public.chosen',
   },
   'a constraint': {
     sql: 'create table logs (id int, constraint live check (supasession.is_live()))',
@@ -155,7 +159,7 @@ describe('once nothing uses it', () => {
     // As supautils lets it on Supabase.
     await admin.query('grant set on parameter "pgrst.db_pre_request" to postgres');
     await admin.query(`create function public.mine() returns void language sql as 'select'`);
-    const wired = async (): Promise<string | undefined> =>
+    const configured = async (): Promise<string | undefined> =>
       (
         await admin.query<{entry: string}>(
           `select entry from pg_db_role_setting, unnest(setconfig) entry
@@ -165,9 +169,9 @@ describe('once nothing uses it', () => {
     await admin.query("alter role authenticator set pgrst.db_pre_request = 'public.mine'");
     try {
       await admin.query('select supasession.enable_guard()');
-      expect(await wired()).toBe('pgrst.db_pre_request=supasession.check_request');
+      expect(await configured()).toBe('pgrst.db_pre_request=supasession.check_request');
       await installSql(admin, uninstall);
-      expect(await wired()).toBe('pgrst.db_pre_request=public.mine');
+      expect(await configured()).toBe('pgrst.db_pre_request=public.mine');
     } finally {
       await admin.query('alter role authenticator reset pgrst.db_pre_request');
     }

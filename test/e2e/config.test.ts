@@ -2,7 +2,7 @@ import type {ConfigResult} from '../../src/commands/config.js';
 import {createSessions, createUsers} from '../helpers/auth.js';
 import {readLegacySql} from '../helpers/extension.js';
 import {failure} from '../helpers/failures.js';
-import {configure, DEFAULTS as INSTALLED, install} from '../helpers/install.js';
+import {configure, DEFAULTS as INSTALLED, install, writeRecord} from '../helpers/install.js';
 import {createProject, type TestProject} from '../helpers/project.js';
 import {startServer, type TestServer} from '../helpers/server.js';
 
@@ -52,12 +52,11 @@ describe('without flags', () => {
         '  Sessions per user   1',
         '  Above the limit     dequeue: the first sessions are ended',
         '  Which go first      the oldest',
-        '  Checked at refresh  yes',
         '',
       ].join('\n'),
     );
     expect(text.stderr).toBe(
-      `Target   local database 127.0.0.1:${server.port}\nsupasession config --all shows 18 more.\nLimits are OFF. Switch them on: supasession config --enable\n`,
+      `Target   local database 127.0.0.1:${server.port}\nsupasession config --all shows 11 more.\nLimits are OFF. Switch them on: supasession config --enable\n`,
     );
     expect((await project.run(['config', '--json'])).json).toEqual({
       target: {kind: 'local', host: '127.0.0.1', port: server.port, database: 'postgres', projectRef: null},
@@ -93,7 +92,6 @@ describe('with flags', () => {
         '  Sessions per user   1 -> 2',
         '  Above the limit     dequeue: the first sessions are ended',
         '  Which go first      the oldest -> the least recently used',
-        '  Checked at refresh  yes',
         '',
         "  1 session of 1 user is over the limit. It ends at the user's next sign-in, else at its next refresh, with access ending within 2 hours.",
         '',
@@ -138,12 +136,19 @@ describe('with flags', () => {
     const dequeue = await project.run(['config', '--enable']);
     expect(dequeue.stdout).toContain('3 sessions of 2 users are over the limit.');
     expect(dequeue.stdout).toContain('with access ending within 30 minutes.');
-    const signInOnly = await project.run(['config', '--no-enforce-on-refresh']);
-    expect(signInOnly.stdout).toContain('  Checked at refresh  yes -> no, at sign-in only');
-    expect(signInOnly.stdout).toContain("They end at the user's next sign-in.\n");
-    expect(signInOnly.stderr).toContain('Undo: supasession config --enforce-on-refresh');
+    expect(dequeue.stdout).toContain("They end at the user's next sign-in, else at their next refresh");
     const reject = await project.run(['config', '--strategy', 'reject']);
-    expect(reject.stdout).toContain('They stay until they are signed out.');
+    expect(reject.stdout).toContain('They end at their next refresh');
+  });
+
+  test('it says that a user who is far over the limit is not brought down to it by one sign-in', async () => {
+    const client = await server.connect();
+    const [user] = await createUsers(client, 1);
+    await createSessions(client, [user!.userId], 102);
+    const said =
+      /One user is over the limit by 101 sessions\. They end only by and by.*supasession enforce ends them all\./;
+    expect((await project.run(['config', '--enable'])).stderr).toMatch(said);
+    expect((await project.run(['config', '--max', '2'])).stderr).not.toMatch(/by and by/);
   });
 
   test('what is so already is no change', async () => {
@@ -157,14 +162,14 @@ describe('with flags', () => {
   });
 
   test('settings that no flag names stay', async () => {
-    await configure(await server.connect(), {enabled: true, max_sessions: 9, enforce_on_refresh: false});
+    await configure(await server.connect(), {enabled: true, max_sessions: 9, record_device_changes: true});
     await project.run(['config', '--strategy', 'reject']);
     expect(await stored()).toEqual({
       ...DEFAULTS,
       enabled: true,
       max_sessions: 9,
       strategy: 'reject',
-      enforce_on_refresh: false,
+      record_device_changes: true,
     });
   });
 });
@@ -179,7 +184,7 @@ describe('the settings beside the limit', () => {
       '--inactivity',
       '2 hours',
       '--low-aal-timeout',
-      'off',
+      '5m',
       '--oauth-clients',
       'separate',
     ];
@@ -190,18 +195,18 @@ describe('the settings beside the limit', () => {
         'Deadlines',
         '  Longest life        no end -> 1 day 12 hours (36:00:00) after the sign-in',
         '  Unused              kept -> ended after 2 hours (02:00:00)',
-        '  No second factor    ended 15 minutes (00:15:00) after the sign-in -> kept',
+        '  No second factor    kept -> ended 5 minutes (00:05:00) after the sign-in',
         'What counts',
         '  OAuth clients       no limit -> a limit for each client',
         '',
         '  No user is over the limit: no session ends (once the limit is on).',
       ].join('\n'),
     );
-    const undo = '--timebox off --inactivity off --low-aal-timeout 15m --oauth-clients ignore';
+    const undo = '--timebox off --inactivity off --low-aal-timeout off --oauth-clients ignore';
     expect(result.stderr).toContain(`Changed. Undo: supasession config ${undo}\n`);
     expect(await stored()).toEqual({
       ...DEFAULTS,
-      ...{timebox: '36:00:00', inactivity_timeout: '02:00:00', low_aal_timeout: null, oauth_clients: 'separate'},
+      ...{timebox: '36:00:00', inactivity_timeout: '02:00:00', low_aal_timeout: '00:05:00', oauth_clients: 'separate'},
     });
     const same = await project.run(['config', '--timebox', '1 day 12:00', '--inactivity', '02:00:00', '--json']);
     expect((same.json as ConfigResult).changed).toEqual([]);
@@ -212,10 +217,12 @@ describe('the settings beside the limit', () => {
   test('are shown where they are not as always, and all of them with --all', async () => {
     await configure(await server.connect(), {enabled: true, mode: 'observe', record_events: false});
     const few = await project.run(['config']);
-    expect(few.stdout).toMatch(/ yes\nOperation\n {2}Mode +observe: [^\n]*\nHistory\n {2}History +not written\n$/);
+    expect(few.stdout).toMatch(
+      / the oldest\nOperation\n {2}Mode +observe: [^\n]*\nHistory\n {2}History +not written\n$/,
+    );
     expect(few.stderr).toContain('supasession config --all shows 16 more.\nOBSERVE MODE: nothing is enforced.');
     const all = await project.run(['config', '--all']);
-    expect(all.stdout.match(/^ {2}\S/gm)).toHaveLength(23);
+    expect(all.stdout.match(/^ {2}\S/gm)).toHaveLength(15);
     expect(all.stderr).not.toContain('--all');
   });
 
@@ -367,7 +374,7 @@ describe('--save', () => {
     expect(result.stderr).toContain(`Saved to supabase/migrations/${file!}.`);
     expect(result.stderr).toContain('The next "supabase db push" brings them to the linked project');
     expect(await project.migration(file!)).toMatch(
-      /^-- supasession settings\n[^]*\nupdate supasession\.config\nset\n {4}enabled = true,\n {4}max_sessions = 4,\n {4}strategy = 'reject',\n {4}eviction_order = 'least_recently_used',\n {4}enforce_on_refresh = true,\n[^;]* {4}timebox = null,\n[^;]* {4}refusal_message = 'Session limit of \{limit\} reached',\n[^;]*;\n$/,
+      /^-- supasession settings\n[^]*\nupdate supasession\.config\nset\n {4}enabled = true,\n {4}max_sessions = 4,\n {4}strategy = 'reject',\n {4}eviction_order = 'least_recently_used',\n {4}mode = 'enforce',\n {4}timebox = null,\n[^;]* {4}refusal_message = 'Session limit of \{limit\} reached',\n[^;]*\nwhere version not like 'seeded%';\n$/,
     );
 
     const settings = await stored();
@@ -472,7 +479,7 @@ describe('where our SQL is missing', () => {
   test('it refuses a newer release', async () => {
     const client = await server.connect();
     await install(client);
-    await client.query("update supasession.installation set version = '1.10.0'");
+    await writeRecord(client, 'supasession 1.10.0');
     const {code, error} = await failure(project, ['config', '--max', '2']);
     expect([code, error.code]).toEqual([1, 'NEWER_RELEASE']);
     expect(await stored()).toEqual(DEFAULTS);
@@ -518,12 +525,7 @@ describe('on a database by its URL', () => {
     expect(await asked('--strategy', 'reject')).toEqual(byName);
     expect(await project.run([...url, '--timebox', '2d', '--inactivity', '2d'])).toMatchObject({code: 0});
 
-    await configure(client, {enabled: true, mode: 'observe', max_sessions: 1, block_revoked: false});
+    await configure(client, {enabled: true, mode: 'observe', max_sessions: 1});
     expect(await asked('--mode', 'enforce')).toEqual(byName);
-    expect(await project.run([...url, '--block-revoked'])).toMatchObject({code: 0});
-    await client.query('update supasession.config set block_revoked = false where true');
-    await client.query("select supasession.revoke_access(id, 'gone') from auth.users limit 1");
-    expect(await asked('--block-revoked')).toEqual(byName);
-    expect(await project.run([...url, '--block-revoked', '--confirm', '127.0.0.1'])).toMatchObject({code: 0});
   });
 });

@@ -1,9 +1,9 @@
 import type {DoctorResult, FindingJson} from '../../src/commands/doctor.js';
 import {migrationText, shippedSql} from '../../src/core/migration.js';
+import {readInstallation, readSql} from '../../src/sql.js';
 import type {Settings} from '../../src/types.js';
 import {createUser, liveSessions, run, signInPassword} from '../helpers/auth.js';
 import {failure} from '../helpers/failures.js';
-import {readEarlierSql} from '../helpers/install.js';
 import {startManagementApi, type ManagementApiStandIn} from '../helpers/management-api.js';
 import {createProject, type TestProject} from '../helpers/project.js';
 import {KEYS, openTerminal} from '../helpers/pty.js';
@@ -103,6 +103,23 @@ test('a healthy project, as init makes it, is 0, in one line; --all and --json t
   for (const {check} of result.findings) expect(all.stdout).toContain(`  ok       ${check}`);
 });
 
+test('every column of our tables is looked at', async () => {
+  await enforcing();
+  const {rows} = await (
+    await server.connect()
+  ).query<{relation: string; columns: string[]}>(
+    `select attrelid::regclass::text as relation, array_agg(attname::text order by attnum) as columns
+    from pg_attribute join pg_class c on c.oid = attrelid
+    where relnamespace = 'supasession'::regnamespace and relkind = 'r' and attnum > 0 group by 1`,
+  );
+  const query = await readSql('queries/health.sql');
+  expect(rows.length).toBeGreaterThan(5);
+  for (const {relation, columns} of rows) {
+    const [, list = '{}'] = new RegExp(`'${relation}', '(\\{[^']*)'`).exec(query) ?? [];
+    expect([relation, Object.keys(JSON.parse(list) as object)]).toEqual([relation, columns]);
+  }
+});
+
 test('notes alone are 0: limits that are off, settings that no migration holds', async () => {
   await installed();
   expect(await doctor()).toMatchObject({code: 0, wrong: ['info: limits']});
@@ -150,11 +167,11 @@ describe('triggers and functions', () => {
     await postgres('update supasession.config set max_sessions = 1 where true');
   }
 
-  test('missing triggers are put back by --fix, settings stay, and the limit holds again', async () => {
+  test('missing triggers are restored by --fix, settings stay, and the limit holds again', async () => {
     await restored();
     const seen = await doctor();
     expect(seen.code).toBe(3);
-    expect(seen.wrong.filter((check) => check.startsWith('error: trigger supasession_'))).toHaveLength(7);
+    expect(seen.wrong.filter((check) => check.startsWith('error: trigger supasession_'))).toHaveLength(2);
     expect(finding(seen, 'trigger supasession_interceptor')).toMatchObject({
       fix: 'supasession doctor --fix',
       fixable: true,
@@ -164,7 +181,7 @@ describe('triggers and functions', () => {
     const fixed = await doctor(['--fix', '--yes']);
     expect(fixed.wrong).toEqual(['warning: settings as saved', 'warning: users over the limit']);
     expect(fixed.result.fixed).toEqual([
-      {repair: 'installation', checks: expect.arrayContaining(['trigger supasession_saml'])},
+      {repair: 'installation', checks: ['trigger supasession_interceptor', 'trigger supasession_refresh']},
     ]);
     expect(await sessionsAfterThree()).toBe(1);
   });
@@ -199,7 +216,7 @@ describe('triggers and functions', () => {
     expect(result.fixed).toHaveLength(1);
   });
 
-  test('what a superuser puts back belongs to the owner of the rest', async () => {
+  test('what a superuser restores belongs to the owner of the rest', async () => {
     await enforcing();
     await postgres('drop function supasession.sid() cascade');
     const {code} = await doctor(['--fix', '--confirm', '127.0.0.1', '--db-url', server.url('supabase_admin')]);
@@ -212,25 +229,97 @@ describe('triggers and functions', () => {
     expect(rows).toEqual([{owner: 'postgres'}]);
   });
 
-  test('functions that were changed or dropped by hand are named, and put back', async () => {
+  test('functions that were changed or dropped by hand are named, and restored', async () => {
     await enforcing();
     await postgres(`
-      create or replace function supasession.is_live() returns boolean language sql stable security definer set search_path = '' as 'select true';
+      create or replace function supasession.is_live() returns boolean language sql stable security definer set search_path = pg_catalog, pg_temp as 'select true';
       alter function supasession.my_sessions() security invoker;
-      drop function supasession.policy_for(uuid, uuid)`);
+      drop function supasession.session_age()`);
     const seen = await doctor();
     expect(seen).toMatchObject({
       code: 3,
-      wrong: ['error: function policy_for', 'warning: function is_live', 'warning: function my_sessions'],
+      wrong: ['warning: function is_live', 'error: function session_age', 'warning: function my_sessions'],
     });
     expect(await doctor(['--fix', '--yes'])).toMatchObject({code: 0, wrong: []});
+  });
+
+  test('a search_path that was taken away, or given to what calls a function of the project, is told, and restored', async () => {
+    await enforcing();
+    await postgres(`
+      create function public.mine(jsonb) returns jsonb language sql as 'select $1';
+      grant execute on function public.mine(jsonb) to supabase_auth_admin;
+      select supasession._chain('access_token_hook', 'public', 'mine')`);
+    expect(await doctor()).toMatchObject({code: 0, wrong: []});
+    await postgres(`
+      alter function supasession.access_token_hook(jsonb) set search_path = pg_catalog, pg_temp;
+      alter function supasession.check_request() reset search_path;
+      alter function supasession._limiter() set search_path = public`);
+    const seen = await doctor();
+    expect(seen).toMatchObject({code: 3, wrong: ['error: search_path']});
+    expect(finding(seen, 'search_path').detail).toBe(
+      '_limiter has no fixed one; access_token_hook sets one for the function it calls; check_request has no fixed one',
+    );
+    expect(await doctor(['--fix', '--yes'])).toMatchObject({code: 0, wrong: []});
+  });
+
+  test('a table that is gone is made again; a column that is gone, or of another type, is named with its statement', async () => {
+    await enforcing();
+    await postgres(`
+      drop table supasession.pending_ends;
+      alter table supasession.config drop column record_events;
+      alter table supasession.foreign_deadlines alter column not_after type text using not_after::text;
+      alter table supasession.revoked drop column reason`);
+    const seen = await doctor();
+    expect(seen.code).toBe(3);
+    expect(seen.wrong).toEqual(
+      expect.arrayContaining(
+        ['pending_ends', 'config', 'foreign_deadlines', 'revoked'].map((name) => `error: table supasession.${name}`),
+      ),
+    );
+    expect(finding(seen, 'table supasession.pending_ends')).toMatchObject({fixable: true});
+    const byHand = ['foreign_deadlines', 'revoked'].map((name) => finding(seen, `table supasession.${name}`));
+    expect(byHand.map(({detail}) => detail)).toEqual([
+      'supasession.foreign_deadlines.not_after is of type text',
+      'supasession.revoked.reason is missing',
+    ]);
+    for (const {fix} of byHand) await postgres(fix!);
+    expect(await doctor(['--fix', '--yes'])).toMatchObject({code: 0, wrong: []});
+  });
+
+  test('a column of Auth that the functions read and that is gone is told, and left to a newer release', async () => {
+    await enforcing();
+    await sql('supabase_auth_admin', 'alter table auth.users drop column banned_until cascade');
+    const seen = await doctor(['--fix', '--yes']);
+    expect(seen).toMatchObject({code: 3, result: {fixed: []}});
+    expect(finding(seen, 'table auth.users')).toMatchObject({
+      severity: 'error',
+      detail: 'auth.users.banned_until is missing',
+      fix: expect.stringContaining('npm install --save-dev supasession@latest') as string,
+    });
+  });
+
+  test('a role to which row level security applies is told', async () => {
+    await enforcing();
+    try {
+      await admin('alter role postgres nobypassrls');
+      const seen = await doctor(['--db-url', server.url()]);
+      expect(finding(seen, 'row level security')).toMatchObject({
+        severity: 'error',
+        detail:
+          'the functions run as role postgres, and row level security hides rows from it on auth.mfa_factors, auth.sessions, auth.users',
+        fix: 'as a superuser: alter role postgres bypassrls',
+      });
+    } finally {
+      await admin('alter role postgres bypassrls');
+    }
+    expect(await doctor()).toMatchObject({code: 0, wrong: []});
   });
 
   test('another release is left to upgrade', async () => {
     const earlier = {
       version: '0.9.0',
       checksum: `sha256:${'0'.repeat(64)}`,
-      sql: (await readEarlierSql()).replaceAll('1.0.0', '0.9.0'),
+      sql: (await readInstallation()).replaceAll('1.0.0', '0.9.0'),
     };
     await project.addMigration('20240101000000_supasession.sql', migrationText(earlier, {}));
     await project.supabase('migration', 'up');

@@ -94,6 +94,33 @@ describe('enforce', () => {
     expect(await count('not_after is null')).toBe(15);
   });
 
+  test('counts before an installation too, by the default settings', async () => {
+    const bare = await createDatabase();
+    try {
+      const other = await bare.connect();
+      const users = await createUsers(other, 2);
+      await createSessions(
+        other,
+        users.map(({userId}) => userId),
+        3,
+      );
+      const run = await project.run(['enforce', '--db-url', bare.url(), '--dry-run']);
+      expect([run.code, run.stdout]).toEqual([0, expect.stringContaining('4 sessions over the limit end')]);
+      expect(run.stderr).toContain('supasession is not installed here');
+    } finally {
+      await bare.drop();
+    }
+  });
+
+  test('brings a user who is far over the limit down to it in transactions of their own, and says why that is needed', async () => {
+    await makeSessions(1, 5300);
+    await configure(client, {enabled: true, max_sessions: 3});
+    const dry = await project.run(['enforce', ...url(), '--dry-run']);
+    expect(dry.stdout).toContain('Without this command: One user is over the limit by 5,297 sessions.');
+    expect(await result('enforce', ...CONFIRM)).toMatchObject({evicted: 5297, completed: true});
+    expect(await count()).toBe(3);
+  });
+
   test('ends what is over the limit, in batches, and has nothing to do after that', async () => {
     await makeSessions(7, 4);
     await configure(client, {enabled: true, max_sessions: 3});
@@ -122,7 +149,7 @@ describe('enforce', () => {
     await configure(client, {enabled: true, max_sessions: 1, mode: 'observe'});
     const observed = await project.run(['enforce', ...url(), ...CONFIRM]);
     expect([observed.code, observed.stdout]).toEqual([0, expect.stringContaining('4 sessions over the limit end')]);
-    expect(observed.stderr).toContain('Observe mode: nothing was changed');
+    expect(observed.stderr).toContain('Observe mode: nothing is ended');
     await configure(client, {enabled: false, max_sessions: 1});
     const off = await project.run(['enforce', ...url(), ...CONFIRM]);
     expect([off.code, off.stdout]).toEqual([0, '']);
@@ -141,7 +168,7 @@ describe('enforce', () => {
     await holder.query('rollback');
     expect(run.code).toBe(0);
     expect(run.stderr).toContain('Done: 1 session ended');
-    expect(run.stderr).toContain('1 user is signing in at this moment and left out');
+    expect(run.stderr).toContain('1 user was signing in at that moment');
     expect(await count()).toBe(3);
   });
 

@@ -84,7 +84,7 @@ test('a pre-request function of the project is kept, called after it, and comes 
   });
   expect(await configured()).toBe(GUARD);
   expect((await (await server.connect()).query('select * from supasession._pre_request()')).rows).toMatchObject([
-    {pre_request_schema: 'app', pre_request_function: 'before'},
+    {schema_name: 'app', function_name: 'before', missing: false},
   ]);
 
   const disabled = await project.run(['guard', 'disable', '--apply', '--yes']);
@@ -172,7 +172,7 @@ describe('is refused before anything is written', () => {
       expect([code, error.code]).toEqual([1, 'PERMISSION_DENIED']);
       expect(error.message).toContain('may not tell PostgREST what to call');
       expect(error.suggestions).toEqual([
-        "Keep app.it's: update supasession.wiring set pre_request_schema = 'app', pre_request_function = 'it''s';",
+        "Keep app.it's: select supasession._chain('pre_request', 'app', 'it''s');",
         'Self-hosted: set PGRST_DB_PRE_REQUEST=supasession.check_request for PostgREST, and restart it',
         'Or connect as a superuser, with --db-url',
       ]);

@@ -63,21 +63,22 @@ test('shows the newest first: when, what, whom it concerned, why and by what', a
   const run = await project.run(['history']);
   expect(run).toMatchObject({code: 0, stderr: `Target   local database 127.0.0.1:${server.port}\n`});
   expect(withoutTime(run.stdout)).toEqual([
-    'When         Age   What          User                   Session   Why',
-    '   1h  flushed       supasession flush, 1,204 sessions ended of',
-    '                                 1,207, by postgres',
-    '   2h  barred        ada@example.com                  left[2J the',
-    '                                                                  company, by',
-    '                                                                  service_role',
-    '   3h  evicted       ada@example.com        22222222  limit of 2, by',
-    '                                                                  session',
-    '                                                                  33333333',
-    '   4h  settings      enabled false -> true, max_sessions 1 -> 2,',
-    '                                 by postgres',
-    '   5h  rules         rule pro added: priority 100, app_metadata',
-    '                                 {"plan":"pro"}, max_sessions 5, by postgres',
-    '   2d  evicted       33333333-3333-4333-83  22222222  limit of 2, by',
-    '                                 33-333333333333                  pro',
+    'When         Age   What             User                 Session   Why',
+    '   1h  flushed          supasession flush, 1,204 sessions ended',
+    '                                    of 1,207, by postgres',
+    '   2h  access revoked   ada@example.com                left[2J the',
+    '                                                                   company, by',
+    '                                                                   service_role',
+    '   3h  evicted          ada@example.com      22222222  limit of 2,',
+    '                                                                   by session',
+    '                                                                   33333333',
+    '   4h  settings         enabled false -> true, max_sessions 1 ->',
+    '                                    2, by postgres',
+    '   5h  rules            rule pro added: priority 100,',
+    '                                    app_metadata {"plan":"pro"},',
+    '                                    max_sessions 5, by postgres',
+    '   2d  evicted          33333333-3333-4333-  22222222  limit of 2,',
+    '                                    8333-333333333333              by pro',
   ]);
 });
 

@@ -78,10 +78,10 @@ async function claims(uri?: string): Promise<Record<string, unknown>> {
 }
 
 async function nextHook(): Promise<unknown> {
-  const {rows} = await client.query<{next: string | null}>(
-    "select next_hook_schema || '.' || next_hook_function as next from supasession.wiring",
+  const {rows} = await client.query<{next: string}>(
+    "select schema_name || '.' || function_name as next from supasession.integration where kind = 'access_token_hook'",
   );
-  return rows[0]!.next;
+  return rows[0]?.next ?? null;
 }
 
 const json = async (args: string[], env: Record<string, string> = {}): Promise<HookResult> => {
@@ -146,7 +146,7 @@ describe('the local stack', () => {
     const [, file] = await project.migrations();
     expect(file).toMatch(HOOK_FILE);
     expect(await project.migration(file!)).toContain(
-      "update supasession.wiring set next_hook_schema = 'public', next_hook_function = 'my_hook' where true;\n",
+      "select supasession._chain('access_token_hook', 'public', 'my_hook');\n",
     );
 
     expect(await json(['enable', '--yes', '--apply'])).toEqual({

@@ -1,8 +1,10 @@
 import {migrationText, shippedSql} from '../../src/core/migration.js';
 import type {InitResult} from '../../src/commands/init.js';
+import {readInstallation} from '../../src/sql.js';
 import {createSessions, createUser, liveSessions, run, signInPassword} from '../helpers/auth.js';
 import {readLegacySql} from '../helpers/extension.js';
 import {failure} from '../helpers/failures.js';
+import {install, readRecord, writeRecord} from '../helpers/install.js';
 import {createProject, type TestProject} from '../helpers/project.js';
 import {startServer, type TestServer} from '../helpers/server.js';
 
@@ -32,6 +34,11 @@ async function rows(sql: string): Promise<unknown[]> {
 
 async function isInstalled(): Promise<boolean> {
   return (await rows("select from pg_namespace where nspname = 'supasession'")).length > 0;
+}
+
+/** What the database says of what is installed. */
+async function record(): Promise<string | null> {
+  return readRecord(await server.connect());
 }
 
 /** The one file in supabase/migrations. */
@@ -86,7 +93,7 @@ test('a second run says that all is up to date and writes nothing', async () => 
     migration: {file, version, checksum, written: true},
     applied: true,
   });
-  const [text, before] = [await project.migration(file), await rows('select * from supasession.installation')];
+  const [text, before] = [await project.migration(file), await record()];
 
   const second = await project.run(args);
   expect(second).toMatchObject({code: 0});
@@ -98,17 +105,53 @@ test('a second run says that all is up to date and writes nothing', async () => 
   });
   expect(await project.migrations()).toEqual([file]);
   expect(await project.migration(file)).toBe(text);
-  expect(await rows('select * from supasession.installation')).toEqual(before);
+  expect(await record()).toEqual(before);
 });
 
-test('a second run with other settings says how to change them', async () => {
-  await project.run(['init', '--no-apply', '--no-enable', '--max', '2', '--strategy', 'reject']);
-  const second = await project.run(['init', '--no-apply', '--enable', '--save', '--max', '5']);
-  expect(second).toMatchObject({code: 0});
-  expect(second.stderr).toContain(
-    'the migration was there already, so it does not carry what you gave. Change it with: supasession config --enable --max 5 --save',
-  );
-  expect(await project.migration(await onlyMigration())).toContain('max_sessions = 2');
+describe('what flags say holds over what is there', () => {
+  const LIMIT = 'select enabled, max_sessions, strategy from supasession.config';
+
+  test('in a database that was installed with other settings, and in the files', async () => {
+    const init = ['init', '--yes', '--apply', '--enable'];
+    await project.run([...init, '--max', '1', '--strategy', 'reject']);
+    const second = await project.run([...init, '--max', '5']);
+    expect(second).toMatchObject({code: 0});
+    const [, file] = await project.migrations();
+    expect(second.stderr).toContain(`Wrote supabase/migrations/${file}, with the settings that were given.`);
+    expect(second.stderr).toContain('Limits are ON.');
+    expect(await rows(LIMIT)).toEqual([{enabled: true, max_sessions: 5, strategy: 'reject'}]);
+    expect(await project.migration(file!)).toMatch(/set\n {4}max_sessions = 5\nwhere version/);
+    expect(await rows(HISTORY)).toHaveLength(2);
+    // What the files say already is not written again.
+    expect(await project.run([...init, '--max', '5'])).toMatchObject({code: 0});
+    expect(await project.migrations()).toHaveLength(2);
+  });
+
+  test('in one that was changed since, by SQL, by somebody else', async () => {
+    const init = ['init', '--yes', '--apply', '--enable', '--max', '5'];
+    await project.run(init);
+    await (await server.connect()).query('update supasession.config set enabled = false, max_sessions = 1');
+    expect((await project.run(init)).stderr).toContain('Limits are ON.');
+    expect(await rows(LIMIT)).toEqual([{enabled: true, max_sessions: 5, strategy: 'dequeue'}]);
+    expect(await project.migrations()).toHaveLength(1);
+  });
+
+  test('in one that was installed by hand, whose settings nobody has chosen', async () => {
+    await install(await server.connect());
+    expect(await project.run(['init', '--yes', '--apply', '--enable', '--max', '5'])).toMatchObject({code: 0});
+    expect(await rows(LIMIT)).toEqual([{enabled: true, max_sessions: 5, strategy: 'dequeue'}]);
+  });
+
+  test('only in the files where nothing is applied and the limit is not switched on', async () => {
+    await project.run(['init', '--no-apply', '--no-enable', '--max', '2', '--strategy', 'reject']);
+    const second = await project.run(['init', '--no-apply', '--enable', '--save', '--max', '5']);
+    expect(second).toMatchObject({code: 0});
+    expect(second.stderr).toContain('The limit is still off');
+    expect(second.stderr).toContain('the migration switches the limit ON');
+    const [, file] = await project.migrations();
+    expect(await project.migration(file!)).toMatch(/set\n {4}max_sessions = 5,\n {4}enabled = true\nwhere version/);
+    expect(await isInstalled()).toBe(false);
+  });
 });
 
 describe('the file', () => {
@@ -117,7 +160,7 @@ describe('the file', () => {
     const text = await project.migration(await onlyMigration());
     expect(text).toMatch(/^-- supasession 1\.0\.0 sha256:[0-9a-f]{64}\n/);
     expect(text).toContain((await shippedSql()).sql);
-    expect(text).toMatch(/update supasession\.config\nset\n {4}max_sessions = 4;\n$/);
+    expect(text).toMatch(/update supasession\.config\nset\n {4}max_sessions = 4\nwhere version not like 'seeded%';\n$/);
   });
 
   test('holds no settings where none were given, so that what the target has stays', async () => {
@@ -126,13 +169,11 @@ describe('the file', () => {
     await client.query("update supasession.config set enabled = true, max_sessions = 7, strategy = 'reject'");
     const result = await project.run(['init', '--apply', '--yes']);
     expect(result).toMatchObject({code: 0});
-    expect(await project.migration(await onlyMigration())).toMatch(/\nupdate supasession\.installation .*;\n$/);
+    expect(await project.migration(await onlyMigration())).toMatch(/\ncomment on schema supasession is '.*';\n$/);
     expect(await rows('select enabled, max_sessions, strategy, eviction_order from supasession.config')).toEqual([
       {enabled: true, max_sessions: 7, strategy: 'reject', eviction_order: 'oldest'},
     ]);
-    expect(await rows('select version, checksum from supasession.installation')).toEqual([
-      {version: '1.0.0', checksum: (await shippedSql()).checksum},
-    ]);
+    expect(await record()).toBe(`supasession 1.0.0 ${(await shippedSql()).checksum}`);
   });
 
   test('carries the limit switched on only with --save, and then says so', async () => {
@@ -152,7 +193,7 @@ describe('the file', () => {
     expect(text).toContain(
       '-- This file switches the limit ON: the next "supabase db push" starts ending sessions on the linked project.',
     );
-    expect(text).toMatch(/update supasession\.config\nset\n {4}enabled = true;\n$/);
+    expect(text).toMatch(/update supasession\.config\nset\n {4}enabled = true\nwhere version not like 'seeded%';\n$/);
     await other.remove();
   });
 
@@ -168,8 +209,7 @@ describe('the file', () => {
   });
 
   test('of an older release stays, and the new one goes beside it', async () => {
-    const sql =
-      "create schema supasession;\ncreate table supasession.installation as select '0.9.0' as version, null as checksum, now() as installed_at;";
+    const sql = (await readInstallation()).replaceAll('1.0.0', '0.9.0');
     const older = migrationText({version: '0.9.0', checksum: `sha256:${'0'.repeat(64)}`, sql}, {});
     await project.addMigration('20240101000000_supasession.sql', older);
     const result = await project.run(['init', '--apply', '--yes']);
@@ -180,7 +220,7 @@ describe('the file', () => {
       `Wrote supabase/migrations/${files[1]} (supasession 1.0.0).\n  It brings 20240101000000_supasession.sql (supasession 0.9.0) up to date; leave both in place.`,
     );
     expect(await project.migration(files[0]!)).toBe(older);
-    expect(await rows('select version from supasession.installation')).toEqual([{version: '1.0.0'}]);
+    expect(await record()).toMatch(/^supasession 1\.0\.0 /);
     expect((await project.run(['init', '--apply', '--yes'])).stderr).toContain('Up to date');
   });
 
@@ -225,7 +265,7 @@ describe('the file', () => {
     const result = await project.run(['init', '--apply', '--yes']);
     expect(result).toMatchObject({code: 0});
     expect(await project.migrations()).toHaveLength(2);
-    expect(await rows('select version from supasession.installation')).toEqual([{version: '1.0.0'}]);
+    expect(await record()).toMatch(/^supasession 1\.0\.0 /);
   });
 });
 
@@ -316,7 +356,7 @@ describe('--apply', () => {
 
   test('refuses a database that has a newer release', async () => {
     await project.run(['init', '--apply', '--yes']);
-    await (await server.connect()).query("update supasession.installation set version = '9.1.0'");
+    await writeRecord(await server.connect(), 'supasession 9.1.0');
     const {code, error} = await failure(project, ['init', '--apply', '--no-enable']);
     expect([code, error.code]).toEqual([1, 'NEWER_RELEASE']);
     expect(error.message).toBe('The database has supasession 9.1.0, newer than this program (1.0.0).');

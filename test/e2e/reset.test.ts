@@ -1,6 +1,7 @@
 import {execFile} from 'node:child_process';
 import path from 'node:path';
 import {promisify} from 'node:util';
+import type {StatusResult} from '../../src/commands/status.js';
 import {createUser, liveSessions, run, signInPassword} from '../helpers/auth.js';
 import {knownEnv, TOOLS} from '../helpers/cli.js';
 import {createProject, type TestProject} from '../helpers/project.js';
@@ -49,11 +50,11 @@ async function sessionsAfterThree(): Promise<number> {
 }
 
 async function wrong(): Promise<unknown[]> {
-  const client = await server.connect();
-  return (await client.query('select * from supasession.health() where not ok')).rows;
+  const {json} = await project.run(['status', '--check', '--db-url', url(), '--json']);
+  return (json as StatusResult).problems;
 }
 
-test('db reset brings back what migrations of ours hold: the limit, its settings, and everything that health() looks at', async () => {
+test('db reset brings back what migrations of ours hold: the limit, its settings, and everything that status looks at', async () => {
   await ours('init', '--max', '1', '--strategy', 'dequeue', '--enable', '--save', '--apply');
   await ours('config', '--max', '2', '--save');
   expect(await sessionsAfterThree()).toBe(2);

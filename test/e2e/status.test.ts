@@ -1,7 +1,7 @@
 import type {StatusResult} from '../../src/commands/status.js';
 import {createSessions, createUsers} from '../helpers/auth.js';
 import {readLegacySql} from '../helpers/extension.js';
-import {install, readSql} from '../helpers/install.js';
+import {install, writeRecord} from '../helpers/install.js';
 import {shippedSql} from '../../src/core/migration.js';
 import {startHosted} from '../helpers/hosted.js';
 import {createProject, type TestProject} from '../helpers/project.js';
@@ -28,12 +28,17 @@ async function sql(text: string, role?: string): Promise<void> {
   await (await server.connect(role)).query(text);
 }
 
+/** Changes what the database says of what is installed. */
+async function record(text: string | null): Promise<void> {
+  await writeRecord(await server.connect(), text);
+}
+
 /** Installs as `init` does, with the checksum. */
 async function installWhole(): Promise<void> {
   const client = await server.connect();
   await install(client);
   const {checksum} = await shippedSql();
-  await client.query('update supasession.installation set checksum = $1 where true', [checksum]);
+  await writeRecord(client, `supasession 1.0.0 ${checksum}`);
 }
 
 /** As many users with one session, two, three and so on. */
@@ -51,7 +56,7 @@ async function status(...args: string[]): Promise<StatusResult> {
   return run.json as StatusResult;
 }
 
-const APPLY = 'put it back: supasession doctor --fix';
+const APPLY = 'restore it: supasession doctor --fix';
 
 describe('the screen', () => {
   test('shows settings, users by their sessions, the last day, what is wired and that all is well', async () => {
@@ -96,7 +101,7 @@ Users    3 users with 8 live sessions
       4  1  ████████████████████
 In 24 h  5 flushed: supasession flush
          2 would have been evicted: limit of 2
-Barred   1 user has no access
+Access   revoked for 1 user
 `);
   });
 
@@ -130,7 +135,7 @@ Health   installation: supasession is not installed
     await installWhole();
     await makeSessions(30, 20, 10, 5, 5, 0, 0, 1, 0, 0, 2);
     await sql(`update supasession.config set enabled = true, max_sessions = 5, strategy = 'reject', timebox = '12 hours',
-        inactivity_timeout = '30 minutes', end_on_password_change = true where true;
+        inactivity_timeout = '30 minutes', record_device_changes = true where true;
       update auth.sessions set not_after = now() where id in (select id from auth.sessions limit 2);
       insert into supasession.events (kind, reason)
       select 'evicted', 'limit of ' || n || ', for a reason that takes many words to be told, and more than fit on a line'
@@ -166,7 +171,7 @@ describe('--json', () => {
       installed: {version: '1.0.0', checksum, shipped: {version: '1.0.0', checksum}, state: 'current'},
       settings: {enabled: true, max_sessions: 1},
       lastDay: [],
-      barred: 0,
+      accessRevoked: 0,
       wired: {hook: false, nextHook: null, guard: false, api: false},
       problems: [],
       ok: true,
@@ -195,15 +200,15 @@ describe('--json', () => {
 
   test('tells an older release, other SQL and SQL that was run by hand from what the program brings', async () => {
     await installWhole();
-    await sql("update supasession.installation set checksum = 'sha256:other' where true");
+    await record(`supasession 1.0.0 sha256:${'0'.repeat(64)}`);
     expect((await status()).installed?.state).toBe('differs');
     expect((await project.run(['status'])).stdout).toContain('not with the SQL of this program: supasession upgrade');
-    await sql('update supasession.installation set checksum = null where true');
+    await record('supasession 1.0.0');
     expect((await status()).installed?.state).toBe('unknown');
-    await sql("update supasession.installation set version = '0.9.0' where true");
+    await record('supasession 0.9.0');
     expect((await status()).installed?.state).toBe('older');
     expect((await project.run(['status'])).stdout).toContain('this program brings 1.0.0: supasession upgrade');
-    await sql("update supasession.installation set version = '99.0.0' where true");
+    await record('supasession 99.0.0');
     expect(await project.run(['status', '--json'])).toMatchObject({code: 1, json: {error: {code: 'NEWER_RELEASE'}}});
   });
 });
@@ -212,7 +217,7 @@ describe('what is wired', () => {
   test('of a local database is read from config.toml and from the database', async () => {
     await installWhole();
     await sql(`create function public.claims(jsonb) returns jsonb language sql as 'select $1';
-      update supasession.wiring set next_hook_schema = 'public', next_hook_function = 'claims' where true`);
+      select supasession._chain('access_token_hook', 'public', 'claims')`);
     await sql(
       "alter role authenticator in database postgres set pgrst.db_pre_request = 'supasession.check_request'",
       'supabase_admin',
@@ -311,17 +316,40 @@ describe('--check', () => {
     ]);
   });
 
-  test('exits with 3 where a function or the record of the installation is gone', async () => {
+  test('exits with 3 where the record of the installation is gone', async () => {
     await installWhole();
-    await sql('delete from supasession.installation where true');
-    expect(await check()).toMatchObject({code: 3, problems: [{detail: 'there is no record of what is installed'}]});
-    await sql(await readSql());
-    await sql('drop function supasession.overview()');
+    await record(null);
+    expect(await check()).toMatchObject({code: 3, problems: [{check: 'installation'}]});
+  });
+
+  test.each([
+    ['a table', 'drop table supasession.rules', 'table supasession.rules', 'supasession.rules is missing'],
+    [
+      'the table of settings',
+      'drop table supasession.config cascade',
+      'table supasession.config',
+      'supasession.config is missing',
+    ],
+    [
+      'a column',
+      'alter table supasession.revoked drop column reason',
+      'table supasession.revoked',
+      'supasession.revoked.reason is missing',
+    ],
+    [
+      'a function',
+      'drop function supasession._guard_enabled() cascade',
+      'functions',
+      'the installation is incomplete: function supasession._guard_enabled() does not exist',
+    ],
+  ])('exits with 3 where %s is gone, and shows what there is', async (_, statement, name, detail) => {
+    await installWhole();
     await makeSessions(1);
-    expect(await status('--check')).toMatchObject({
-      users: 1,
-      problems: [{detail: 'the installation is not whole: function supasession.overview() does not exist'}],
-    });
+    await sql(statement);
+    const found = await status('--check');
+    expect(found).toMatchObject({users: 1, ok: false});
+    expect(found.problems).toContainEqual({check: name, detail, fix: expect.any(String) as string});
+    expect((await check()).code).toBe(3);
   });
 
   test('exits with 3 where users are over the limit, which alone looks at the sessions', async () => {
@@ -331,6 +359,33 @@ describe('--check', () => {
     const problem = {check: 'users over the limit', detail: '1 users, 1 sessions', fix: 'supasession enforce'};
     expect(await check()).toEqual({code: 3, problems: [problem]});
     expect(await status()).toMatchObject({problems: [], ok: true, overLimit: {users: 1, sessions: 1}});
+  });
+
+  test('says that a user who is far over the limit is not brought down to it by one sign-in', async () => {
+    await installWhole();
+    const client = await server.connect();
+    const [user] = await createUsers(client, 1);
+    await createSessions(client, [user!.userId], 105);
+    await sql('update supasession.config set enabled = true, max_sessions = 2 where true');
+    expect(await status()).toMatchObject({overLimit: {users: 1, sessions: 103}, mostOver: 103});
+    expect((await project.run(['status'])).stdout.replaceAll(/\s+/g, ' ')).toContain(
+      'One user is over the limit by 103 sessions. They end only by and by',
+    );
+  });
+
+  test('leaves out sessions that count as ended and wait for their last refresh', async () => {
+    await installWhole();
+    await makeSessions(0, 0, 1);
+    await sql(`update supasession.config set enabled = true, max_sessions = 2 where true;
+      insert into supasession.pending_ends (session_id, user_id) select id, user_id from auth.sessions limit 1`);
+    expect(await status('--check')).toMatchObject({
+      sessions: {live: 2, ended: 1},
+      histogram: [{sessions: 2, users: 1}],
+      overLimit: {users: 0, sessions: 0},
+      ok: true,
+    });
+    const list = await project.run(['sessions', 'list', '--json']);
+    expect(list.json).toMatchObject({matched: {sessions: 2, users: 1}});
   });
 
   test('exits with 3 where sessions have no deadline yet', async () => {

@@ -8,6 +8,7 @@ import type {FlushResult} from '../../src/commands/flush.js';
 import {createSessions, createUser} from '../helpers/auth.js';
 import {createDatabase, type TestDatabase} from '../helpers/database.js';
 import {failure} from '../helpers/failures.js';
+import {readRecord} from '../helpers/install.js';
 import {createProject, type TestProject} from '../helpers/project.js';
 import {startServer, type TestServer} from '../helpers/server.js';
 import {describeWith} from '../helpers/tools.js';
@@ -247,8 +248,7 @@ describe('a linked project', () => {
     expect(init.stderr).toContain(`Target   hosted project ${REF} (127.0.0.1:${server.port})`);
     expect(init.stderr).toContain('Applied to the target.');
     expect(init.stderr).toContain('Limits are OFF. Switch them on: supasession config --linked --enable');
-    const {rows} = await (await server.connect()).query('select version from supasession.installation');
-    expect(rows).toEqual([{version: '1.0.0'}]);
+    expect(await readRecord(await server.connect())).toMatch(/^supasession 1\.0\.0 /);
 
     const enable = ['config', '--linked', '--enable', '--max', '2', '--yes'];
     const refused = await failure(project, enable, env);

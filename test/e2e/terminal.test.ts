@@ -30,7 +30,7 @@ async function rows(sql: string): Promise<unknown[]> {
 
 const ROW = `select jsonb_build_object(
   'enabled', enabled, 'max_sessions', max_sessions, 'strategy', strategy,
-  'eviction_order', eviction_order, 'enforce_on_refresh', enforce_on_refresh
+  'eviction_order', eviction_order
 ) from supasession.config`;
 const SESSIONS = 'select count(*)::int from auth.sessions';
 
@@ -61,11 +61,11 @@ describe('init', () => {
     await screen.see(/Applied to the local database\.\nLimits are ON\./);
     await screen.see(/Next:/);
     expect(await screen.code).toBe(0);
-    expect(await rows(ROW)).toEqual([
-      {enabled: true, max_sessions: 2, strategy: 'reject', eviction_order: 'oldest', enforce_on_refresh: true},
-    ]);
+    expect(await rows(ROW)).toEqual([{enabled: true, max_sessions: 2, strategy: 'reject', eviction_order: 'oldest'}]);
     const [file] = await project.migrations();
-    expect(await project.migration(file!)).toMatch(/set\n {4}max_sessions = 2,\n {4}strategy = 'reject';\n$/);
+    expect(await project.migration(file!)).toMatch(
+      /set\n {4}max_sessions = 2,\n {4}strategy = 'reject'\nwhere version not like 'seeded%';\n$/,
+    );
   });
 
   test('asks only what no flag says; the default is no where the target is not local', async () => {
@@ -156,8 +156,6 @@ describe('config', () => {
     screen.type(KEYS.down);
     await screen.see(/❯ the least recently used/);
     screen.type(KEYS.enter);
-    await screen.see(/Check the limit at every refresh too/);
-    screen.type(KEYS.enter);
     await screen.see(/Change other settings\? \(y\/N\)/);
   }
 
@@ -184,7 +182,6 @@ describe('config', () => {
     max_sessions: 4,
     strategy: 'dequeue',
     eviction_order: 'least_recently_used',
-    enforce_on_refresh: true,
   };
 
   test('shows the settings, offers to change them, and to save them', async () => {
@@ -211,7 +208,7 @@ describe('config', () => {
     await screen.see(/❯ observe/);
     screen.type(KEYS.enter);
     await screen.see(/Which one\?[^]*❯ Done[^]*Mode +observe: nothing is enforced/);
-    screen.type(KEYS.down.repeat(3));
+    screen.type(KEYS.down.repeat(2));
     await screen.see(/❯ Longest life/);
     screen.type(KEYS.enter);
     await screen.see(/After which time does a session end, however it is used\? \(like 12h, or off\) \(off\)/);

@@ -167,7 +167,7 @@ const steps: ReadonlyArray<readonly [title: string, step: () => Promise<void>]> 
     'config by flags warns, saves, and gives a way back that can be pasted',
     async () => {
       const output = await type(
-        'supasession config --mode enforce --strategy reject --timebox 12h --no-block-revoked --on-error refuse --refusal-message "Too many devices"',
+        'supasession config --mode enforce --strategy reject --timebox 12h --record-device-changes --events-retention 90d --refusal-message "Too many devices"',
         SAVE,
       );
       expect(output).toContain('Warning: reject counts sessions that nobody can sign out');
@@ -248,7 +248,15 @@ const steps: ReadonlyArray<readonly [title: string, step: () => Promise<void>]> 
     async () => {
       const output = await type('supasession history');
       expect(output.split('\n')[1]).toMatch(/^When +Age +What +User +Session +Why$/);
-      for (const what of ['evicted', 'revoked', 'barred', 'let in again', 'settings', 'rules', 'would evict'])
+      for (const what of [
+        'evicted',
+        'revoked',
+        'access revoked',
+        'access restored',
+        'settings',
+        'rules',
+        'would evict',
+      ])
         expect(output).toMatch(new RegExp(`^\\w{3} \\d\\d \\d\\d:\\d\\d +1m +${what} `, 'm'));
     },
   ],

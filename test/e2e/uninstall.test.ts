@@ -1,6 +1,7 @@
 import type {UninstallResult} from '../../src/commands/uninstall.js';
 import {createUser, liveSessions, run, signInPassword} from '../helpers/auth.js';
 import {failure} from '../helpers/failures.js';
+import {writeRecord} from '../helpers/install.js';
 import {createProject, type TestProject} from '../helpers/project.js';
 import {startServer, type TestServer} from '../helpers/server.js';
 
@@ -188,12 +189,15 @@ test('on a target whose Auth cannot be seen it asks whether that is unwired', as
   expect(await ours()).toBe(0);
 });
 
-test('a database with other SQL of ours is sent to upgrade first', async () => {
-  await sql('update supasession.installation set checksum = null');
+test('an installation whose release is not known is sent to upgrade first; one that was run by hand goes', async () => {
+  await writeRecord(await server.connect(), null);
   const {code, error} = await failure(project, ['uninstall', '--apply', '--yes']);
-  expect({code, error: error.code, next: error.suggestions}).toEqual({
+  expect({code, error: error.code, next: error.suggestions[0]}).toEqual({
     code: 1,
     error: 'NOT_INSTALLED',
-    next: ['supasession upgrade'],
+    next: 'supasession upgrade',
   });
+  await writeRecord(await server.connect(), 'supasession 1.0.0');
+  expect(await project.run(['uninstall', '--apply', '--yes'])).toMatchObject({code: 0});
+  expect(await ours()).toBe(0);
 });

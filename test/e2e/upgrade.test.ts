@@ -1,8 +1,9 @@
 import type {UpgradeResult} from '../../src/commands/upgrade.js';
 import {migrationText, shippedSql} from '../../src/core/migration.js';
+import {readInstallation} from '../../src/sql.js';
 import {createSessions, createUser, liveSessions, run, signInPassword} from '../helpers/auth.js';
 import {failure} from '../helpers/failures.js';
-import {readEarlierSql} from '../helpers/install.js';
+import {readRecord, writeRecord} from '../helpers/install.js';
 import {createProject, type TestProject} from '../helpers/project.js';
 import {startServer, type TestServer} from '../helpers/server.js';
 
@@ -26,16 +27,15 @@ const CHECKSUM = `sha256:${'0'.repeat(64)}`;
 
 /** A project as an earlier release has left it: its migration, applied, with settings of its own. */
 async function earlier(release = '0.9.0'): Promise<void> {
-  const sql = (await readEarlierSql()).replaceAll('1.0.0', release);
+  const sql = (await readInstallation()).replaceAll('1.0.0', release);
   await project.addMigration(OLDER, migrationText({version: release, checksum: CHECKSUM, sql}, {max_sessions: 2}));
   await project.supabase('migration', 'up');
   const client = await server.connect();
   await client.query("update supasession.config set enabled = true, strategy = 'dequeue' where true");
 }
 
-async function installed(): Promise<unknown> {
-  const client = await server.connect();
-  return (await client.query('select version, checksum from supasession.installation')).rows[0];
+async function installed(): Promise<string | null> {
+  return readRecord(await server.connect());
 }
 
 test('an older release: a new migration, applied by the real CLI; settings and sessions stay, and the limit holds', async () => {
@@ -66,7 +66,7 @@ test('an older release: a new migration, applied by the real CLI; settings and s
     applied: true,
     dryRun: false,
   } satisfies UpgradeResult);
-  expect(await installed()).toEqual({version, checksum});
+  expect(await installed()).toBe(`supasession ${version} ${checksum}`);
   expect((await client.query('select enabled, max_sessions from supasession.config')).rows).toEqual([
     {enabled: true, max_sessions: 2},
   ]);
@@ -89,11 +89,11 @@ test('without a terminal it asks for --apply or --no-apply, and --no-apply only 
   expect(result).toMatchObject({code: 0});
   expect(result.stderr).toContain('Not applied. Next: supabase migration up\n');
   expect(await project.migrations()).toHaveLength(2);
-  expect(await installed()).toMatchObject({version: '0.9.0'});
+  expect(await installed()).toMatch(/^supasession 0\.9\.0 /);
   // What is written already is applied by the next run.
   expect(await project.run(['upgrade', '--apply'])).toMatchObject({code: 0});
   expect(await project.migrations()).toHaveLength(2);
-  expect(await installed()).toMatchObject({version: '1.0.0'});
+  expect(await installed()).toMatch(/^supasession 1\.0\.0 /);
 });
 
 test('the same release from other SQL is told apart, and replaced', async () => {
@@ -101,13 +101,12 @@ test('the same release from other SQL is told apart, and replaced', async () => 
   const result = await project.run(['upgrade', '--apply']);
   expect(result).toMatchObject({code: 0});
   expect(result.stdout).toContain('Database      supasession 1.0.0, from other SQL than this package\n');
-  expect(await installed()).toEqual({version: '1.0.0', checksum: (await shippedSql()).checksum});
+  expect(await installed()).toBe(`supasession 1.0.0 ${(await shippedSql()).checksum}`);
 });
 
 test('a newer database is left alone', async () => {
   await earlier();
-  const client = await server.connect();
-  await client.query("update supasession.installation set version = '9.0.0'");
+  await writeRecord(await server.connect(), 'supasession 9.0.0');
   const {code, error} = await failure(project, ['upgrade', '--apply']);
   expect({code, error: error.code}).toEqual({code: 1, error: 'NEWER_RELEASE'});
   expect(await project.migrations()).toEqual([OLDER]);
@@ -129,8 +128,7 @@ test('where the history says it is applied and the database has something else, 
   expect(await project.run(['init', '--apply', '--no-enable', '--max', '2', '--strategy', 'dequeue'])).toMatchObject({
     code: 0,
   });
-  const client = await server.connect();
-  await client.query('update supasession.installation set checksum = null');
+  await writeRecord(await server.connect(), 'supasession 1.0.0');
   const {code, error} = await failure(project, ['upgrade', '--apply']);
   expect({code, error: error.code}).toEqual({code: 1, error: 'NOT_INSTALLED'});
   expect(error.message).toMatch(/was applied, but the database has supasession 1\.0\.0 from other SQL\.$/);
