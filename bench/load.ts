@@ -1,64 +1,82 @@
-/** Sign-ins as fast as they go, on several connections, in the statements that Auth sends. */
+/** Users with sessions, and sign-ins in the statements that Auth sends. */
 import {readFileSync} from 'node:fs';
 import type {Client} from 'pg';
-import {
-  createSessions,
-  createUsers,
-  signInPassword,
-  type AuthSession,
-  type AuthUser,
-  type Flow,
-} from '../test/helpers/auth.js';
+import {createSessions, createUsers, signInPassword, type Flow} from '../test/helpers/auth.js';
 import {backendPid} from '../test/helpers/wait.js';
 import {TEMPLATE, type BenchServer} from './server.js';
 
-/** Connections that sign in at the same time. */
-export const CONNECTIONS = 4;
+/** Sessions are made by so many at a time. */
+const BATCH = 50_000;
+/** So many of the users sign in, spread over all. */
+const SAMPLE = 10_000;
 
-/** Users and sessions are made by so many at a time. */
-const BATCH = 20_000;
+/** How many users there are, and what each one has. */
+export interface Population {
+  users: number;
+  /** Live sessions, one minute apart. */
+  live: number;
+  /** Older sessions that have ended and are still in the table. */
+  ended: number;
+}
 
-/** Makes a database with users, each with so many sessions, that others are copied from. Returns the users. */
+/** Makes a database with users, to copy others from. Returns the addresses of those that sign in. */
 export async function populate(
   server: BenchServer,
   database: string,
-  users: number,
-  perUser: number,
-): Promise<AuthUser[]> {
+  {users, live, ended}: Population,
+): Promise<string[]> {
   await server.clone(database, TEMPLATE);
   const client = await server.connect(database);
-  const made: AuthUser[] = [];
-  while (made.length < users) {
-    const batch = await createUsers(client, Math.min(BATCH, users - made.length));
-    await createSessions(
-      client,
-      batch.map(({userId}) => userId),
-      perUser,
-    );
-    for (const user of batch) made.push(user);
+  const every = Math.ceil(users / SAMPLE);
+  const batch = Math.ceil(BATCH / (live + ended));
+  const emails: string[] = [];
+  for (let made = 0; made < users; made += batch) {
+    const added = await createUsers(client, Math.min(batch, users - made));
+    const ids = added.map(({userId}) => userId);
+    await createSessions(client, ids, live + ended);
+    emails.push(...added.filter((_, n) => (made + n) % every === 0).map(({email}) => email));
   }
-  // What Auth writes there, and what rules are compared with.
+  // The metadata that Auth writes, and that rules are compared with.
   await client.query(`update auth.users set raw_app_meta_data = '{"provider": "email", "providers": ["email"]}'`);
+  await client.query(
+    `update auth.sessions s set not_after = now() - interval '1 minute'
+     from (select id, row_number() over (partition by user_id order by created_at desc) as n from auth.sessions) r
+     where r.id = s.id and r.n > $1`,
+    [live],
+  );
   await client.end();
   const admin = await server.connect(database, 'supabase_admin');
   await admin.query('vacuum full analyze');
   await admin.end();
-  return made;
+  return emails;
 }
 
-/** Numbers from 0 to below `bound`, the same at every run (a linear congruential generator). */
-export function sequence(seed: number): (bound: number) => number {
-  let state = seed;
-  return (bound) => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return Math.floor((state / 2 ** 32) * bound);
-  };
+/** One connection of Auth to a database, and who signs in there. */
+export interface Contestant {
+  client: Client;
+  /** Its server process. */
+  pid: number;
+  emails: string[];
+  /** The custom access token hook that Auth is configured with. */
+  hook: string | undefined;
+  signIns: number;
+}
+
+/** Connects as Auth. */
+export async function contestant(
+  server: BenchServer,
+  database: string,
+  emails: string[],
+  hook?: string,
+): Promise<Contestant> {
+  const client = await server.connect(database, 'supabase_auth_admin');
+  return {client, pid: await backendPid(client), emails, hook, signIns: 0};
 }
 
 const names = new Map<string, string>();
 
 /** Sends a flow with named statements, as Auth's driver does: the server parses and plans each one once. */
-async function send<T>(client: Client, flow: Flow<T>): Promise<T> {
+async function send(client: Client, flow: Flow<unknown>): Promise<void> {
   let state = flow.next([]);
   while (state.done !== true) {
     const {sql, values} = state.value;
@@ -72,88 +90,38 @@ async function send<T>(client: Client, flow: Flow<T>): Promise<T> {
     }
     state = flow.next(rows);
   }
-  return state.value;
 }
 
-/** A database under load. */
-export interface Contestant {
-  name: string;
-  clients: Client[];
-  /** The server processes of the clients. */
-  pids: number[];
-  users: AuthUser[];
-  /** Custom access token hook that Auth is configured with. */
-  hook?: string | undefined;
-  random: (bound: number) => number;
-}
-
-/** Opens Auth's connections to a database. Every contestant signs the same users in, in the same order. */
-export async function contestant(
-  server: BenchServer,
-  database: string,
-  users: AuthUser[],
-  hook?: string,
-): Promise<Contestant> {
-  const clients: Client[] = [];
-  for (let n = 0; n < CONNECTIONS; n += 1) clients.push(await server.connect(database, 'supabase_auth_admin'));
-  const pids = await Promise.all(clients.map(backendPid));
-  return {name: database, clients, pids, users, hook, random: sequence(1)};
-}
-
-/** What somebody has done; times in milliseconds. */
-export interface Work {
-  signIns: number;
-  time: number;
-  /** Of the server processes and of this one together; NaN where the system does not tell (elsewhere than on Linux). */
-  cpu: number;
-}
-
-/** CPU time that this process and the server processes have used so far, in milliseconds. */
-function cpuTime(pids: number[]): number {
-  const {user, system} = process.cpuUsage();
+/** CPU time of a process so far, in microseconds; NaN if the system does not tell (only Linux does). */
+function cpuTime(pid: number): number {
   try {
-    const used = pids.map((pid) => Number(readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ')[0]) / 1e6);
-    return used.reduce((sum, time) => sum + time, (user + system) / 1e3);
+    return Number(readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ')[0]) / 1000;
   } catch {
     return NaN;
   }
 }
 
-/** Signs users in for so many milliseconds on all connections at once. */
-export async function load({clients, pids, users, hook, random}: Contestant, milliseconds: number): Promise<Work> {
-  const cpu = cpuTime(pids);
-  const start = performance.now();
-  const end = start + milliseconds;
-  let signIns = 0;
-  const options = hook === undefined ? {} : {hook};
-  await Promise.all(
-    clients.map(async (client) => {
-      while (performance.now() < end) {
-        const user = users[random(users.length)];
-        if (!user) throw new Error('there are no users');
-        await send<AuthSession>(client, signInPassword(user.email, options));
-        signIns += 1;
-      }
-    }),
-  );
-  return {signIns, time: performance.now() - start, cpu: cpuTime(pids) - cpu};
+/** Signs so many users in, one after the other. Returns the CPU time of the server process for it, in microseconds. */
+export async function signIn(entrant: Contestant, count: number): Promise<number> {
+  const {client, pid, emails, hook} = entrant;
+  const before = cpuTime(pid);
+  for (let n = 0; n < count; n += 1) {
+    // Every contestant takes the same users in the same order; a step of a prime number scatters them.
+    const email = emails[(entrant.signIns * 7919) % emails.length];
+    if (email === undefined) throw new Error('there are no users');
+    await send(client, signInPassword(email, hook === undefined ? {} : {hook}));
+    entrant.signIns += 1;
+  }
+  return cpuTime(pid) - before;
 }
 
-/** Runs two contestants by turns in short slices, so that whatever else the machine does meets both. Returns what each has done. */
-export async function pair(one: Contestant, other: Contestant, milliseconds: number): Promise<[Work, Work]> {
-  const SLICES = 8;
-  const sums: [Work, Work] = [
-    {signIns: 0, time: 0, cpu: 0},
-    {signIns: 0, time: 0, cpu: 0},
-  ];
-  for (let slice = 0; slice < SLICES; slice += 1) {
-    // ABBA: neither always goes first.
-    for (const turn of slice % 2 === 0 ? ([0, 1] as const) : ([1, 0] as const)) {
-      const {signIns, time, cpu} = await load(turn === 0 ? one : other, milliseconds / SLICES);
-      sums[turn].signIns += signIns;
-      sums[turn].time += time;
-      sums[turn].cpu += cpu;
-    }
-  }
-  return sums;
+/** The time spent in functions of supasession in this database so far, in microseconds. */
+export async function functionTime({client}: Contestant): Promise<number> {
+  // A server process hands its counts over once a second, or when it is told to.
+  await client.query('select pg_stat_force_next_flush()');
+  const {rows} = await client.query<{time: number}>(
+    `select 1000 * coalesce(sum(self_time), 0)::float8 as time
+     from pg_stat_user_functions where schemaname = 'supasession'`,
+  );
+  return rows[0]!.time;
 }

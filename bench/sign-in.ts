@@ -1,215 +1,248 @@
 /**
- * What sign-ins cost with supasession, next to none: sign-ins per second by password, in Auth's own statements, on four
- * connections, 20,000 users with three sessions each. Each variant runs by turns with its baseline; see CONTRIBUTING.md.
+ * What supasession costs a sign-in, beside 0.1.2: the time in its functions, and the CPU time of the server process.
+ * README.md says why so, and has the figures.
  *
- *   npm run bench -- [--pairs 5] [--seconds 4] [--users 20000] [--only <variant>]... [--against <file.sql>]... [--no-fsync]
- *
- * Commits wait for the disk, as on a real server; with --no-fsync they do not, and what is compared is the work alone.
+ *   npm run bench -- [--users 1000] [--only 3|ended|1000|200000]... [--rounds 5] [--sign-ins 300]
+ *                    [--baseline <file.sql>] [--json]
  */
 import {readFile} from 'node:fs/promises';
-import {basename} from 'node:path';
 import {parseArgs} from 'node:util';
-import Table from 'cli-table3';
+import {contestant, functionTime, populate, signIn, type Contestant, type Population} from './load.js';
 import type {Settings} from '../test/helpers/install.js';
-import {contestant, load, pair, populate, CONNECTIONS, type Contestant, type Work} from './load.js';
 import {installOurs, median, startServer} from './server.js';
 
-const SESSIONS = 3;
-/** Above what any user comes to in a run, so that nothing is evicted where that is not what is measured. */
-const FAR_LIMIT = 1000;
-
-interface Variant {
-  name: string;
-  title: string;
-  /** The ratio to its baseline that we want at least. */
-  aim?: number;
-  /** What goes into a copy of the database; null: nothing. */
-  prepare: ((database: string) => Promise<void>) | null;
-  /** The hook that Auth is configured with; it needs two more statements around it, so the baseline has one too. */
-  hook?: string;
-  baseline: 'none' | 'none-hook';
-}
-
-/** A hook of the project's own, as the one of the baseline and as the one that ours calls. */
-const PROJECT_HOOK = `
-  create function public.project_hook(event jsonb) returns jsonb language plpgsql as $$
-  begin
-    return jsonb_build_object('claims', event -> 'claims');
-  end $$;
-  grant execute on function public.project_hook(jsonb) to supabase_auth_admin;
-  grant usage on schema public to supabase_auth_admin;`;
-
-const RULES = `
-  insert into supasession.rules (name, app_metadata, max_sessions) values ('pro', '{"plan": "pro"}', ${FAR_LIMIT});
-  insert into supasession.rules (name, app_metadata, unlimited) values ('staff', '{"role": "staff"}', true);
-  insert into supasession.rules (name, user_id, max_sessions) values ('one user', gen_random_uuid(), 1);
-  insert into supasession.rules (name, oauth_client_id, max_sessions) values ('one client', gen_random_uuid(), 1);
-  analyze supasession.rules;`;
+/** Sign-ins of one variant before the next has its turn; of users with very many sessions a tenth is enough. */
+const SLICE = 20;
+/** A limit that nobody reaches. */
+const FAR = 1_000_000;
+/** What we want at most, in relation to the reference. */
+const AIM = {limit: 2.0, evict: 1.7, everything: 1.4};
 
 const EVERYTHING: Settings = {
   enabled: true,
-  max_sessions: FAR_LIMIT,
+  max_sessions: FAR,
   strategy: 'reject',
   eviction_order: 'least_recently_used',
   timebox: '30 days',
   inactivity_timeout: '7 days',
+  low_aal_timeout: '15 minutes',
   reject_in_hook: true,
-  recovery_makes_room: true,
   oauth_clients: 'separate',
-  end_on_password_change: true,
-  end_on_ban: true,
-  end_on_delete: true,
-  on_device_change: 'record',
+  record_device_changes: true,
 };
+/** The last one matches. */
+const RULES = `
+  insert into supasession.rules (name, app_metadata, max_sessions)
+  select 'plan ' || n, jsonb_build_object('plan', n), 1 from generate_series(1, 4) n;
+  insert into supasession.rules (name, priority, app_metadata, max_sessions)
+  values ('by e-mail', 200, '{"provider": "email"}', ${FAR});`;
+
+interface Variant {
+  name: string;
+  title: string;
+  prepare?: (database: string) => Promise<void>;
+  hook?: string;
+  /** The variant to compare with, and the ratio to it that we want at most. */
+  reference?: string;
+  aim?: number;
+}
+
+interface Part {
+  name: string;
+  title: string;
+  population: Population;
+  variants: Variant[];
+}
+
+interface Result {
+  part: string;
+  variant: string;
+  title: string;
+  /** Microseconds a sign-in. */
+  functions: {median: number; lowest: number; highest: number};
+  /** The same of the server process; null if it is not known. */
+  cpu: number | null;
+  reference: string | null;
+  ratio: number | null;
+  aim: number | null;
+}
 
 const {values: options} = parseArgs({
   options: {
-    pairs: {type: 'string', default: '5'},
-    seconds: {type: 'string', default: '4'},
-    users: {type: 'string', default: '20000'},
+    users: {type: 'string', default: '1000'},
     only: {type: 'string', multiple: true, default: []},
-    against: {type: 'string', multiple: true, default: []},
-    'no-fsync': {type: 'boolean', default: false},
+    rounds: {type: 'string', default: '5'},
+    'sign-ins': {type: 'string', default: '300'},
+    baseline: {type: 'string'},
+    json: {type: 'boolean', default: false},
   },
 });
-const [pairs, seconds, users] = [Number(options.pairs), Number(options.seconds), Number(options.users)];
+const rounds = Number(options.rounds);
+const slices = Math.ceil(Number(options['sign-ins']) / SLICE);
+const script = options.baseline ?? new URL('../test/fixtures/supasession-0.1.2.sql', import.meta.url);
+const baseline = await readFile(script, 'utf8');
+const server = await startServer();
 
-const server = await startServer({durable: !options['no-fsync']});
-try {
-  console.log(await server.facts());
-  console.log(
-    `${users} users with ${SESSIONS} sessions each, ${CONNECTIONS} connections, ${pairs} pairs of ${seconds} s by turns\n`,
-  );
-  const population = await populate(server, 'base', users, SESSIONS);
+async function installOld(database: string, limit: number): Promise<void> {
+  const client = await server.connect(database);
+  // Scripts of extensions have a line for psql.
+  await client.query(baseline.replaceAll(/^\\echo.*$/gm, ''));
+  await client.query('select supasession.set_config(true, $1)', [limit]);
+  await client.end();
+}
 
-  const projectHook = async (database: string): Promise<void> => {
-    const client = await server.connect(database);
-    await client.query(PROJECT_HOOK);
-    await client.end();
-  };
-  const variants: Variant[] = [
-    {name: 'none', title: 'no supasession', prepare: null, baseline: 'none'},
+function oldAndNew(name: 'limit' | 'evict', limit: number): Variant[] {
+  const title = name === 'limit' ? 'limit not reached' : 'every sign-in evicts';
+  return [
+    {name: `old-${name}`, title: `0.1.2, ${title}`, prepare: async (database) => installOld(database, limit)},
     {
-      name: 'none-hook',
-      title: "no supasession, with a hook of the project's own",
-      prepare: projectHook,
-      hook: 'public.project_hook',
-      baseline: 'none-hook',
+      name,
+      title,
+      prepare: async (database) => installOurs(server, database, {enabled: true, max_sessions: limit}),
+      reference: `old-${name}`,
+      aim: AIM[name],
     },
-    {
-      name: 'off',
-      title: 'installed, limits off',
-      prepare: async (database) => installOurs(server, database, {enabled: false}),
-      baseline: 'none',
-    },
-    {
-      name: 'limit',
-      title: 'the limit',
-      aim: 0.95,
-      prepare: async (database) => installOurs(server, database, {enabled: true, max_sessions: FAR_LIMIT}),
-      baseline: 'none',
-    },
-    {
-      name: 'everything',
-      title: 'everything on',
-      aim: 0.9,
-      prepare: async (database) => installOurs(server, database, EVERYTHING, RULES),
-      baseline: 'none',
-    },
-    {
-      name: 'everything-hook',
-      title: "everything on, and the hook that calls the project's own",
-      aim: 0.9,
-      prepare: async (database) => {
-        await projectHook(database);
-        await installOurs(
-          server,
-          database,
-          EVERYTHING,
-          `${RULES} update supasession.wiring set next_hook_schema = 'public', next_hook_function = 'project_hook';`,
-        );
-      },
-      hook: 'supasession.access_token_hook',
-      baseline: 'none-hook',
-    },
-    {
-      name: 'evict',
-      title: 'every sign-in evicts',
-      aim: 0.85,
-      prepare: async (database) => installOurs(server, database, {enabled: true, max_sessions: SESSIONS}),
-      baseline: 'none',
-    },
-    ...options.against.map((file): Variant => {
-      const title = basename(file);
-      return {
-        name: title,
-        title,
-        prepare: async (database) => {
-          const client = await server.connect(database);
-          await client.query(await readFile(file, 'utf8'));
-          await client.end();
-        },
-        baseline: 'none',
-      };
-    }),
   ];
+}
 
-  const names = variants.map(({name}) => name);
-  const enter = async (name: string): Promise<Contestant> => {
-    const variant = variants.find((other) => other.name === name);
-    if (!variant) throw new Error(`there is no variant ${name}; there are ${names.join(', ')}`);
-    await server.clone(name, 'base');
-    await variant.prepare?.(name);
-    const entered = await contestant(server, name, population, variant.hook);
-    await load(entered, 500);
-    return entered;
-  };
-  const leave = async ({name, clients}: Contestant): Promise<void> => {
-    await Promise.all(clients.map(async (client) => client.end()));
-    await server.drop(name);
-  };
+function parts(users: number): Part[] {
+  const people = users.toLocaleString('en-US');
+  return [
+    {
+      name: '3',
+      title: `${people} users with 3 sessions`,
+      population: {users, live: 3, ended: 0},
+      variants: [
+        {name: 'none', title: 'not installed'},
+        {
+          name: 'off',
+          title: 'limits off',
+          prepare: async (database) => installOurs(server, database, {enabled: false}),
+        },
+        ...oldAndNew('limit', FAR),
+        ...oldAndNew('evict', 3),
+        {
+          name: 'everything',
+          title: 'everything on',
+          prepare: async (database) => installOurs(server, database, EVERYTHING, RULES),
+          reference: 'limit',
+          aim: AIM.everything,
+        },
+        {
+          name: 'hook',
+          title: 'everything on, and our hook',
+          prepare: async (database) => installOurs(server, database, EVERYTHING, RULES),
+          hook: 'supasession.access_token_hook',
+          reference: 'limit',
+        },
+      ],
+    },
+    {
+      name: 'ended',
+      title: '20 users with 3 sessions and 1,000 ended ones',
+      population: {users: 20, live: 3, ended: 1000},
+      variants: oldAndNew('evict', 3),
+    },
+    {
+      name: '1000',
+      title: '20 users with 1,000 sessions',
+      population: {users: 20, live: 1000, ended: 0},
+      variants: [...oldAndNew('limit', FAR), ...oldAndNew('evict', 1000)],
+    },
+    {
+      name: '200000',
+      title: '1 user with 200,000 sessions',
+      population: {users: 1, live: 200_000, ended: 0},
+      variants: [
+        ...oldAndNew('limit', FAR),
+        ...oldAndNew('evict', 200_000),
+        {
+          name: 'drain',
+          title: 'limit of 3, every sign-in ends 100',
+          prepare: async (database) => installOurs(server, database, {enabled: true, max_sessions: 3}),
+        },
+      ],
+    },
+  ];
+}
 
-  const chosen = variants.filter(
-    ({name, baseline}) =>
-      name !== baseline && (options.only.length === 0 || options.only.includes(name) || options.against.includes(name)),
-  );
-  const table = new Table({
-    head: ['', 'sign-ins/s', 'of baseline', 'ratio', 'lowest', 'highest', 'by CPU', 'aim'],
-    colAligns: ['left', 'right', 'right', 'right', 'right', 'right', 'right', 'right'],
-    style: {head: [], border: []},
-  });
-  const rate = ({signIns, time}: Work): number => (signIns / time) * 1000;
-  const cost = ({signIns, cpu}: Work): number => cpu / signIns;
-  for (const variant of chosen) {
-    // A new copy for each: one that has been worked on has room in its pages, and is faster for it.
-    const baseline = await enter(variant.baseline);
-    const measured = await enter(variant.name);
-    const results: [Work, Work][] = [];
-    for (let n = 0; n < pairs; n += 1) {
-      await server.checkpoint();
-      results.push(await pair(baseline, measured, seconds * 1000));
-    }
-    const ratios = results.map(([none, ours]) => rate(ours) / rate(none));
-    const byCpu = median(results.map(([none, ours]) => cost(none) / cost(ours)));
-    table.push([
-      variant.title,
-      Math.round(median(results.map(([, ours]) => rate(ours)))),
-      Math.round(median(results.map(([none]) => rate(none)))),
-      median(ratios).toFixed(3),
-      Math.min(...ratios).toFixed(3),
-      Math.max(...ratios).toFixed(3),
-      Number.isNaN(byCpu) ? '' : byCpu.toFixed(3),
-      variant.aim?.toFixed(2) ?? '',
-    ]);
-    console.log(`${variant.name}: ${ratios.map((ratio) => ratio.toFixed(3)).join(' ')}`);
-    await leave(baseline);
-    await leave(measured);
+/** Runs the variants of a part by turns. */
+async function measure({name: part, population, variants}: Part): Promise<Result[]> {
+  const emails = await populate(server, 'base', population);
+  const size = population.live > 10_000 ? SLICE / 10 : SLICE;
+  const entrants: {variant: Variant; entrant: Contestant; counted: number; functions: number[]; cpu: number[]}[] = [];
+  for (const variant of variants) {
+    await server.clone(variant.name, 'base');
+    await variant.prepare?.(variant.name);
+    const entrant = await contestant(server, variant.name, emails, variant.hook);
+    await signIn(entrant, 3 * size);
+    entrants.push({variant, entrant, counted: await functionTime(entrant), functions: [], cpu: []});
   }
-  console.log(`\n${table.toString()}`);
-  console.log(
-    'ratio: medians of sign-ins per second, pair by pair. by CPU: the same from the CPU time of server and client, which',
-  );
-  console.log('other work on the machine disturbs less.');
+  for (let round = 0; round < rounds; round += 1) {
+    const cpu = new Map<string, number>();
+    for (let slice = 0; slice < slices; slice += 1) {
+      // Forth and back, so that none always comes after the same one.
+      for (const {variant, entrant} of slice % 2 === 0 ? entrants : entrants.toReversed())
+        cpu.set(variant.name, (cpu.get(variant.name) ?? 0) + (await signIn(entrant, size)));
+    }
+    for (const each of entrants) {
+      const counted = await functionTime(each.entrant);
+      each.functions.push((counted - each.counted) / (slices * size));
+      each.counted = counted;
+      each.cpu.push(cpu.get(each.variant.name)! / (slices * size));
+    }
+  }
+  for (const {name} of [...variants, {name: 'base'}]) await server.drop(name);
+
+  const medians = new Map(entrants.map(({variant, functions}) => [variant.name, median(functions)]));
+  return entrants.map(({variant: {name, title, reference = null, aim = null}, functions, cpu}) => ({
+    part,
+    variant: name,
+    title,
+    functions: {median: median(functions), lowest: Math.min(...functions), highest: Math.max(...functions)},
+    cpu: Number.isNaN(median(cpu)) ? null : median(cpu),
+    reference,
+    ratio: reference === null ? null : median(functions) / medians.get(reference)!,
+    aim,
+  }));
+}
+
+/** The rows of a part, in Markdown. */
+function rows(title: string, results: Result[]): string {
+  const cells = results.map(({title: variant, functions: {median: middle, lowest, highest}, cpu, ratio, aim}) => [
+    variant,
+    ...[middle, lowest, highest, cpu].map((time) => time?.toFixed(0) ?? ''),
+    ratio?.toFixed(2) ?? '',
+    aim?.toFixed(1) ?? '',
+  ]);
+  return [[`**${title}**`, ...Array<string>(6).fill('')], ...cells].map((row) => `| ${row.join(' | ')} |`).join('\n');
+}
+
+try {
+  // A setting of the role, so that it holds for Auth's connections from their start.
+  const admin = await server.connect('template1', 'supabase_admin');
+  await admin.query("alter role supabase_auth_admin set track_functions = 'all'");
+  const all = parts(Number(options.users));
+  const chosen = options.only.length === 0 ? all : all.filter(({name}) => options.only.includes(name));
+  const facts = await server.facts();
+  const results: Result[] = [];
+  if (!options.json)
+    console.log(
+      `${facts}; ${rounds} rounds of ${slices * SLICE} sign-ins\n\n` +
+        '| | µs in our functions | lowest | highest | CPU µs of the server | ratio | aim |\n' +
+        '| --- | ---: | ---: | ---: | ---: | ---: | ---: |',
+    );
+  for (const part of chosen) {
+    results.push(...(await measure(part)));
+    if (!options.json)
+      console.log(
+        rows(
+          part.title,
+          results.filter((result) => result.part === part.name),
+        ),
+      );
+  }
+  if (options.json) console.log(JSON.stringify({facts, rounds, signIns: slices * SLICE, results}, null, 2));
 } finally {
   await server.stop();
 }
