@@ -224,6 +224,7 @@ try {
   await admin.query("alter role supabase_auth_admin set track_functions = 'all'");
   const all = parts(Number(options.users));
   const chosen = options.only.length === 0 ? all : all.filter(({name}) => options.only.includes(name));
+  if (chosen.length === 0) throw new Error(`--only takes ${all.map(({name}) => name).join(', ')}`);
   const facts = await server.facts();
   const results: Result[] = [];
   if (!options.json)

@@ -28,15 +28,18 @@ comment on function supasession._role is
 'The role that does something; in the Data API, where everybody logs in as authenticator, the one it became';
 
 create or replace function supasession._trim_history() returns void
-language sql set search_path = pg_catalog, pg_temp as $$
-  -- The oldest by id, and of these the past ones: a look at no more than it may remove.
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+begin
+  -- The oldest by id, and of these the past ones: a look at no more than it may remove. Arrays, because a
+  -- join is planned by what statistics there are.
   delete from supasession.events e
-  where e.id in (
+  where e.id = any (array(
     select o.id from supasession.events o
-    where o.id in (select i.id from supasession.events i order by i.id limit 32)
-      and o.at < now() - (select events_retention from supasession.get_config())
+    where o.id = any (array(select i.id from supasession.events i order by i.id limit 32))
+      and o.at < now() - (select max(c.events_retention) from supasession.config c)
     for update skip locked
-  );
+  ));
+end
 $$;
 comment on function supasession._trim_history is
 'Removes 32 events that are past their retention. Called once in 16 events.';

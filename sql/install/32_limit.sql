@@ -174,10 +174,10 @@ begin
     if p.ruled or new.oauth_client_id is not null then
       p := supasession._apply_rule(p, owner, new.oauth_client_id);
     end if;
-    -- After the lock, in a statement of its own, which sees what the sign-ins before committed: the factor, and
-    -- the last session with a place, from the newest on, by the index on (user_id, created_at) backwards and past
-    -- ended ones (10 us at three sessions, 100 us at 200,000 live ones). It is right for the pool that most users
-    -- have alone; for any other, all sessions of the user are read.
+    -- After the lock, in a statement of its own, which sees what the sign-ins before committed: the factor,
+    -- and the last session with a place, from the newest on, by the index on (user_id, created_at) backwards
+    -- and past ended ones (10 us at three sessions, 100 us at 200,000 live ones). It is right for the pool
+    -- that most users have alone; for any other, all sessions of the user are read.
     select exists (select from auth.mfa_factors f where f.user_id = owner and f.status = 'verified'), w.*
     into p.mfa, cut_at, cut_id
     from (values (1)) one left join lateral (

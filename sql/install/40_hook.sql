@@ -1,25 +1,28 @@
 -- The custom access token hook: what makes a refusal readable.
 
 create or replace function supasession._hook_answer(
-  session_id uuid, out rejection text, out next_schema text, out next_function text, out next_missing
-  boolean
+  session_id uuid, out rejection text, out next_schema text, out next_function text,
+  out next_missing boolean
 )
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
 begin
-  -- Outside of the handler: if a rejection cannot be read nobody gets in.
-  select r.hook_message into rejection
-  from supasession.pending_rejections r where r.session_id = _hook_answer.session_id;
+  begin
+    -- If this fails, what was refused stays refused, at commit.
+    select r.hook_message into rejection
+    from supasession.pending_rejections r where r.session_id = _hook_answer.session_id;
+  exception
+    when transaction_rollback or lock_not_available then raise;
+    when others then raise warning 'supasession: % (%)', sqlerrm, sqlstate;
+  end;
   begin
     select i.schema_name, i.function_name into next_schema, next_function
     from supasession.integration i where i.kind = 'access_token_hook';
     if next_function is not null then
-      -- In a statement of its own, which finds it by index; within the one above all of pg_proc is read
-      -- (0.5 ms).
+      -- In a statement of its own, which finds it by index; within the one above all of pg_proc is read (0.5
+      -- ms).
       perform from pg_proc f
-      where f.pronamespace = to_regnamespace(quote_ident(next_schema))
-        and f.proname = next_function
-        and f.proargtypes = '3802'::oidvector -- one jsonb
-        and f.prorettype = 'jsonb'::regtype;
+      where f.pronamespace = to_regnamespace(quote_ident(next_schema)) and f.proname = next_function
+        and f.proargtypes = '3802'::oidvector and f.prorettype = 'jsonb'::regtype; -- 3802: one jsonb
       next_missing := not found;
     end if;
   exception

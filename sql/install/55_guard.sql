@@ -104,13 +104,13 @@ declare
   schema constant text := split_part(present, '.', 1);
   function constant text := substr(present, length(schema) + 2);
 begin
-  if present <> '' and not supasession._guard_enabled() then
+  if not supasession._guard_enabled() then
     -- A bare name is looked for in the first of PostgREST's schemas, which are not known here.
-    if function = '' or to_regprocedure(format('%I.%I()', schema, function)) is null then
+    if present <> '' and (function = '' or to_regprocedure(format('%I.%I()', schema, function)) is null) then
       raise exception 'the present pre-request function, %, is no function without parameters', present
         using errcode = 'undefined_function', hint = 'Set pgrst.db_pre_request to schema.function.';
     end if;
-    perform supasession._chain('pre_request', schema, function);
+    perform supasession._chain('pre_request', schema, nullif(function, ''));
   end if;
   perform supasession._grant_guard();
   perform supasession._set_pre_request('supasession.check_request');

@@ -121,8 +121,8 @@ export async function recordFlush(
   await db.query(
     `insert into supasession.events (kind, reason, caused_by, details)
     select 'flushed', 'supasession flush', session_user::text, $1
-    from supasession.config
-    where record_events`,
+    from supasession.get_config() c
+    where c.record_events is not false`,
     [JSON.stringify(outcome)],
   );
 }

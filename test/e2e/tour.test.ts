@@ -137,7 +137,6 @@ const steps: ReadonlyArray<readonly [title: string, step: () => Promise<void>]> 
         [/may a user have\?/, `3${KEYS.enter}`],
         [/sign-in above that\?/, KEYS.enter],
         [/go first\?/, KEYS.enter],
-        [/at every refresh too/, KEYS.enter],
         [/Change other settings\?/, YES],
         [/Which one\?[^]*❯ Done[^]*History kept for[^]*navigate/, KEYS.down],
         [/❯ Mode/, KEYS.enter],

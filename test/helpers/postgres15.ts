@@ -30,7 +30,10 @@ function findNative(): string {
 export async function startPostgres15(): Promise<() => Promise<void>> {
   const account = await chooseAccount('');
   const root = await temporaryRoot(account);
-  const [dataDir, workDir] = [await mkdtemp(join(root, 'supasession-15-')), await mkdtemp(join(root, 'supasession-15-'))];
+  const [dataDir, workDir] = [
+    await mkdtemp(join(root, 'supasession-15-')),
+    await mkdtemp(join(root, 'supasession-15-')),
+  ];
   await Promise.all([chmod(dataDir, 0o711), chmod(workDir, 0o711)]);
   const watcher = startWatcher([dataDir, workDir]);
   const binaries = await prepareBinaries(findNative(), workDir, account);
@@ -38,7 +41,14 @@ export async function startPostgres15(): Promise<() => Promise<void>> {
   await writeFile(passwordFile, `${PASSWORD}\n`);
   if (account.uid !== undefined && account.gid !== undefined) await chown(passwordFile, account.uid, account.gid);
   await createPgdata(dataDir, account, async (folder) => {
-    const options = ['-U', SUPERUSER, `--pwfile=${passwordFile}`, '--auth=scram-sha-256', '--encoding=UTF8', '--locale=C'];
+    const options = [
+      '-U',
+      SUPERUSER,
+      `--pwfile=${passwordFile}`,
+      '--auth=scram-sha-256',
+      '--encoding=UTF8',
+      '--locale=C',
+    ];
     const run = {...account, env: {...process.env, ...binaries.env, LC_ALL: 'C'}, cwd: folder};
     await promisify(execFile)(binaries.initdb, ['-D', folder, '--no-sync', ...options], run);
   });
