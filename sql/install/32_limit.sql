@@ -46,8 +46,7 @@ over the limit and not idle), and whether one of them all is not idle: used sinc
 For every order; no index knows which are idle or were used last, so all sessions of the user are read.';
 
 create or replace function supasession._enforce_limit(
-  p supasession.policy, owner uuid, session_id uuid, client uuid, pending boolean, cut_at timestamptz,
-  cut_id uuid
+  p supasession.policy, owner uuid, session_id uuid, client uuid, pending boolean, cut_at timestamptz
 ) returns boolean
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
@@ -59,18 +58,20 @@ declare
   over uuid[];
   active boolean;
 begin
-  -- One statement. A created_at of null counts as the oldest, and the index has it first.
+  -- By time alone, as the index has them; sessions of the same time, or of none (which counts as the oldest),
+  -- are looked at more closely.
   select
     exists (select from auth.sessions s where s.user_id = owner and s.created_at is null)
+      or (select count(*) > 1 from auth.sessions s where s.user_id = owner and s.created_at = cut_at)
       or exists (select from supasession.pending_ends e where e.user_id = owner),
     exists (select from auth.flow_state f where f.user_id = owner and f.authentication_method = 'sso/saml'),
     array(
       select s.id from auth.sessions s
       where s.user_id = owner
-        and (s.created_at, s.id) <= (cut_at, cut_id)
+        and s.created_at <= cut_at
         and (s.not_after is null or s.not_after > now_at)
         and (s.oauth_client_id is null or p.oauth_clients = 'together')
-      order by s.created_at, s.id limit 100
+      order by s.created_at limit 100
     )
   into special, saml, over;
   if saml and not p.observe then
@@ -80,13 +81,13 @@ begin
     where d.id = (
       select s.id from auth.flow_state f
       join auth.sessions s on s.user_id = f.user_id and s.xmin = f.xmin
-      where f.user_id = owner and f.authentication_method = 'sso/saml' and s.refreshed_at is null
+      where f.user_id = owner and f.authentication_method = 'sso/saml'
         and s.id <> _enforce_limit.session_id
       limit 1 for update of s skip locked
     );
     special := special or found;
   end if;
-  if special or cut_id is null or rejects or p.eviction_order <> 'oldest' then
+  if special or cut_at is null or rejects or p.eviction_order <> 'oldest' then
     select o.over, o.active into over, active from supasession._over_limit(
       p, owner, session_id, client, pending, 100,
       case when rejects then now_at - p.reject_ignores_idle end
@@ -112,7 +113,7 @@ $$;
 comment on function supasession._enforce_limit is
 'Makes room in its pool for one more session, or says that it has to be refused; in observe mode records what
 would be. With the user''s row locked. Ends at most 100: the rest goes at its own refreshes, at later sign-ins
-and by enforce(). cut: created_at and id of the newest session that has to go, if the user has but one pool.';
+and by enforce(). cut_at: when the newest that has to go signed in, if the user has but one pool.';
 
 -- Locks: sign-ins of one user take turns on the row in auth.users, and not by an advisory lock, because one
 -- by magic link holds that row already when it comes here, and one by password takes it right after. Outside
@@ -132,7 +133,7 @@ declare
   pending boolean;
   refused boolean;
   cut_at timestamptz;
-  cut_id uuid;
+  reached boolean;
   alone boolean;
   wanted timestamptz;
   now_at timestamptz;
@@ -179,13 +180,13 @@ begin
     -- and past ended ones (10 us at three sessions, 100 us at 200,000 live ones). It is right for the pool
     -- that most users have alone; for any other, all sessions of the user are read.
     select exists (select from auth.mfa_factors f where f.user_id = owner and f.status = 'verified'), w.*
-    into p.mfa, cut_at, cut_id
+    into p.mfa, cut_at, reached
     from (values (1)) one left join lateral (
-      select s.created_at, s.id from auth.sessions s
+      select s.created_at, true from auth.sessions s
       where s.user_id = owner
         and (s.not_after is null or s.not_after > now_at)
         and (s.oauth_client_id is null or p.oauth_clients = 'together')
-      order by s.created_at desc, s.id desc offset p.max_sessions - 1 limit 1
+      order by s.created_at desc offset p.max_sessions - 1 limit 1
     ) w on true;
     alone := not p.mfa and new.oauth_client_id is null;
     pending := p.mfa and coalesce(new.aal::text, 'aal1') = 'aal1';
@@ -196,9 +197,9 @@ begin
       end if;
       new.not_after := wanted;
     end if;
-    if p.max_sessions is null or alone and cut_id is null then return new; end if;
-    if not alone then cut_id := null; end if;
-    refused := supasession._enforce_limit(p, owner, new.id, new.oauth_client_id, pending, cut_at, cut_id);
+    if p.max_sessions is null or alone and reached is null then return new; end if;
+    if not alone then cut_at := null; end if;
+    refused := supasession._enforce_limit(p, owner, new.id, new.oauth_client_id, pending, cut_at);
   exception
     when transaction_rollback or lock_not_available then raise;
     when others then raise warning 'supasession: sign-in of % passed: % (%)', owner, sqlerrm, sqlstate;

@@ -186,7 +186,7 @@ begin
     refused := rises and locked and p.mfa and coalesce(old.aal::text, 'aal1') = 'aal1'
       and p.max_sessions is not null
       and (new.not_after is null or new.not_after > clock_timestamp())
-      and supasession._enforce_limit(p, owner, new.id, new.oauth_client_id, pending, null, null);
+      and supasession._enforce_limit(p, owner, new.id, new.oauth_client_id, pending, null);
   exception
     when transaction_rollback or lock_not_available then raise;
     when others then raise warning 'supasession: refresh of % passed: % (%)', new.id, sqlerrm, sqlstate;

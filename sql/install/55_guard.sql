@@ -106,7 +106,9 @@ declare
 begin
   if not supasession._guard_enabled() then
     -- A bare name is looked for in the first of PostgREST's schemas, which are not known here.
-    if present <> '' and (function = '' or to_regprocedure(format('%I.%I()', schema, function)) is null) then
+    if present <> '' and (
+      function = '' or to_regprocedure(quote_ident(schema) || '.' || quote_ident(function) || '()') is null
+    ) then
       raise exception 'the present pre-request function, %, is no function without parameters', present
         using errcode = 'undefined_function', hint = 'Set pgrst.db_pre_request to schema.function.';
     end if;

@@ -220,7 +220,7 @@ describe('the settings beside the limit', () => {
     expect(few.stdout).toMatch(
       / the oldest\nOperation\n {2}Mode +observe: [^\n]*\nHistory\n {2}History +not written\n$/,
     );
-    expect(few.stderr).toContain('supasession config --all shows 16 more.\nOBSERVE MODE: nothing is enforced.');
+    expect(few.stderr).toContain('supasession config --all shows 9 more.\nOBSERVE MODE: nothing is enforced.');
     const all = await project.run(['config', '--all']);
     expect(all.stdout.match(/^ {2}\S/gm)).toHaveLength(15);
     expect(all.stderr).not.toContain('--all');

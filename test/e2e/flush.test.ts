@@ -2,6 +2,7 @@ import type {FlushResult} from '../../src/commands/flush.js';
 import {createSessions, createUsers, run, signInPassword} from '../helpers/auth.js';
 import {failure} from '../helpers/failures.js';
 import {createDatabase, type TestDatabase} from '../helpers/database.js';
+import {install} from '../helpers/install.js';
 import {createProject, type TestProject} from '../helpers/project.js';
 import {until, untilBlocked} from '../helpers/wait.js';
 
@@ -166,4 +167,54 @@ test('lets sign-ins that come meanwhile be', async () => {
   expect(result.json).toMatchObject({matched: 200, deleted: 200, remaining: 0, completed: true});
   const left = await observer.query<{id: string}>('select id from auth.sessions');
   expect(left.rows).toEqual([{id: session.sessionId}]);
+});
+
+describe('all sessions of a user', () => {
+  test('by the thousand; one that is in use counts as ended, and ends with its refresh', async () => {
+    const client = await database.connect();
+    await install(client);
+    const [user] = await createUsers(client, 1);
+    const sessions = await createSessions(client, [user!.userId], 2300);
+    const used = sessions[0]!.sessionId;
+    const holder = await database.connect('supabase_auth_admin');
+    await holder.query('begin');
+    await holder.query('select from auth.sessions where id = $1 for update', [used]);
+    const args = ['flush', '--user', user!.userId, '--db-url', database.url(), ...CONFIRM, '--json'];
+    const result = (await project.run(args)).json as FlushResult;
+    expect(result).toMatchObject({matched: 2300, deleted: 2300, remaining: 0, batches: 3, completed: true});
+    const {rows} = await client.query('select session_id from supasession.pending_ends');
+    expect(rows).toEqual([{session_id: used}]);
+
+    await holder.query("update auth.sessions set refreshed_at = now() at time zone 'utc' where id = $1", [used]);
+    await holder.query('commit');
+    expect((await client.query('select not_after <= now() as ended from auth.sessions')).rows).toEqual([{ended: true}]);
+  });
+
+  test('a sign-in that is under way ends too', async () => {
+    const client = await database.connect();
+    await install(client);
+    const [user] = await createUsers(client, 1);
+    await createSessions(client, [user!.userId], 2);
+    const auth = await database.connect('supabase_auth_admin');
+    await auth.query('begin');
+    await auth.query('select from auth.users where id = $1 for no key update', [user!.userId]);
+    await auth.query(
+      'insert into auth.sessions (id, user_id, created_at, updated_at) values (gen_random_uuid(), $1, now(), now())',
+      [user!.userId],
+    );
+    const args = ['flush', '--user', user!.userId, '--db-url', database.url(), ...CONFIRM, '--json'];
+    const started = project.start(args);
+    const observer = await database.connect('supabase_admin');
+    const waiting = async () =>
+      (
+        await observer.query<{pid: number}>(
+          "select pid from pg_stat_activity where application_name = 'supasession' and datname = current_database()",
+        )
+      ).rows[0]?.pid;
+    await until('it has connected', async () => (await waiting()) !== undefined);
+    await untilBlocked(observer, (await waiting())!);
+    await auth.query('commit');
+    expect((await started.result).json).toMatchObject({matched: 2, deleted: 3, completed: true});
+    expect(await count()).toBe(0);
+  });
 });

@@ -67,7 +67,7 @@ describe('what is no flag', () => {
   test.each([
     [['config', '--strateg'], 'supasession config --strategy'],
     [['config', '--strateg=reject'], 'supasession config --strategy'],
-    [['config', '--no-enforce'], 'supasession config --no-enforce-on-refresh'],
+    [['config', '--no-record-event'], 'supasession config --no-record-events'],
     [['flush', '--remot'], 'supasession flush --remote'],
     [['flush', '--force'], 'supasession flush --help'],
   ])('%j', async (args, suggestion) => {
