@@ -1,5 +1,4 @@
 -- supasession: limits on the sessions of Supabase Auth. For whoever reviews this file:
---
 -- Adds: the schema supasession (settings, rules, history, functions) and two triggers on auth.sessions,
 --   supasession_interceptor (before insert) and supasession_refresh (before update). Nothing else.
 -- At a sign-in: with limits off the first trigger only reads the settings. With limits on it locks that
@@ -23,31 +22,32 @@
 select pg_catalog.set_config('supasession.release', '1.0.0', true);
 select pg_catalog.set_config('default_transaction_read_only', 'on', false)
 where coalesce(pg_catalog.current_setting('supasession.release', true), '') = '';
+select pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
 
 do $$
 declare
-  release constant text := pg_catalog.current_setting('supasession.release', true);
+  release constant text := current_setting('supasession.release', true);
   installed text;
   missing text;
   ours text;
-  give_up constant timestamptz := pg_catalog.clock_timestamp() + interval '4 seconds';
+  give_up constant timestamptz := clock_timestamp() + interval '4 seconds';
 begin
   if coalesce(release, '') = '' then
     raise exception 'supasession must be installed in one transaction: nothing was installed'
       using errcode = 'SS003', hint = 'psql --single-transaction --file <this file>';
-  elsif pg_catalog.to_regclass('auth.sessions') is null or pg_catalog.to_regclass('auth.users') is null then
+  elsif to_regclass('auth.sessions') is null or to_regclass('auth.users') is null then
     raise exception 'supasession needs Supabase Auth, and this database has no auth.sessions'
       using errcode = 'SS002', hint = 'Check that Auth is enabled and has started once.';
   end if;
 
-  select pg_catalog.string_agg(needed.relation || '.' || needed.attribute, ', ') into missing from (values
+  select string_agg(needed.relation || '.' || needed.attribute, ', ') into missing from (values
     ('users', 'raw_app_meta_data'), ('users', 'banned_until'), ('users', 'deleted_at'), ('sessions', 'aal'),
     ('sessions', 'not_after'), ('sessions', 'refreshed_at'), ('sessions', 'user_agent'),
     ('sessions', 'oauth_client_id'), ('mfa_factors', 'status'), ('flow_state', 'authentication_method')
   ) needed (relation, attribute)
   where not exists (
-    select from pg_catalog.pg_attribute a
-    where a.attrelid = pg_catalog.to_regclass('auth.' || needed.relation)
+    select from pg_attribute a
+    where a.attrelid = to_regclass('auth.' || needed.relation)
       and a.attname = needed.attribute and not a.attisdropped
   );
   if missing is not null then
@@ -56,16 +56,16 @@ begin
   end if;
 
   -- The functions run as whoever installs them. Under row level security they would see no sessions.
-  select pg_catalog.string_agg(t.name, ', ') into missing
-  from pg_catalog.unnest(array['auth.sessions', 'auth.users', 'auth.mfa_factors']) t (name)
-  where pg_catalog.row_security_active(t.name);
+  select string_agg(t.name, ', ') into missing
+  from unnest(array['auth.sessions', 'auth.users', 'auth.mfa_factors']) t (name)
+  where row_security_active(t.name);
   if missing is not null then
     raise exception 'role % is subject to row level security on %', current_user, missing
       using errcode = 'SS008', hint = 'Install as a role with BYPASSRLS (on Supabase: postgres).';
   end if;
 
-  select n.nspowner::pg_catalog.regrole::text into missing from pg_catalog.pg_namespace n
-  where n.nspname = 'supasession' and not pg_catalog.pg_has_role(n.nspowner, 'usage');
+  select n.nspowner::regrole::text into missing from pg_namespace n
+  where n.nspname = 'supasession' and not pg_has_role(n.nspowner, 'usage');
   if missing is not null then
     raise exception 'schema supasession belongs to role %, and this runs as %', missing, current_user
       using errcode = 'SS004', hint = 'Install as the owner of the schema (on Supabase: postgres).';
@@ -75,37 +75,37 @@ begin
   -- queue behind a lock that is waited for. EXCLUSIVE, not the SHARE ROW EXCLUSIVE that a trigger needs,
   -- stops a refresh at its session and not at its user. Plain reads pass. 0.25 s on average beside 8 workers
   -- that sign in without a pause. The number ("SUPASESS") could be any, the same in every release.
-  perform pg_catalog.set_config('lock_timeout', '3s', true);
-  perform pg_catalog.pg_advisory_xact_lock(6004793919668573011);
-  select pg_catalog.string_agg(c.oid::pg_catalog.regclass::text, ', ') into ours from pg_catalog.pg_class c
-  where c.relnamespace = pg_catalog.to_regnamespace('supasession') and c.relkind = 'r'
-    and pg_catalog.pg_has_role(c.relowner, 'usage');
+  perform set_config('lock_timeout', '3s', true);
+  perform pg_advisory_xact_lock(6004793919668573011);
+  select string_agg(c.oid::regclass::text, ', ') into ours from pg_class c
+  where c.relnamespace = to_regnamespace('supasession') and c.relkind = 'r'
+    and pg_has_role(c.relowner, 'usage');
   loop
     begin
-      perform pg_catalog.set_config('lock_timeout', '50ms', true);
+      perform set_config('lock_timeout', '50ms', true);
       lock table auth.sessions in exclusive mode;
       if ours is not null then
-        execute pg_catalog.format('lock table %s in access exclusive mode', ours);
+        execute format('lock table %s in access exclusive mode', ours);
       end if;
       exit;
     exception
       when lock_not_available then
-        if pg_catalog.clock_timestamp() >= give_up then
+        if clock_timestamp() >= give_up then
           raise exception 'auth.sessions or a table of supasession is locked by somebody else'
             using errcode = 'lock_not_available', hint = 'Try again, or end the transaction that holds it.';
         end if;
         -- Seconds: what has queued behind us goes on meanwhile.
-        perform pg_catalog.pg_sleep(0.02);
+        perform pg_sleep(0.02);
     end;
   end loop;
-  perform pg_catalog.set_config('lock_timeout', '3s', true);
+  perform set_config('lock_timeout', '3s', true);
 
-  installed := pg_catalog.substring(
-    pg_catalog.obj_description(pg_catalog.to_regnamespace('supasession')::oid, 'pg_namespace'),
+  installed := substring(
+    obj_description(to_regnamespace('supasession')::oid, 'pg_namespace'),
     '^supasession (\d+\.\d+\.\d+)'
   );
-  if pg_catalog.string_to_array(installed, '.')::integer[]
-    > pg_catalog.string_to_array(pg_catalog.split_part(release, '-', 1), '.')::integer[] then
+  if string_to_array(installed, '.')::integer[]
+    > string_to_array(split_part(release, '-', 1), '.')::integer[] then
     raise exception 'this database already has supasession %, newer than %', installed, release
       using errcode = 'SS001', hint = 'Update the supasession package and run "supasession init" again.';
   end if;

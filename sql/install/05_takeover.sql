@@ -8,34 +8,34 @@ declare
   member record;
 begin
   for extension in
-    select e.oid, e.extname from pg_catalog.pg_extension e
+    select e.oid, e.extname from pg_extension e
     where exists (
-      select from pg_catalog.pg_depend d
-      join pg_catalog.pg_namespace n on n.oid = d.objid
-      where d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass
+      select from pg_depend d
+      join pg_namespace n on n.oid = d.objid
+      where d.refclassid = 'pg_extension'::regclass
         and d.refobjid = e.oid
         and d.deptype = 'e'
-        and d.classid = 'pg_catalog.pg_namespace'::pg_catalog.regclass
+        and d.classid = 'pg_namespace'::regclass
         and n.nspname = 'supasession'
     )
   loop
     loop
       -- One at a time, because Postgres 17 detaches a type's array and a table's row type together with
       -- it: those come last, and are no longer found if they have gone already.
-      select o.type, o.identity into member from pg_catalog.pg_depend d
-      cross join lateral pg_catalog.pg_identify_object(d.classid, d.objid, d.objsubid) o
-      left join pg_catalog.pg_type t
-        on d.classid = 'pg_catalog.pg_type'::pg_catalog.regclass and t.oid = d.objid
-      where d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass
+      select o.type, o.identity into member from pg_depend d
+      cross join lateral pg_identify_object(d.classid, d.objid, d.objsubid) o
+      left join pg_type t
+        on d.classid = 'pg_type'::regclass and t.oid = d.objid
+      where d.refclassid = 'pg_extension'::regclass
         and d.refobjid = extension.oid
         and d.deptype = 'e'
       order by t.oid is not null and (t.typarray = 0 or t.typrelid <> 0), d.objid limit 1;
       exit when not found;
-      execute pg_catalog.format(
+      execute format(
         'alter extension %I drop %s %s', extension.extname, member.type, member.identity
       );
     end loop;
-    execute pg_catalog.format('drop extension %I', extension.extname);
+    execute format('drop extension %I', extension.extname);
   end loop;
 end
 $$;

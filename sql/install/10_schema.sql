@@ -3,14 +3,14 @@
 create schema if not exists supasession;
 do $$
 begin
-  execute pg_catalog.format(
-    'comment on schema supasession is %L', 'supasession ' || pg_catalog.current_setting('supasession.release')
+  execute format(
+    'comment on schema supasession is %L', 'supasession ' || current_setting('supasession.release')
   );
   -- From 0.1.2. The labels are part of the contract and never change: further choices are text with a check.
-  if pg_catalog.to_regtype('supasession.enforcement_strategy') is null then
+  if to_regtype('supasession.enforcement_strategy') is null then
     create type supasession.enforcement_strategy as enum ('reject', 'dequeue');
   end if;
-  if pg_catalog.to_regtype('supasession.policy') is null then
+  if to_regtype('supasession.policy') is null then
     create type supasession.policy as (
       observe boolean, rule text, max_sessions integer, strategy supasession.enforcement_strategy,
       eviction_order text, timebox interval, inactivity_timeout interval, low_aal_timeout interval,

@@ -51,5 +51,5 @@ end
 $$;
 comment on function supasession.device_label is
 'What a person calls the device of a user agent: "Safari on iPhone", "curl"; null for nothing. No versions: an
-update is no other device. Strangers write user agents: a label has 40 characters at most, and none that
-controls a terminal. The command line prints the same (src/ui/device.ts).';
+update is no other device. At most 40 characters, none that controls a terminal. src/ui/device.ts prints the
+same.';

@@ -93,8 +93,8 @@ end
 $$;
 comment on function supasession.set_config is
 'Changes the settings that are given (null: unchanged) and returns all of them; makes the row if it is
-missing. These three parameters are the contract with 0.1.2: all others are changed by an update of the table.
-Raises 23514 for a limit below 1.';
+missing. These parameters are the contract with 0.1.2: all else is changed by an update of the table. Raises
+23514 for a limit below 1.';
 
 create or replace function supasession.enable() returns void
 language sql set search_path = pg_catalog, pg_temp as $$

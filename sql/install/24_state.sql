@@ -68,8 +68,7 @@ end
 $$;
 comment on function supasession._refuse is
 'Refuses the session of this transaction, for the limit or (max_sessions null) because access is revoked: with
-reject_in_hook by a note for access_token_hook(), else by raising PT403. Called outside of every handler: if
-it fails nobody gets in because of that.';
+reject_in_hook by a note for access_token_hook(), else by raising PT403. Called outside of every handler.';
 
 create or replace function supasession._refuse_at_commit() returns trigger
 language plpgsql set search_path = pg_catalog, pg_temp as $$

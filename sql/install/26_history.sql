@@ -1,5 +1,5 @@
--- The history: what was ended or changed, and why. A refusal cannot stand here, because its transaction is
--- rolled back: it goes to the log of Postgres. Plain sign-outs are in Auth's own audit log.
+-- The history: what was ended or changed, and why. A refusal is rolled back and goes to the log of Postgres;
+-- plain sign-outs are in Auth's own audit log.
 
 create table if not exists supasession.events (
   id bigint generated always as identity primary key,
@@ -142,5 +142,5 @@ end
 $$;
 comment on function supasession._end_sessions is
 'Ends sessions of a user, whose row is locked, records it, and says how many end. One in use is never waited
-for, which would deadlock with its refresh: with defer it is noted in pending_ends, else left and not counted.
-A history that fails costs the events, not the ends.';
+for, which would deadlock: with defer it is noted in pending_ends, else left and not counted. A history that
+fails costs the events, not the ends.';

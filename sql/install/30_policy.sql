@@ -1,5 +1,5 @@
--- What applies to a session. Everything that a sign-in calls is PL/pgSQL: it keeps its plans for as long as
--- the connection lasts, where a function in SQL with a SET clause is planned anew in every transaction.
+-- What applies to a session. What a sign-in calls is PL/pgSQL, which keeps its plans for as long as the
+-- connection lasts; a function in SQL with a SET clause is planned anew each time.
 
 create or replace function supasession._apply_rule(p supasession.policy, owner uuid, client uuid)
 returns supasession.policy
@@ -121,5 +121,4 @@ end
 $$;
 comment on function supasession._set_deadline is
 'The deadline that a session gets, from the one it has and the one wanted (null: none any more). One that
-somebody else set is never moved later or removed, only made earlier, and kept in foreign_deadlines
-meanwhile.';
+somebody else set is only ever made earlier, and kept in foreign_deadlines meanwhile.';

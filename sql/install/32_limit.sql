@@ -41,9 +41,9 @@ begin
 end
 $$;
 comment on function supasession._over_limit is
-'The ids of at most so many sessions that have to go to make room for session_id in its pool (null: that are
-over the limit and not idle), and whether one of them all is not idle: used since idle_before (null: all are).
-For every order; no index knows which are idle or were used last, so all sessions of the user are read.';
+'The ids of at most so many sessions that have to go to make room for session_id (null: that are over the
+limit and not idle), and whether one of them all was used since idle_before (null: all were). For every order;
+reads all sessions of the user.';
 
 create or replace function supasession._enforce_limit(
   p supasession.policy, owner uuid, session_id uuid, client uuid, pending boolean, cut_at timestamptz

@@ -1,4 +1,4 @@
--- What a refresh does: it moves the deadline, and finds out whether the session has to end.
+-- What a refresh does: it moves the deadline, and ends the session if it has to.
 
 create or replace function supasession._lock_user(owner uuid, patience interval) returns boolean
 language plpgsql set search_path = pg_catalog, pg_temp as $$
@@ -18,8 +18,7 @@ end
 $$;
 comment on function supasession._lock_user is
 'Locks the row of a user if it can be had in so long, and says whether. Never queues: a refresh holds its
-session, while a password change or a deletion holds the user and wants that session; queued, both would wait
-for ever, and who waits for deadlock_timeout (1 s) is killed.';
+session, while a password change or a deletion holds the user and wants that session.';
 
 create or replace function supasession._is_over(
   p supasession.policy, owner uuid, session_id uuid, client uuid, pending boolean, created_at timestamptz,
@@ -67,7 +66,7 @@ end
 $$;
 comment on function supasession._is_over is
 'Whether a session is over the limit of its pool. created_at, last_used: as before the refresh that asks.
-Reads only until it has found as many sessions as the limit that go before this one.';
+Reads until it has found as many sessions as the limit that go before this one.';
 
 create or replace function supasession._refreshed(
   p supasession.policy, owner uuid, session_id uuid, client uuid, pending boolean, created_at timestamptz,
@@ -101,11 +100,10 @@ end
 $$;
 comment on function supasession._refreshed is
 'The deadline of a session after a refresh: now, if it ends (past a deadline that was tightened since, or over
-the limit), which is recorded; in observe mode only that. last_used: before this refresh; present: the
-deadline it has; ranked: whether to compare it with the others.';
+the limit), which is recorded; in observe mode only that. last_used: before this refresh; present: what it
+has; ranked: whether to compare it with the others.';
 
--- Locks and errors as in _limiter(), but it never queues for the user's row: if it cannot have it in half a
--- second, a refresh only moves its deadline.
+-- As _limiter(), but it never queues for the user's row: without it a refresh only moves its deadline.
 create or replace function supasession._on_refresh() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan set enable_sort = off as $$
@@ -197,6 +195,6 @@ end
 $$;
 comment on function supasession._on_refresh is
 'When refreshed_at changes or aal rises: moves the deadline, and ends the session (not_after = now) if it has
-to end. That refresh succeeds; Auth refuses the next one. A session that has passed its second factor comes
-into the pool of the others, as at a sign-in. Raises PT403 if that is refused (or leaves it to the hook),
-55P03 if, under reject, it cannot lock the user: nobody gets in because of a lock, and the next code works.';
+to end. That refresh succeeds; Auth refuses the next one. A session that passes its second factor comes into
+the pool of the others, as at a sign-in. Raises PT403 if that is refused (or leaves it to the hook), 55P03 if,
+under reject, it cannot lock the user.';

@@ -89,4 +89,4 @@ end
 $$;
 comment on function supasession._chain is
 'Sets the project''s own function that ours calls in turn (null: none). What calls one has no SET clause,
-because that would be in force for the project''s function too; what calls none has one.';
+which would be in force for that one too.';

@@ -1,6 +1,6 @@
 -- Ending sessions on purpose, and whether a user may use the app at all. Each function locks the user's row
--- first, holding nothing else, so that no sign-in of that user is under way, and ends all sessions that are
--- meant in one call.
+-- first, holding nothing else, so that no sign-in of that user is under way, and ends all that are meant in
+-- one call.
 
 create or replace function supasession._revoke(owner uuid, ids uuid[], reason text) returns integer
 language sql set search_path = pg_catalog, pg_temp as $$
@@ -73,8 +73,7 @@ end
 $$;
 comment on function supasession.revoke_access is
 'Ends all sessions of a user, refuses new ones, and says how many ended. The flag in app_metadata is a copy
-for the app, which Auth may lose: it rewrites that column from a copy read without a lock. Raises P0002 for a
-user that does not exist.';
+for the app, which Auth may lose. Raises P0002 for a user that does not exist.';
 
 create or replace function supasession.restore_access(user_id uuid) returns boolean
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$

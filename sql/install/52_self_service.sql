@@ -1,4 +1,4 @@
--- What signed-in users may do about their own sessions.
+-- What signed-in users may do.
 
 create or replace function supasession._current_session(out user_id uuid, out session_id uuid)
 language sql stable set search_path = pg_catalog, pg_temp as $$
@@ -12,8 +12,7 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
 $$;
 comment on function supasession._current_session is
 'The signed-in user and session, if they may look after their sessions, else nulls: not if the session has
-ended or has not passed its user''s second factor. With a stolen password alone one could sign the owner
-out.';
+ended or has not passed its user''s second factor';
 
 create or replace function supasession.my_sessions()
 returns table (

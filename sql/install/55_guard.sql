@@ -38,8 +38,7 @@ end
 $$;
 comment on function supasession.check_request is
 'To be configured as PostgREST''s pre-request function. Raises PT401 for a token whose session has ended or
-whose user may not use the app; then calls the project''s own function. Writes nothing: reading requests are
-read-only.';
+whose user may not use the app; then calls the project''s own function. Writes nothing.';
 
 create or replace function supasession._grant_guard() returns void
 language plpgsql set search_path = pg_catalog, pg_temp as $$
@@ -125,9 +124,8 @@ begin
 end
 $$;
 comment on function supasession.enable_guard is
-'Makes PostgREST call check_request() before every request, which calls the pre-request function that was set.
-Raises 42501 without the right to, 42883 if that function does not exist, 55000 if a setting of this database
-hides it.';
+'Makes PostgREST call check_request(), which calls the pre-request function that was set. Raises 42501 without
+the right to, 42883 if that function does not exist, 55000 if a setting of this database hides it.';
 
 create or replace function supasession.disable_guard() returns void
 language plpgsql set search_path = pg_catalog, pg_temp as $$

@@ -27,7 +27,7 @@ end
 $$;
 comment on function supasession._evict_pool is
 'Ends sessions of one user, OAuth client and factor that are over the limit, at most so many (room). Idle ones
-under reject, those in use, and those past a deadline, which _expire_pool() ends, are left.';
+under reject, those in use and those past a deadline are left.';
 
 create or replace function supasession._expire_pool(
   p supasession.policy, owner uuid, client uuid, pending boolean, room integer,
@@ -138,8 +138,7 @@ $$;
 comment on function supasession.enforce is
 'Brings the sessions of the next users, by id, in line with settings and rules. One call looks at so many
 users and stops after 5,000 sessions; go on with after => last_user until that is null. Who is signing in at
-this moment is skipped: the limit reaches them at their refresh. Does nothing with limits off or in observe
-mode.';
+this moment is skipped. Does nothing with limits off or in observe mode.';
 
 create or replace function supasession.prune(older_than interval, batch integer default 1000) returns integer
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
@@ -178,5 +177,4 @@ end
 $$;
 comment on function supasession.prune is
 'Removes a batch of sessions that have ended, or have not been used, for longer than older_than, and what is
-noted about sessions that are gone; says how many sessions. One in use is left. Raises 22023 for a span that
-is not positive.';
+noted about sessions that are gone; says how many sessions. Raises 22023 for a span that is not positive.';

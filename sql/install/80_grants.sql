@@ -33,15 +33,15 @@ grant execute on function supasession.access_token_hook, supasession._hook_answe
 -- need. And while the guard is enabled every role of the Data API must be able to call it.
 do $$
 declare
-  grantee pg_catalog.regrole;
+  grantee regrole;
 begin
   for grantee in
-    select a.grantee::pg_catalog.regrole from pg_catalog.pg_namespace n
-    cross join lateral pg_catalog.aclexplode(n.nspacl) a
+    select a.grantee::regrole from pg_namespace n
+    cross join lateral aclexplode(n.nspacl) a
     where n.nspname = 'supasession' and a.privilege_type = 'USAGE' and a.grantee not in (0, n.nspowner)
-      and a.grantee <> 'supabase_auth_admin'::pg_catalog.regrole
+      and a.grantee <> 'supabase_auth_admin'::regrole
   loop
-    execute pg_catalog.format('grant execute on function supasession.sid() to %s', grantee);
+    execute format('grant execute on function supasession.sid() to %s', grantee);
   end loop;
   if supasession._guard_enabled() then perform supasession._grant_guard(); end if;
 end

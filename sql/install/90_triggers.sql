@@ -5,10 +5,8 @@ do $$
 declare
   wanted record;
 begin
-  -- What the path finds the catalog prints without its schema.
-  perform pg_catalog.set_config('search_path', 'pg_catalog', true);
   for wanted in
-    select t.relation, pg_catalog.format(
+    select t.relation, format(
       'CREATE TRIGGER %s %s ON %s FOR EACH ROW EXECUTE FUNCTION supasession.%s()',
       t.name, t.moment, t.relation, t.function
     ) as definition
@@ -21,17 +19,17 @@ begin
     ) t (relation, name, moment, function)
   loop
     if not exists (
-      select from pg_catalog.pg_trigger t
-      where t.tgrelid = wanted.relation::pg_catalog.regclass
+      select from pg_trigger t
+      where t.tgrelid = wanted.relation::regclass
         and t.tgenabled = 'O'
-        and pg_catalog.pg_get_triggerdef(t.oid) = wanted.definition
+        and pg_get_triggerdef(t.oid) = wanted.definition
     ) then
-      execute pg_catalog.replace(wanted.definition, 'CREATE TRIGGER', 'CREATE OR REPLACE TRIGGER');
+      execute replace(wanted.definition, 'CREATE TRIGGER', 'CREATE OR REPLACE TRIGGER');
     end if;
   end loop;
   if not exists (
-    select from pg_catalog.pg_trigger t where t.tgname = 'refuse_at_commit'
-      and t.tgrelid = 'supasession.pending_rejections'::pg_catalog.regclass
+    select from pg_trigger t where t.tgname = 'refuse_at_commit'
+      and t.tgrelid = 'supasession.pending_rejections'::regclass
   ) then
     create constraint trigger refuse_at_commit
       after insert on supasession.pending_rejections

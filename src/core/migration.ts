@@ -89,7 +89,7 @@ const STARTS_ENFORCING = [
  * @returns it with the record of what it installs, as every migration of `init` has it
  */
 export function recordedSql({version, sql, checksum}: ShippedSql): string {
-  return `${sql}\ncomment on schema supasession is 'supasession ${version} ${checksum}';\n`;
+  return `${sql}\ncomment on schema supasession is\n  'supasession ${version} ${checksum}';\n`;
 }
 
 /** The body of a file is what its checksum is taken over: everything after the line that holds it. */
@@ -104,7 +104,7 @@ function withHeader(kind: string, lines: string[], body: string): string {
  */
 export function migrationText(shipped: ShippedSql, settings: Partial<Settings>): string {
   const lines = [
-    '-- Written by "supasession init". Leave it as it is: settings are changed by "supasession config", and a newer release is a file of its own.',
+    '-- Written by "supasession init". Leave it as it is: "supasession config" changes settings.',
     ...(settings.enabled === true ? STARTS_ENFORCING : []),
   ];
   const tail =

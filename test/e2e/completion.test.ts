@@ -55,7 +55,7 @@ describe('the function for bash', () => {
       ],
       [['config', '--strat'], ['--strategy']],
       [['config', '--max', '3', '--strat'], ['--strategy']],
-      [['config', '--no-enforce'], ['--no-enforce-on-refresh']],
+      [['config', '--no-record-d'], ['--no-record-device-changes']],
       [['init', '--no-a'], ['--no-apply']],
       [
         ['config', '--strategy', ''],

@@ -57,7 +57,7 @@ async function findAda(screen: Terminal): Promise<void> {
   await screen.see(/❯ ada@example\.com\n\n[\da-f-]{36}\n.*navigate/);
   screen.type(KEYS.enter);
   await screen.see(
-    /\? Which of them\?\n❯◯ Node\.js, 127\.0\.0\.1, signed in 1m ago, last seen 1m ago\n ◯ Node\.js, [^]* ◯ Dart app, 2001:db8:[^]*7334, signed in 3m/,
+    /\? Which of them\?\n❯◯ node, 127\.0\.0\.1, signed in 1m ago, last seen 1m ago\n ◯ node, [^]* ◯ Dart, 2001:db8:[^]*7334, signed in 3m/,
   );
 }
 
@@ -66,14 +66,14 @@ describe('sessions revoke', () => {
     const screen = terminal('sessions', 'revoke');
     await findAda(screen);
     screen.type(KEYS.space);
-    await screen.see(/❯◉ Node\.js/);
+    await screen.see(/❯◉ node/);
     screen.type(`${KEYS.down}${KEYS.down}${KEYS.space}`);
-    await screen.see(/❯◉ Dart app/);
+    await screen.see(/❯◉ Dart/);
     screen.type(KEYS.enter);
-    await screen.see(/✔ Which of them\? Node\.js, Dart app/);
+    await screen.see(/✔ Which of them\? node, Dart/);
     await screen.see(/User, id of the session +Device +Signed in +Last seen\n/);
     await screen.see(new RegExp(`ada@example\\.com +Node\\.js +1m ago +1m ago\\n {2}${ids[2]!} {2}127\\.0\\.0\\.1\\n`));
-    await screen.see(new RegExp(`ada@example\\.com +Dart app +3m ago +3m ago\\n {2}${ids[0]!}`));
+    await screen.see(new RegExp(`ada@example\\.com +Dart +3m ago +3m ago\\n {2}${ids[0]!}`));
     await screen.see(/2 sessions of 1 user end\. This cannot be undone\.\n/);
     await screen.see(/End them\? \(y\/N\)/);
     screen.type(`y${KEYS.enter}`);

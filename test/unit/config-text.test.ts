@@ -30,7 +30,12 @@ describe('the effect of settings', () => {
       NO_IMPACT,
       '  No user is over the limit: no session ends.\n  No user is at the limit: everybody can sign in again.',
     ],
-    ['the limit off', DEFAULT_SETTINGS, NO_IMPACT, '  No user is over the limit: no session ends (once the limit is on).'],
+    [
+      'the limit off',
+      DEFAULT_SETTINGS,
+      NO_IMPACT,
+      '  No user is over the limit: no session ends (once the limit is on).',
+    ],
     [
       'deadlines',
       {...ON, timebox: '12:00:00'},
