@@ -72,7 +72,7 @@ describe('sessions revoke', () => {
     screen.type(KEYS.enter);
     await screen.see(/✔ Which of them\? node, Dart/);
     await screen.see(/User, id of the session +Device +Signed in +Last seen\n/);
-    await screen.see(new RegExp(`ada@example\\.com +Node\\.js +1m ago +1m ago\\n {2}${ids[2]!} {2}127\\.0\\.0\\.1\\n`));
+    await screen.see(new RegExp(`ada@example\\.com +node +1m ago +1m ago\\n {2}${ids[2]!} {2}127\\.0\\.0\\.1\\n`));
     await screen.see(new RegExp(`ada@example\\.com +Dart +3m ago +3m ago\\n {2}${ids[0]!}`));
     await screen.see(/2 sessions of 1 user end\. This cannot be undone\.\n/);
     await screen.see(/End them\? \(y\/N\)/);
