@@ -1,9 +1,9 @@
 -- supasession: limits on the sessions of Supabase Auth. For whoever reviews this file:
 -- Adds: the schema supasession (settings, rules, history, functions) and two triggers on auth.sessions,
 --   supasession_interceptor (before insert) and supasession_refresh (before update). Nothing else.
--- At a sign-in: with limits off the first trigger only reads the settings. With limits on it locks that
---   user's row in auth.users (sign-ins of one user take turns), sets auth.sessions.not_after if deadlines are
---   set, and over the limit ends the oldest sessions (at most 100) or refuses the new one.
+-- At a sign-in: with limits off the first trigger reads the settings, and refuses a user whose access was
+--   revoked. With limits on it locks that user's row in auth.users (sign-ins of one user take turns), sets
+--   not_after if there are deadlines, and over the limit ends the oldest sessions (at most 100) or refuses.
 -- At a refresh: the second trigger moves the deadline on, and ends this session if it is over the limit,
 --   revoked or past a deadline. It waits for half a second at most.
 -- Never: it alters nothing of Auth, stops no migration of Auth, reads no password or token, loosens no
@@ -16,12 +16,8 @@
 -- Remove: npx supasession uninstall   or: drop schema supasession cascade (after taking out hook and guard)
 -- Run it in one transaction (the supabase CLI does; by hand: psql --single-transaction). It can be run again.
 
--- Local to the transaction: a later statement finds it only if it runs in the same one. Outside of one an
--- error would leave half of this behind: then each statement below fails, as nothing more is written on this
--- connection.
+-- Local to the transaction: a later statement finds it only if it runs in the same one.
 select pg_catalog.set_config('supasession.release', '1.0.0', true);
-select pg_catalog.set_config('default_transaction_read_only', 'on', false)
-where coalesce(pg_catalog.current_setting('supasession.release', true), '') = '';
 select pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
 
 do $$
@@ -111,3 +107,7 @@ begin
   end if;
 end
 $$;
+
+-- Outside of one transaction an error leaves half of this behind: then the connection ends here.
+select pg_terminate_backend(pg_backend_pid())
+where coalesce(current_setting('supasession.release', true), '') = '';

@@ -104,7 +104,7 @@ begin
   elsif rejects and active then
     return true;
   end if;
-  -- What reject lets go is idle. One that is being refreshed now is not, after all.
+  -- Reject lets go what is idle. If one of these is being refreshed now, the new session is refused.
   return supasession._end_sessions(
     owner, over, 'evicted', reason, coalesce(p.rule, session_id::text), not rejects, p.record_events
   ) < cardinality(over) and rejects;
@@ -170,6 +170,7 @@ begin
   if revoked or p.observe is null then return new; end if;
   begin
     now_at := clock_timestamp();
+    wanted := new.not_after;
     -- A session that is over before it begins takes no place.
     if new.not_after <= now_at then return new; end if;
     if p.ruled or new.oauth_client_id is not null then
@@ -195,11 +196,12 @@ begin
       if new.not_after is not null then
         wanted := supasession._set_deadline(new.id, new.not_after, wanted);
       end if;
-      new.not_after := wanted;
     end if;
-    if p.max_sessions is null or alone and reached is null then return new; end if;
     if not alone then cut_at := null; end if;
-    refused := supasession._enforce_limit(p, owner, new.id, new.oauth_client_id, pending, cut_at);
+    if p.max_sessions is not null and (reached or not alone) then
+      refused := supasession._enforce_limit(p, owner, new.id, new.oauth_client_id, pending, cut_at);
+    end if;
+    new.not_after := wanted; -- last, so that an error above leaves what somebody else set
   exception
     when transaction_rollback or lock_not_available then raise;
     when others then raise warning 'supasession: sign-in of % passed: % (%)', owner, sqlerrm, sqlstate;

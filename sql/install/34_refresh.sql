@@ -18,7 +18,7 @@ end
 $$;
 comment on function supasession._lock_user is
 'Locks the row of a user if it can be had in so long, and says whether. Never queues: a refresh holds its
-session, while a password change or a deletion holds the user and wants that session.';
+session, while a password change holds the user and wants that session.';
 
 create or replace function supasession._is_over(
   p supasession.policy, owner uuid, session_id uuid, client uuid, pending boolean, created_at timestamptz,
@@ -99,9 +99,8 @@ begin
 end
 $$;
 comment on function supasession._refreshed is
-'The deadline of a session after a refresh: now, if it ends (past a deadline that was tightened since, or over
-the limit), which is recorded; in observe mode only that. last_used: before this refresh; present: what it
-has; ranked: whether to compare it with the others.';
+'The deadline of a session after a refresh: now, if it ends, which is recorded (in observe mode only that).
+last_used: before this refresh; present: what it has; ranked: whether to compare it with the others.';
 
 -- As _limiter(), but it never queues for the user's row: without it a refresh only moves its deadline.
 create or replace function supasession._on_refresh() returns trigger
@@ -117,6 +116,7 @@ declare
   locked boolean := true;
   pending boolean;
   refused boolean;
+  wanted timestamptz;
   now_at timestamptz := clock_timestamp();
 begin
   begin
@@ -156,12 +156,8 @@ begin
     when transaction_rollback or lock_not_available then raise;
     when others then raise warning 'supasession: refresh of % passed: % (%)', new.id, sqlerrm, sqlstate;
   end;
-  if revoked or ended then
-    new.not_after := least(new.not_after, clock_timestamp());
-    return new;
-  elsif not known then
-    return new;
-  end if;
+  if revoked or ended then new.not_after := least(new.not_after, clock_timestamp()); end if;
+  if revoked or ended or not known then return new; end if;
   begin
     if p.observe is null then
       -- Limits off: a deadline that supasession gave goes, because nobody would move it on.
@@ -170,7 +166,7 @@ begin
     end if;
     p.mfa := exists (select from auth.mfa_factors f where f.user_id = owner and f.status = 'verified');
     pending := p.mfa and coalesce(new.aal::text, 'aal1') = 'aal1';
-    new.not_after := supasession._refreshed(
+    wanted := supasession._refreshed(
       p, owner, new.id, new.oauth_client_id, pending, new.created_at,
       supasession._last_used(old.refreshed_at, old.created_at), new.not_after, locked and not rises
     );
@@ -183,8 +179,9 @@ begin
     end if;
     refused := rises and locked and p.mfa and coalesce(old.aal::text, 'aal1') = 'aal1'
       and p.max_sessions is not null
-      and (new.not_after is null or new.not_after > clock_timestamp())
+      and (wanted is null or wanted > clock_timestamp())
       and supasession._enforce_limit(p, owner, new.id, new.oauth_client_id, pending, null);
+    new.not_after := wanted; -- last, as in _limiter()
   exception
     when transaction_rollback or lock_not_available then raise;
     when others then raise warning 'supasession: refresh of % passed: % (%)', new.id, sqlerrm, sqlstate;

@@ -77,7 +77,7 @@ declare
 begin
   if claims.malformed then return false; end if;
   if claims.session_id is not null then
-    -- Whose session it is, is not left to what the token says.
+    -- The owner is read from the session, not from the token.
     select s.user_id into owner from auth.sessions s
     where s.id = claims.session_id
       and (s.not_after is null or s.not_after > now())

@@ -1,6 +1,7 @@
 -- Ending sessions on purpose, and whether a user may use the app at all. Each function locks the user's row
--- first, holding nothing else, so that no sign-in of that user is under way, and ends all that are meant in
--- one call.
+-- first, holding nothing else, and ends all that are meant in one call. While limits are on no sign-in of
+-- that user is then under way; while they are off, one that is goes on until its first refresh, and
+-- has_access() refuses it.
 
 create or replace function supasession._revoke(owner uuid, ids uuid[], reason text) returns integer
 language sql set search_path = pg_catalog, pg_temp as $$

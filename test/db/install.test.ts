@@ -500,7 +500,7 @@ describe('by psql', () => {
     expect(await dumpCatalog(postgres)).toEqual(fresh);
   });
 
-  it.each(states)('without it says why, and no statement does anything, on %s', async (_, prepare) => {
+  it.each(states)('without it says why, and ends the connection before anything is done, on %s', async (_, prepare) => {
     await prepare();
     const state = async (): Promise<unknown> => [
       await dumpCatalog(postgres),
@@ -508,15 +508,12 @@ describe('by psql', () => {
       await triggerRows(),
     ];
     const before = await state();
-    const {stdout, stderr} = await psql('--file', file, '--command', 'create table public.later ()');
+    const {stderr} = await psql('--file', file, '--command', 'create table public.later ()');
     const errors = stderr.split('\n').filter((line) => line.includes('ERROR: '));
+    expect(errors).toHaveLength(1);
     expect(errors[0]).toContain('supasession must be installed in one transaction: nothing was installed');
     expect(stderr).toContain('--single-transaction');
-    // What succeeds beside the two settings of the connection: blocks that find nothing to do.
-    const done = stdout.trim().split('\n');
-    expect([...new Set(done)].sort()).toEqual(['1.0.0', 'DO', 'on', 'pg_catalog, pg_temp']);
-    expect(errors.length).toBeGreaterThan(150);
-    expect(errors.at(-1)).toContain('cannot execute CREATE TABLE in a read-only transaction');
+    expect(stderr).toContain('terminating connection');
     expect(await state()).toEqual(before);
   });
 });
