@@ -8,7 +8,7 @@ create table if not exists supasession.config (
   strategy supasession.enforcement_strategy not null default 'dequeue'
 );
 
--- 0.1.2 allowed one row by allowing one version, which no later release could have changed.
+-- 0.1.2 allowed one row by allowing one version.
 alter table supasession.config
   drop constraint if exists config_version_check,
   alter column version set default '1.0',
@@ -64,7 +64,7 @@ end
 $$;
 comment on function supasession._on_settings_write is 'Replaces the row of settings that nobody has chosen';
 
--- A restore without triggers leaves the row of the installation beside the one that it brought.
+-- A restore without triggers leaves the seeded row beside the one that it brought.
 create or replace function supasession.get_config() returns supasession.config
 language sql stable set search_path = pg_catalog, pg_temp as $$
   select c from supasession.config c order by c.version like 'seeded%' limit 1;

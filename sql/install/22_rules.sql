@@ -21,7 +21,7 @@ create table if not exists supasession.rules (
 );
 -- One rule a user, so that "the user's own rule" is one.
 create unique index if not exists rules_user on supasession.rules (user_id) where user_id is not null;
--- The other rules in their order, so that a sign-in does not read past the rules of all other users.
+-- So that a sign-in does not read past the rules of all other users.
 create index if not exists rules_order on supasession.rules (priority, name) where user_id is null;
 alter table supasession.rules enable row level security;
 
