@@ -133,7 +133,6 @@ declare
   pending boolean;
   refused boolean;
   cut_at timestamptz;
-  reached boolean;
   alone boolean;
   wanted timestamptz;
   now_at timestamptz;
@@ -157,18 +156,11 @@ begin
       update auth.users u set id = u.id where u.id = owner;
     end if;
   end if;
+  <<decision>>
   begin
-    -- By itself, so that it holds even if all else fails; and after the lock, which whoever revokes holds.
+    -- First, so that it holds even if what follows fails; and after the lock, which whoever revokes holds.
     revoked := exists (select from supasession.revoked r where r.user_id = owner);
-  exception
-    when transaction_rollback or lock_not_available then raise;
-    when others then raise warning 'supasession: sign-in of % passed: % (%)', owner, sqlerrm, sqlstate;
-  end;
-  -- A row that comes by COPY is restored, and no sign-in.
-  if (revoked or p.observe is not null) and lower(left(current_query(), 4)) = 'copy' then return new; end if;
-  if revoked then perform supasession._refuse(new.id, null, owner); end if;
-  if revoked or p.observe is null then return new; end if;
-  begin
+    exit decision when revoked or p.observe is null;
     now_at := clock_timestamp();
     wanted := new.not_after;
     -- A session that is over before it begins takes no place.
@@ -176,37 +168,44 @@ begin
     if p.ruled or new.oauth_client_id is not null then
       p := supasession._apply_rule(p, owner, new.oauth_client_id);
     end if;
-    -- After the lock, in a statement of its own, which sees what the sign-ins before committed: the factor,
-    -- and the last session with a place, from the newest on, by the index on (user_id, created_at) backwards
-    -- and past ended ones (10 us at three sessions, 100 us at 200,000 live ones). It is right for the pool
-    -- that most users have alone; for any other, all sessions of the user are read.
-    select exists (select from auth.mfa_factors f where f.user_id = owner and f.status = 'verified'), w.*
-    into p.mfa, cut_at, reached
-    from (values (1)) one left join lateral (
-      select s.created_at, true from auth.sessions s
-      where s.user_id = owner
-        and (s.not_after is null or s.not_after > now_at)
-        and (s.oauth_client_id is null or p.oauth_clients = 'together')
-      order by s.created_at desc offset p.max_sessions - 1 limit 1
-    ) w on true;
+    -- In a statement of its own, which sees what the sign-ins before committed: the factor, and the last
+    -- session with a place, from the newest on, by the index on (user_id, created_at) backwards and past
+    -- ended ones (10 us at three sessions, 100 us at 200,000 live ones). It is right for the pool that most
+    -- users have alone; for any other, all sessions of the user are read.
+    select
+      exists (select from auth.mfa_factors f where f.user_id = owner and f.status = 'verified'),
+      (
+        select coalesce(s.created_at, '-infinity') from auth.sessions s
+        where s.user_id = owner
+          and (s.not_after is null or s.not_after > now_at)
+          and (s.oauth_client_id is null or p.oauth_clients = 'together')
+        order by s.created_at desc offset p.max_sessions - 1 limit 1
+      )
+    into p.mfa, cut_at;
     alone := not p.mfa and new.oauth_client_id is null;
     pending := p.mfa and coalesce(new.aal::text, 'aal1') = 'aal1';
-    if not p.observe and num_nonnulls(p.timebox, p.inactivity_timeout, p.low_aal_timeout) > 0 then
+    -- A row that comes by COPY is restored, and no sign-in.
+    if not p.observe and num_nonnulls(p.timebox, p.inactivity_timeout, p.low_aal_timeout) > 0
+      and lower(left(current_query(), 4)) <> 'copy' then
       wanted := supasession._deadline(p, pending, coalesce(new.created_at, now_at), now_at);
       if new.not_after is not null then
         wanted := supasession._set_deadline(new.id, new.not_after, wanted);
       end if;
     end if;
-    if not alone then cut_at := null; end if;
-    if p.max_sessions is not null and (reached or not alone) then
-      refused := supasession._enforce_limit(p, owner, new.id, new.oauth_client_id, pending, cut_at);
+    if p.max_sessions is not null and (cut_at is not null or not alone)
+      and lower(left(current_query(), 4)) <> 'copy' then
+      refused := supasession._enforce_limit(
+        p, owner, new.id, new.oauth_client_id, pending, case when alone then cut_at end
+      );
     end if;
     new.not_after := wanted; -- last, so that an error above leaves what somebody else set
   exception
     when transaction_rollback or lock_not_available then raise;
     when others then raise warning 'supasession: sign-in of % passed: % (%)', owner, sqlerrm, sqlstate;
   end;
-  if refused then perform supasession._refuse(new.id, p.max_sessions, owner); end if;
+  if refused or revoked and lower(left(current_query(), 4)) <> 'copy' then
+    perform supasession._refuse(new.id, case when refused then p.max_sessions end, owner);
+  end if;
   return new;
 end
 $$;
