@@ -169,7 +169,7 @@ describe('the file', () => {
     await client.query("update supasession.config set enabled = true, max_sessions = 7, strategy = 'reject'");
     const result = await project.run(['init', '--apply', '--yes']);
     expect(result).toMatchObject({code: 0});
-    expect(await project.migration(await onlyMigration())).toMatch(/\ncomment on schema supasession is\n  '.*';\n$/);
+    expect(await project.migration(await onlyMigration())).toMatch(/\ncomment on schema supasession is\n {2}'.*';\n$/);
     expect(await rows('select enabled, max_sessions, strategy, eviction_order from supasession.config')).toEqual([
       {enabled: true, max_sessions: 7, strategy: 'reject', eviction_order: 'oldest'},
     ]);
