@@ -27,13 +27,13 @@ const directions = Object.entries(ROOMS).map(([room, below]) => ({
 
 /** Each of these packages has one room, or one file, that may import it. */
 const ONE_IMPORTER = [
-  {name: 'pg', room: 'src/db', also: ['src/sandbox']},
+  {name: 'pg', room: 'src/database', also: ['src/sandbox']},
   {name: 'execa', room: 'src/supabase', also: []},
-  {name: '@inquirer/prompts', room: 'src/prompts', also: []},
+  {name: '@inquirer/prompts', room: 'src/cli', also: []},
   {
     name: '@oclif/core',
     room: 'src/commands',
-    also: ['src/program', 'src/base-command.ts', 'src/flags.ts', 'src/index.ts'],
+    also: ['src/cli', 'src/features', 'src/index.ts'],
   },
 ];
 

@@ -8,11 +8,11 @@
 import {execFile} from 'node:child_process';
 import {parseArgs, promisify} from 'node:util';
 import Table from 'cli-table3';
-import {readHistory} from '../src/core/history.js';
-import {readStatus} from '../src/core/status.js';
-import {resolveTarget} from '../src/core/target.js';
-import {connect, type Connection} from '../src/db/connection.js';
-import {countSessions, listSessions} from '../src/db/sessions.js';
+import {readHistory} from '../src/features/sessions/history.js';
+import {readStatus} from '../src/features/status/status.js';
+import {resolveTarget} from '../src/database/target.js';
+import {connect, type Connection} from '../src/database/connection.js';
+import {countSessions, listSessions} from '../src/features/sessions/queries.js';
 import {EXIT} from '../src/errors.js';
 import {commands} from '../src/index.js';
 import {PROGRAM} from '../test/helpers/environment.js';

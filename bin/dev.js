@@ -5,7 +5,7 @@ import {fileURLToPath} from 'node:url';
 
 import {settings} from '@oclif/core';
 
-import {start} from '../src/program/start.ts';
+import {start} from '../src/cli/start.ts';
 
 const built = await readFile(new URL('package.json', import.meta.url), 'utf8');
 const pjson = JSON.parse(built.replaceAll(/\.\.\/dist\/(.*?)\.js/g, '../src/$1.ts'));

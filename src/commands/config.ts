@@ -1,7 +1,7 @@
 import {Flags} from '@oclif/core';
 
-import {BaseCommand, EXIT_CODES_HELP} from '../base-command.js';
-import {changesFromFlags, readSetting} from '../core/changes.js';
+import {BaseCommand, EXIT_CODES_HELP} from '../cli/base-command.js';
+import {changesFromFlags, readSetting} from '../features/settings/changes.js';
 import {
   applyConfig,
   currentSettings,
@@ -11,19 +11,19 @@ import {
   requireSavable,
   saveSettings,
   type SavedSettings,
-} from '../core/config.js';
-import {readMigrations} from '../core/migration.js';
-import {configOn} from '../core/target.js';
-import type {Connection} from '../db/connection.js';
-import type {Impact} from '../db/verdicts.js';
-import {confirmFlag, dryRunFlag, settingFlags, targetFlags, yesFlag} from '../flags.js';
-import {allowChange, wantsSaving} from '../prompts/consent.js';
-import {askConfig} from '../prompts/settings.js';
+} from '../features/settings/config.js';
+import {readMigrations} from '../features/install/migration.js';
+import {configOn} from '../database/target.js';
+import type {Connection} from '../database/connection.js';
+import type {Impact} from '../features/sessions/verdicts.js';
+import {confirmFlag, dryRunFlag, settingFlags, targetFlags, yesFlag} from '../cli/flags.js';
+import {allowChange, wantsSaving} from '../cli/consent.js';
+import {askConfig} from '../features/settings/questions.js';
 import {readConfig} from '../supabase/config.js';
 import {DEFAULT_SETTINGS, targetJson, type SettingName, type Settings, type TargetJson} from '../types.js';
-import {changedText, endingQuestion, impactText, importedText, savedText, warnings} from '../ui/config.js';
-import {leftOut, settingsText} from '../ui/settings.js';
-import {notInForce} from '../ui/text.js';
+import {changedText, endingQuestion, impactText, importedText, savedText, warnings} from '../features/settings/text.js';
+import {leftOut, settingsText} from '../features/settings/settings-text.js';
+import {notInForce} from '../cli/text.js';
 
 export interface ConfigResult {
   target: TargetJson;

@@ -1,15 +1,15 @@
 import {Flags} from '@oclif/core';
 
-import {BaseCommand, EXIT_CODES_HELP} from '../base-command.js';
-import {summarize, type Finding, type Summary} from '../core/doctor/finding.js';
-import {diagnose} from '../core/doctor/index.js';
-import {makeRepair, planRepairs, type RepairStep} from '../core/doctor/repair.js';
-import type {Connection} from '../db/connection.js';
+import {BaseCommand, EXIT_CODES_HELP} from '../cli/base-command.js';
+import {summarize, type Finding, type Summary} from '../features/doctor/finding.js';
+import {diagnose} from '../features/doctor/doctor.js';
+import {makeRepair, planRepairs, type RepairStep} from '../features/doctor/repair.js';
+import type {Connection} from '../database/connection.js';
 import {EXIT, SupasessionError} from '../errors.js';
-import {targetFlags, yesFlag} from '../flags.js';
-import {allowEnding} from '../prompts/consent.js';
+import {targetFlags, yesFlag} from '../cli/flags.js';
+import {allowEnding} from '../cli/consent.js';
 import {targetJson, type Target, type TargetJson} from '../types.js';
-import {findingsText, repairsText} from '../ui/doctor.js';
+import {findingsText, repairsText} from '../features/doctor/text.js';
 
 /** A finding as --json shows it. */
 export interface FindingJson extends Omit<Finding, 'repair'> {

@@ -1,11 +1,11 @@
-import {BaseCommand, EXIT_CODES_HELP} from '../base-command.js';
-import {enforce, inLine, planEnforce, type EnforceResult as Outcome} from '../core/enforce.js';
-import {batchSizeFlag, confirmFlag, dryRunFlag, targetFlags, yesFlag} from '../flags.js';
-import {allowChange, allowEnding} from '../prompts/consent.js';
+import {BaseCommand, EXIT_CODES_HELP} from '../cli/base-command.js';
+import {enforce, inLine, planEnforce, type EnforceResult as Outcome} from '../features/sessions/enforce.js';
+import {batchSizeFlag, confirmFlag, dryRunFlag, targetFlags, yesFlag} from '../cli/flags.js';
+import {allowChange, allowEnding} from '../cli/consent.js';
 import {targetJson, type TargetJson} from '../types.js';
-import {enforcedText, enforcePlanText} from '../ui/enforce.js';
-import {progressBar} from '../ui/progress.js';
-import {limitsOff} from '../ui/text.js';
+import {enforcedText, enforcePlanText} from '../features/sessions/enforce-text.js';
+import {progressBar} from '../cli/progress.js';
+import {limitsOff} from '../cli/text.js';
 
 export interface EnforceResult extends Outcome {
   target: TargetJson;

@@ -1,12 +1,12 @@
-import {BaseCommand, EXIT_CODES_HELP} from '../base-command.js';
-import {flush, planFlush, untouched, type FlushResult as Outcome} from '../core/flush.js';
-import {connect} from '../db/connection.js';
-import {batchSizeFlag, confirmFlag, dryRunFlag, filterFlags, targetFlags, yesFlag} from '../flags.js';
-import {allowEnding} from '../prompts/consent.js';
+import {BaseCommand, EXIT_CODES_HELP} from '../cli/base-command.js';
+import {flush, planFlush, untouched, type FlushResult as Outcome} from '../features/sessions/flush.js';
+import {connect} from '../database/connection.js';
+import {batchSizeFlag, confirmFlag, dryRunFlag, filterFlags, targetFlags, yesFlag} from '../cli/flags.js';
+import {allowEnding} from '../cli/consent.js';
 import {targetJson, type TargetJson} from '../types.js';
-import {progressBar} from '../ui/progress.js';
-import {listCommand} from '../ui/sessions.js';
-import {flushedText, flushWarning} from '../ui/text.js';
+import {progressBar} from '../cli/progress.js';
+import {listCommand} from '../features/sessions/text.js';
+import {flushedText, flushWarning} from '../cli/text.js';
 
 export interface FlushResult extends Outcome {
   target: TargetJson;

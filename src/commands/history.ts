@@ -1,11 +1,11 @@
 import {Flags} from '@oclif/core';
 
-import {BaseCommand, EXIT_CODES_HELP} from '../base-command.js';
-import {readHistory} from '../core/history.js';
-import {EVENT_KINDS, type EventRow} from '../db/events.js';
-import {targetFlags} from '../flags.js';
+import {BaseCommand, EXIT_CODES_HELP} from '../cli/base-command.js';
+import {readHistory} from '../features/sessions/history.js';
+import {EVENT_KINDS, type EventRow} from '../features/sessions/history-queries.js';
+import {targetFlags} from '../cli/flags.js';
 import {targetJson, type TargetJson} from '../types.js';
-import {eventsText, historyEnd} from '../ui/events.js';
+import {eventsText, historyEnd} from '../features/sessions/history-text.js';
 
 export interface HistoryResult {
   target: TargetJson;

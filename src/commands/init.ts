@@ -1,8 +1,8 @@
 import {Flags} from '@oclif/core';
 
-import {BaseCommand, EXIT_CODES_HELP} from '../base-command.js';
-import {planApply} from '../core/apply.js';
-import {currentSettings} from '../core/config.js';
+import {BaseCommand, EXIT_CODES_HELP} from '../cli/base-command.js';
+import {planApply} from '../features/install/apply.js';
+import {currentSettings} from '../features/settings/config.js';
 import {
   applyPending,
   connectIfListening,
@@ -12,15 +12,23 @@ import {
   writeGiven,
   writeInit,
   type InitMigration,
-} from '../core/init.js';
-import {connect} from '../db/connection.js';
-import {confirmFlag, dryRunFlag, includePendingFlag, maxFlag, strategyFlag, targetFlags, yesFlag} from '../flags.js';
-import {allowEnding, allowPending} from '../prompts/consent.js';
-import {askInit, type InitFlags} from '../prompts/init.js';
+} from '../features/install/init.js';
+import {connect} from '../database/connection.js';
+import {
+  confirmFlag,
+  dryRunFlag,
+  includePendingFlag,
+  maxFlag,
+  strategyFlag,
+  targetFlags,
+  yesFlag,
+} from '../cli/flags.js';
+import {allowEnding, allowPending} from '../cli/consent.js';
+import {askInit, type InitFlags} from '../features/install/questions.js';
 import {DEFAULT_SETTINGS, targetJson, type TargetJson} from '../types.js';
-import {endingQuestion, impactText, rejectWarning} from '../ui/config.js';
-import {fileText, givenText, initText, pendingText} from '../ui/init.js';
-import {targetLine} from '../ui/text.js';
+import {endingQuestion, impactText, rejectWarning} from '../features/settings/text.js';
+import {fileText, givenText, initText, pendingText} from '../features/install/text.js';
+import {targetLine} from '../cli/text.js';
 
 export interface InitResult {
   /** The project's folder. */

@@ -1,13 +1,13 @@
 import {Flags} from '@oclif/core';
 
-import {BaseCommand, EXIT_CODES_HELP} from '../base-command.js';
-import {planPrune, prune, type PruneResult as Outcome} from '../core/prune.js';
-import type {Prunable} from '../db/enforce.js';
-import {batchSizeFlag, confirmFlag, dryRunFlag, targetFlags, yesFlag} from '../flags.js';
-import {allowChange, allowEnding} from '../prompts/consent.js';
+import {BaseCommand, EXIT_CODES_HELP} from '../cli/base-command.js';
+import {planPrune, prune, type PruneResult as Outcome} from '../features/sessions/prune.js';
+import type {Prunable} from '../features/sessions/enforce-queries.js';
+import {batchSizeFlag, confirmFlag, dryRunFlag, targetFlags, yesFlag} from '../cli/flags.js';
+import {allowChange, allowEnding} from '../cli/consent.js';
 import {targetJson, type TargetJson} from '../types.js';
-import {prunedText, pruneText} from '../ui/enforce.js';
-import {progressBar} from '../ui/progress.js';
+import {prunedText, pruneText} from '../features/sessions/enforce-text.js';
+import {progressBar} from '../cli/progress.js';
 
 export interface PruneResult extends Outcome {
   target: TargetJson;

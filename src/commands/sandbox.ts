@@ -3,12 +3,12 @@ import path from 'node:path';
 
 import {Flags} from '@oclif/core';
 
-import {BaseCommand, EXIT_CODES_HELP} from '../base-command.js';
-import {yesFlag} from '../flags.js';
+import {BaseCommand, EXIT_CODES_HELP} from '../cli/base-command.js';
+import {yesFlag} from '../cli/flags.js';
 import {startSandbox} from '../sandbox/index.js';
 import {readConfig} from '../supabase/config.js';
 import type {Project} from '../supabase/project.js';
-import {sandboxText} from '../ui/text.js';
+import {sandboxText} from '../cli/text.js';
 
 export interface SandboxResult {
   url: string;

@@ -1,13 +1,13 @@
 import {Flags} from '@oclif/core';
 
-import {BaseCommand, EXIT_CODES_HELP} from '../base-command.js';
-import {readStatus, type Status as Found} from '../core/status.js';
-import {findConfigSource, readConfigured} from '../core/wiring.js';
+import {BaseCommand, EXIT_CODES_HELP} from '../cli/base-command.js';
+import {readStatus, type Status as Found} from '../features/status/status.js';
+import {findConfigSource, readConfigured} from '../features/integration/source.js';
 import {EXIT} from '../errors.js';
-import {targetFlags} from '../flags.js';
+import {targetFlags} from '../cli/flags.js';
 import {targetJson, type TargetJson} from '../types.js';
-import {statusText} from '../ui/status.js';
-import {notInForce} from '../ui/text.js';
+import {statusText} from '../features/status/text.js';
+import {notInForce} from '../cli/text.js';
 
 export interface StatusResult extends Found {
   target: TargetJson;

@@ -1,16 +1,23 @@
 import {Flags} from '@oclif/core';
 
-import {EXIT_CODES_HELP} from '../base-command.js';
-import {planUninstall, readWires, requireGone, requireUnused, uninstallSteps, unwire} from '../core/uninstall.js';
-import type {StepFile} from '../core/steps.js';
-import type {WiringPart} from '../core/wiring.js';
-import type {Dependent} from '../db/dependents.js';
+import {EXIT_CODES_HELP} from '../cli/base-command.js';
+import {
+  planUninstall,
+  readWires,
+  requireGone,
+  requireUnused,
+  uninstallSteps,
+  unwire,
+} from '../features/install/uninstall.js';
+import type {StepFile} from '../features/install/steps.js';
+import type {WiringPart} from '../features/integration/source.js';
+import type {Dependent} from '../features/install/dependents.js';
 import {SupasessionError} from '../errors.js';
-import {stepFlags} from '../flags.js';
-import {allowEnding} from '../prompts/consent.js';
-import {StepCommand} from '../step-command.js';
+import {stepFlags} from '../cli/flags.js';
+import {allowEnding} from '../cli/consent.js';
+import {StepCommand} from '../features/install/step-command.js';
 import {targetJson, type TargetJson} from '../types.js';
-import {uninstalledText, uninstallText, unwiredText} from '../ui/uninstall.js';
+import {uninstalledText, uninstallText, unwiredText} from '../features/install/uninstall-text.js';
 
 export interface UninstallResult {
   target: TargetJson;

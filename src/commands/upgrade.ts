@@ -1,9 +1,9 @@
-import {EXIT_CODES_HELP} from '../base-command.js';
-import {planUpgrade, requireUpgraded, writeInit, type InitMigration} from '../core/init.js';
-import {stepFlags} from '../flags.js';
-import {StepCommand} from '../step-command.js';
+import {EXIT_CODES_HELP} from '../cli/base-command.js';
+import {planUpgrade, requireUpgraded, writeInit, type InitMigration} from '../features/install/init.js';
+import {stepFlags} from '../cli/flags.js';
+import {StepCommand} from '../features/install/step-command.js';
 import {targetJson, type TargetJson} from '../types.js';
-import {upgradeText} from '../ui/init.js';
+import {upgradeText} from '../features/install/text.js';
 
 export interface UpgradeResult {
   target: TargetJson;

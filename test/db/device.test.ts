@@ -1,7 +1,7 @@
 /** device_label(): the database labels devices by itself, in the words that the command line prints (bowser). */
 import {readFile} from 'node:fs/promises';
 import type {Client} from 'pg';
-import {device} from '../../src/ui/device.js';
+import {device} from '../../src/features/sessions/device.js';
 import {createDatabase, type TestDatabase} from '../helpers/database.js';
 
 let database: TestDatabase;

@@ -1,6 +1,6 @@
 import type {Client} from 'pg';
-import {flush, type FlushOptions, type FlushResult} from '../../src/core/flush.js';
-import {connect, type Connection} from '../../src/db/connection.js';
+import {flush, type FlushOptions, type FlushResult} from '../../src/features/sessions/flush.js';
+import {connect, type Connection} from '../../src/database/connection.js';
 import {SupasessionError} from '../../src/errors.js';
 import type {Target} from '../../src/types.js';
 import {createSessions, createUsers} from '../helpers/auth.js';

@@ -19,7 +19,7 @@ import {
   verifyMagicLink,
   type AuthSession,
 } from '../helpers/auth.js';
-import {readInstallation, readSql} from '../../src/sql.js';
+import {readInstallation, readSql} from '../../src/database/sql.js';
 import {dumpCatalog} from '../helpers/catalog.js';
 import {createDatabase, type TestDatabase} from '../helpers/database.js';
 import {EXTENSION, offerExtension, readLegacySql} from '../helpers/extension.js';

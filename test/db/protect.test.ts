@@ -1,8 +1,8 @@
 /** The policies of `protect add`: what they refuse, to whom, and that they are made whatever a table is called. */
 import type {Client} from 'pg';
-import {protectionsFor, protectionSql, type Protection} from '../../src/core/protect.js';
-import {qualified} from '../../src/core/tables.js';
-import type {TableName} from '../../src/db/policies.js';
+import {protectionsFor, protectionSql, type Protection} from '../../src/features/protect/protect.js';
+import {qualified} from '../../src/features/protect/tables.js';
+import type {TableName} from '../../src/features/protect/queries.js';
 import {createSessions, createUser, type AuthSession} from '../helpers/auth.js';
 import {ask, claimsOf, type Request} from '../helpers/data-api.js';
 import {createDatabase, type TestDatabase} from '../helpers/database.js';

@@ -1,6 +1,6 @@
 /** A database whose every table is published (logical replication): all that writes to ours works, because each has a primary key. */
 import type pg from 'pg';
-import {readSql} from '../../src/sql.js';
+import {readSql} from '../../src/database/sql.js';
 import {
   createFactor,
   createSessions,

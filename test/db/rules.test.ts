@@ -1,7 +1,7 @@
 /** Rules: other limits for some users, plans or OAuth clients. */
 import {randomUUID} from 'node:crypto';
 import type {Client} from 'pg';
-import {readSql} from '../../src/sql.js';
+import {readSql} from '../../src/database/sql.js';
 import {
   createSessions,
   createUser,

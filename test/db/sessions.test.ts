@@ -1,18 +1,18 @@
 /** Which sessions the flags mean, on rows of every kind. */
 import {randomUUID} from 'node:crypto';
 import type {Client} from 'pg';
-import {readSelection, readSessions, type FilterFlags} from '../../src/core/sessions.js';
-import {findUsers} from '../../src/core/users.js';
-import {connect, type Connection} from '../../src/db/connection.js';
+import {readSelection, readSessions, type FilterFlags} from '../../src/features/sessions/sessions.js';
+import {findUsers} from '../../src/features/sessions/users.js';
+import {connect, type Connection} from '../../src/database/connection.js';
 import {
   countSessions,
   readSessionIds,
   revokeSession,
   revokeSessions,
   revokeUserSessions,
-} from '../../src/db/sessions.js';
-import {searchUsers} from '../../src/db/users.js';
-import {readGuardEnabled} from '../../src/db/queries.js';
+} from '../../src/features/sessions/queries.js';
+import {searchUsers} from '../../src/features/sessions/users-queries.js';
+import {readGuardEnabled} from '../../src/database/queries.js';
 import {createFactor, createSessions, createUsers, run, signInPassword, type AuthUser} from '../helpers/auth.js';
 import {createDatabase, type TestDatabase} from '../helpers/database.js';
 import {configure, install} from '../helpers/install.js';

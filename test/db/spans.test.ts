@@ -1,6 +1,6 @@
 /** Spans of time as they are typed, read by the database. */
 import type {Client} from 'pg';
-import {parseSpan, parseSpanOrOff} from '../../src/core/spans.js';
+import {parseSpan, parseSpanOrOff} from '../../src/database/spans.js';
 import {createDatabase, type TestDatabase} from '../helpers/database.js';
 
 let database: TestDatabase;

@@ -2,7 +2,7 @@
 import type {Client} from 'pg';
 import {createSessions, createUser, refresh, run, signInPassword, Steps, type AuthUser} from '../helpers/auth.js';
 import {createDatabase, type TestDatabase} from '../helpers/database.js';
-import {readSql} from '../../src/sql.js';
+import {readSql} from '../../src/database/sql.js';
 import {configure, install, installSql} from '../helpers/install.js';
 import {startOwnServer} from '../helpers/own-server.js';
 import type {Sandbox} from '../../src/sandbox/index.js';

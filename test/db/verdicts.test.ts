@@ -4,7 +4,7 @@
  */
 import {randomUUID} from 'node:crypto';
 import {DatabaseError, type Client} from 'pg';
-import {readSql} from '../../src/sql.js';
+import {readSql} from '../../src/database/sql.js';
 import {createFactor, createSessions, createUsers, type AuthUser} from '../helpers/auth.js';
 import {createDatabase, type TestDatabase} from '../helpers/database.js';
 import {configure, install, type Settings} from '../helpers/install.js';

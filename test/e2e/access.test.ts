@@ -1,4 +1,4 @@
-import type {AccessResult} from '../../src/access-command.js';
+import type {AccessResult} from '../../src/features/access/command.js';
 import {AuthError, createSessions, createUsers, run, signInPassword, type AuthUser} from '../helpers/auth.js';
 import {createDatabase, type TestDatabase} from '../helpers/database.js';
 import {failure} from '../helpers/failures.js';

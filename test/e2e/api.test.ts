@@ -1,5 +1,5 @@
 import type {Client} from 'pg';
-import type {ApiResult} from '../../src/api-command.js';
+import type {ApiResult} from '../../src/features/integration/api-command.js';
 import {failure} from '../helpers/failures.js';
 import {REF, startHosted, type Hosted} from '../helpers/hosted.js';
 import {install} from '../helpers/install.js';

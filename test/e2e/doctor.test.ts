@@ -1,6 +1,6 @@
 import type {DoctorResult, FindingJson} from '../../src/commands/doctor.js';
-import {migrationText, shippedSql} from '../../src/core/migration.js';
-import {readInstallation, readSql} from '../../src/sql.js';
+import {migrationText, shippedSql} from '../../src/features/install/migration.js';
+import {readInstallation, readSql} from '../../src/database/sql.js';
 import type {Settings} from '../../src/types.js';
 import {createUser, liveSessions, run, signInPassword} from '../helpers/auth.js';
 import {failure} from '../helpers/failures.js';

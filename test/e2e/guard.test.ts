@@ -1,4 +1,4 @@
-import type {GuardResult} from '../../src/guard-command.js';
+import type {GuardResult} from '../../src/features/guard/command.js';
 import {createSessions, createUser} from '../helpers/auth.js';
 import {ask, claimsOf} from '../helpers/data-api.js';
 import {failure} from '../helpers/failures.js';

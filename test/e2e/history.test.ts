@@ -1,5 +1,5 @@
 import type {HistoryResult} from '../../src/commands/history.js';
-import type {EventRow} from '../../src/db/events.js';
+import type {EventRow} from '../../src/features/sessions/history-queries.js';
 import {createSessions, createUser, run as auth, signInPassword} from '../helpers/auth.js';
 import {passTime} from '../helpers/clock.js';
 import {install} from '../helpers/install.js';

@@ -1,6 +1,6 @@
 import type {Client} from 'pg';
 import {parse} from 'smol-toml';
-import type {HookResult} from '../../src/hook-command.js';
+import type {HookResult} from '../../src/features/integration/hook-command.js';
 import {createUser, run, signInPassword} from '../helpers/auth.js';
 import {failure} from '../helpers/failures.js';
 import {REF, startHosted, type Hosted} from '../helpers/hosted.js';

@@ -1,6 +1,6 @@
-import {migrationText, shippedSql} from '../../src/core/migration.js';
+import {migrationText, shippedSql} from '../../src/features/install/migration.js';
 import type {InitResult} from '../../src/commands/init.js';
-import {readInstallation} from '../../src/sql.js';
+import {readInstallation} from '../../src/database/sql.js';
 import {createSessions, createUser, liveSessions, run, signInPassword} from '../helpers/auth.js';
 import {readLegacySql} from '../helpers/extension.js';
 import {failure} from '../helpers/failures.js';

@@ -1,5 +1,5 @@
 import type {ProtectListResult} from '../../src/commands/protect/list.js';
-import type {ProtectResult} from '../../src/protect-command.js';
+import type {ProtectResult} from '../../src/features/protect/command.js';
 import {failure} from '../helpers/failures.js';
 import {createProject, type TestProject} from '../helpers/project.js';
 import {KEYS, openTerminal} from '../helpers/pty.js';

@@ -2,7 +2,7 @@ import type {StatusResult} from '../../src/commands/status.js';
 import {createSessions, createUsers} from '../helpers/auth.js';
 import {readLegacySql} from '../helpers/extension.js';
 import {install, writeRecord} from '../helpers/install.js';
-import {shippedSql} from '../../src/core/migration.js';
+import {shippedSql} from '../../src/features/install/migration.js';
 import {startHosted} from '../helpers/hosted.js';
 import {createProject, type TestProject} from '../helpers/project.js';
 import {openTerminal} from '../helpers/pty.js';

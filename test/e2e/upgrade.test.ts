@@ -1,6 +1,6 @@
 import type {UpgradeResult} from '../../src/commands/upgrade.js';
-import {migrationText, shippedSql} from '../../src/core/migration.js';
-import {readInstallation} from '../../src/sql.js';
+import {migrationText, shippedSql} from '../../src/features/install/migration.js';
+import {readInstallation} from '../../src/database/sql.js';
 import {createSessions, createUser, liveSessions, run, signInPassword} from '../helpers/auth.js';
 import {failure} from '../helpers/failures.js';
 import {readRecord, writeRecord} from '../helpers/install.js';

@@ -1,4 +1,4 @@
-import {GROUPS} from '../../src/program/help.js';
+import {GROUPS} from '../../src/cli/help.js';
 import {failure} from '../helpers/failures.js';
 import type {Host} from '../helpers/host.js';
 import {createProject, type TestProject} from '../helpers/project.js';

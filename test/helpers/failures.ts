@@ -1,4 +1,4 @@
-import type {ErrorJson} from '../../src/failure.js';
+import type {ErrorJson} from '../../src/cli/failure.js';
 import type {RunOptions} from './cli.js';
 import type {TestProject} from './project.js';
 

@@ -1,5 +1,5 @@
 import type {Client} from 'pg';
-import {readInstallation} from '../../src/sql.js';
+import {readInstallation} from '../../src/database/sql.js';
 
 /** Installs our SQL on a connection of role postgres, in one transaction, as the supabase CLI applies a migration. */
 export async function install(client: Client): Promise<void> {

@@ -1,8 +1,8 @@
 import {readFile} from 'node:fs/promises';
 import {commands, pluginCommands} from '../../src/index.js';
-import {GROUPS} from '../../src/program/help.js';
+import {GROUPS} from '../../src/cli/help.js';
 import {COMMAND_IDS} from '../helpers/commands.js';
-import {shippedSql} from '../../src/core/migration.js';
+import {shippedSql} from '../../src/features/install/migration.js';
 
 interface Manifest {
   version: string;

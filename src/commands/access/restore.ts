@@ -1,8 +1,8 @@
-import {AccessCommand, type AccessResult} from '../../access-command.js';
-import {EXIT_CODES_HELP} from '../../base-command.js';
-import {planAccess, restore} from '../../core/access.js';
-import {allowChange} from '../../prompts/consent.js';
-import {accessText, restoreText, revokedText} from '../../ui/access.js';
+import {AccessCommand, type AccessResult} from '../../features/access/command.js';
+import {EXIT_CODES_HELP} from '../../cli/base-command.js';
+import {planAccess, restore} from '../../features/access/access.js';
+import {allowChange} from '../../cli/consent.js';
+import {accessText, restoreText, revokedText} from '../../features/access/text.js';
 
 export default class AccessRestore extends AccessCommand {
   static override summary = 'Let a user whose access was revoked use the app again.';

@@ -1,12 +1,12 @@
 import {Flags} from '@oclif/core';
 
-import {AccessCommand, type AccessResult} from '../../access-command.js';
-import {EXIT_CODES_HELP} from '../../base-command.js';
-import {isRevoked, planAccess, revoke} from '../../core/access.js';
-import {confirmFlag} from '../../flags.js';
-import {allowEnding} from '../../prompts/consent.js';
-import {revokedText, revokeText} from '../../ui/access.js';
-import {count} from '../../ui/text.js';
+import {AccessCommand, type AccessResult} from '../../features/access/command.js';
+import {EXIT_CODES_HELP} from '../../cli/base-command.js';
+import {isRevoked, planAccess, revoke} from '../../features/access/access.js';
+import {confirmFlag} from '../../cli/flags.js';
+import {allowEnding} from '../../cli/consent.js';
+import {revokedText, revokeText} from '../../features/access/text.js';
+import {count} from '../../cli/text.js';
 
 export default class AccessRevoke extends AccessCommand {
   static override summary = 'Revoke the access of a user: end all sessions and refuse new ones.';

@@ -1,5 +1,5 @@
-import {ApiCommand, apiFlags, type ApiResult} from '../../api-command.js';
-import {EXIT_CODES_HELP} from '../../base-command.js';
+import {ApiCommand, apiFlags, type ApiResult} from '../../features/integration/api-command.js';
+import {EXIT_CODES_HELP} from '../../cli/base-command.js';
 
 export default class ApiDisable extends ApiCommand {
   static override summary = 'Take our functions out of the Data API again.';

@@ -1,5 +1,5 @@
-import {ApiCommand, apiFlags, type ApiResult} from '../../api-command.js';
-import {EXIT_CODES_HELP} from '../../base-command.js';
+import {ApiCommand, apiFlags, type ApiResult} from '../../features/integration/api-command.js';
+import {EXIT_CODES_HELP} from '../../cli/base-command.js';
 
 export default class ApiEnable extends ApiCommand {
   static override summary = 'Expose our functions, so that users can see and end their own sessions.';

@@ -1,6 +1,6 @@
-import {EXIT_CODES_HELP} from '../../base-command.js';
-import {stepFlags} from '../../flags.js';
-import {GuardCommand, type GuardResult} from '../../guard-command.js';
+import {EXIT_CODES_HELP} from '../../cli/base-command.js';
+import {stepFlags} from '../../cli/flags.js';
+import {GuardCommand, type GuardResult} from '../../features/guard/command.js';
 
 export default class GuardEnable extends GuardCommand {
   static override summary = 'Refuse tokens of ended sessions in the Data API, at once.';

@@ -1,8 +1,8 @@
 import {Flags} from '@oclif/core';
 
-import {EXIT_CODES_HELP} from '../../base-command.js';
-import {parseHookName, planHookEnable} from '../../core/hook.js';
-import {HookCommand, hookFlags, type HookResult} from '../../hook-command.js';
+import {EXIT_CODES_HELP} from '../../cli/base-command.js';
+import {parseHookName, planHookEnable} from '../../features/integration/hook.js';
+import {HookCommand, hookFlags, type HookResult} from '../../features/integration/hook-command.js';
 
 export default class HookEnable extends HookCommand {
   static override summary = 'Let Auth answer a refused sign-in with 403 and a message.';

@@ -1,11 +1,11 @@
 import {Args, Flags} from '@oclif/core';
 
-import {EXIT_CODES_HELP} from '../../base-command.js';
-import {COMMANDS, planProtection, protectionsFor} from '../../core/protect.js';
-import {parseSpan} from '../../core/spans.js';
-import {stepFlags} from '../../flags.js';
-import {ProtectCommand, type ProtectResult} from '../../protect-command.js';
-import {protectionText} from '../../ui/protect.js';
+import {EXIT_CODES_HELP} from '../../cli/base-command.js';
+import {COMMANDS, planProtection, protectionsFor} from '../../features/protect/protect.js';
+import {parseSpan} from '../../database/spans.js';
+import {stepFlags} from '../../cli/flags.js';
+import {ProtectCommand, type ProtectResult} from '../../features/protect/command.js';
+import {protectionText} from '../../features/protect/text.js';
 
 export default class ProtectAdd extends ProtectCommand {
   static override summary = 'Refuse tokens of ended sessions on tables, by policies.';

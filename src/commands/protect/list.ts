@@ -1,9 +1,9 @@
-import {BaseCommand, EXIT_CODES_HELP} from '../../base-command.js';
-import {listProtection, type ProtectionList} from '../../core/protect.js';
-import {targetFlags} from '../../flags.js';
+import {BaseCommand, EXIT_CODES_HELP} from '../../cli/base-command.js';
+import {listProtection, type ProtectionList} from '../../features/protect/protect.js';
+import {targetFlags} from '../../cli/flags.js';
 import {readConfig} from '../../supabase/config.js';
 import {targetJson, type TargetJson} from '../../types.js';
-import {protectionListText} from '../../ui/protect.js';
+import {protectionListText} from '../../features/protect/text.js';
 
 export interface ProtectListResult extends ProtectionList {
   target: TargetJson;

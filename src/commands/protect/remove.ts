@@ -1,10 +1,10 @@
 import {Args} from '@oclif/core';
 
-import {EXIT_CODES_HELP} from '../../base-command.js';
-import {planRemoval} from '../../core/protect.js';
-import {stepFlags} from '../../flags.js';
-import {ProtectCommand, type ProtectResult} from '../../protect-command.js';
-import {removalText} from '../../ui/protect.js';
+import {EXIT_CODES_HELP} from '../../cli/base-command.js';
+import {planRemoval} from '../../features/protect/protect.js';
+import {stepFlags} from '../../cli/flags.js';
+import {ProtectCommand, type ProtectResult} from '../../features/protect/command.js';
+import {removalText} from '../../features/protect/text.js';
 
 export default class ProtectRemove extends ProtectCommand {
   static override summary = 'Take the policies of "protect add" off tables again.';

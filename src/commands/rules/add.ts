@@ -1,8 +1,8 @@
 import {Args, Flags} from '@oclif/core';
 
-import {EXIT_CODES_HELP} from '../../base-command.js';
-import {signsOutAll} from '../../core/consequences.js';
-import {requireSettings} from '../../core/installed.js';
+import {EXIT_CODES_HELP} from '../../cli/base-command.js';
+import {signsOutAll} from '../../features/settings/consequences.js';
+import {requireSettings} from '../../features/install/installed.js';
 import {
   DEFAULT_PRIORITY,
   parseDeadline,
@@ -13,16 +13,16 @@ import {
   rulesHold,
   ruleStep,
   type RuleFlags,
-} from '../../core/rules.js';
-import {findUser} from '../../core/users.js';
-import type {StepFile} from '../../core/steps.js';
-import {writeRule, type ListedRule} from '../../db/rules.js';
-import type {RuleImpact} from '../../db/verdicts.js';
-import {maxFlag, strategyFlag} from '../../flags.js';
-import {askRule} from '../../prompts/rules.js';
-import {RulesCommand} from '../../rules-command.js';
+} from '../../features/rules/rules.js';
+import {findUser} from '../../features/sessions/users.js';
+import type {StepFile} from '../../features/install/steps.js';
+import {writeRule, type ListedRule} from '../../features/rules/queries.js';
+import type {RuleImpact} from '../../features/sessions/verdicts.js';
+import {maxFlag, strategyFlag} from '../../cli/flags.js';
+import {askRule} from '../../features/rules/questions.js';
+import {RulesCommand} from '../../features/rules/command.js';
 import {targetJson, type TargetJson} from '../../types.js';
-import {rulePlanText, ruleWarnings, ruleWrittenText} from '../../ui/rules.js';
+import {rulePlanText, ruleWarnings, ruleWrittenText} from '../../features/rules/text.js';
 
 export interface RulesAddResult {
   target: TargetJson;

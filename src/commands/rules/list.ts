@@ -1,10 +1,10 @@
-import {BaseCommand, EXIT_CODES_HELP} from '../../base-command.js';
-import {requireSettings} from '../../core/installed.js';
-import {readRules, type ListedRule} from '../../db/rules.js';
-import {targetFlags} from '../../flags.js';
+import {BaseCommand, EXIT_CODES_HELP} from '../../cli/base-command.js';
+import {requireSettings} from '../../features/install/installed.js';
+import {readRules, type ListedRule} from '../../features/rules/queries.js';
+import {targetFlags} from '../../cli/flags.js';
 import {targetJson, type TargetJson} from '../../types.js';
-import {rulesTable} from '../../ui/rules.js';
-import {notInForce} from '../../ui/text.js';
+import {rulesTable} from '../../features/rules/text.js';
+import {notInForce} from '../../cli/text.js';
 
 export interface RulesListResult {
   target: TargetJson;

@@ -1,14 +1,14 @@
 import {Args} from '@oclif/core';
 
-import {EXIT_CODES_HELP} from '../../base-command.js';
-import {requireSettings} from '../../core/installed.js';
-import {planRemoval, removalStep, rulesEndSessions} from '../../core/rules.js';
-import type {StepFile} from '../../core/steps.js';
-import {deleteRules, type ListedRule} from '../../db/rules.js';
-import type {RuleImpact} from '../../db/verdicts.js';
-import {RulesCommand} from '../../rules-command.js';
+import {EXIT_CODES_HELP} from '../../cli/base-command.js';
+import {requireSettings} from '../../features/install/installed.js';
+import {planRemoval, removalStep, rulesEndSessions} from '../../features/rules/rules.js';
+import type {StepFile} from '../../features/install/steps.js';
+import {deleteRules, type ListedRule} from '../../features/rules/queries.js';
+import type {RuleImpact} from '../../features/sessions/verdicts.js';
+import {RulesCommand} from '../../features/rules/command.js';
 import {targetJson, type TargetJson} from '../../types.js';
-import {removalText, rulesRemovedText} from '../../ui/rules.js';
+import {removalText, rulesRemovedText} from '../../features/rules/text.js';
 
 export interface RulesRemoveResult {
   target: TargetJson;

@@ -1,12 +1,12 @@
 import {Flags} from '@oclif/core';
 
-import {BaseCommand, EXIT_CODES_HELP} from '../../base-command.js';
-import {requireSettings} from '../../core/installed.js';
-import {testRules, type RuleTest} from '../../core/rule-test.js';
-import {targetFlags} from '../../flags.js';
+import {BaseCommand, EXIT_CODES_HELP} from '../../cli/base-command.js';
+import {requireSettings} from '../../features/install/installed.js';
+import {testRules, type RuleTest} from '../../features/rules/rule-test.js';
+import {targetFlags} from '../../cli/flags.js';
 import {targetJson, type TargetJson} from '../../types.js';
-import {ruleTestText} from '../../ui/rules.js';
-import {notInForce} from '../../ui/text.js';
+import {ruleTestText} from '../../features/rules/text.js';
+import {notInForce} from '../../cli/text.js';
 
 export interface RulesTestResult extends RuleTest {
   target: TargetJson;

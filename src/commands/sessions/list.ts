@@ -1,11 +1,11 @@
 import {Flags} from '@oclif/core';
 
-import {BaseCommand, EXIT_CODES_HELP} from '../../base-command.js';
-import {readSelection, readSessions} from '../../core/sessions.js';
-import type {SessionRow} from '../../db/sessions.js';
-import {filterFlags, targetFlags} from '../../flags.js';
+import {BaseCommand, EXIT_CODES_HELP} from '../../cli/base-command.js';
+import {readSelection, readSessions} from '../../features/sessions/sessions.js';
+import type {SessionRow} from '../../features/sessions/queries.js';
+import {filterFlags, targetFlags} from '../../cli/flags.js';
 import {targetJson, type TargetJson} from '../../types.js';
-import {sessionsText} from '../../ui/sessions.js';
+import {sessionsText} from '../../features/sessions/text.js';
 
 export interface SessionsListResult {
   target: TargetJson;

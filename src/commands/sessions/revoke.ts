@@ -1,18 +1,18 @@
 import {Args, Flags} from '@oclif/core';
 
-import {BaseCommand, EXIT_CODES_HELP} from '../../base-command.js';
-import {requireOurs} from '../../core/installed.js';
-import {planRevoke, revoke, type RevokeOutcome, type RevokeRequest} from '../../core/revoke.js';
-import type {Connection} from '../../db/connection.js';
-import {listSessions} from '../../db/sessions.js';
-import {searchUsers} from '../../db/users.js';
+import {BaseCommand, EXIT_CODES_HELP} from '../../cli/base-command.js';
+import {requireOurs} from '../../features/install/installed.js';
+import {planRevoke, revoke, type RevokeOutcome, type RevokeRequest} from '../../features/sessions/revoke.js';
+import type {Connection} from '../../database/connection.js';
+import {listSessions} from '../../features/sessions/queries.js';
+import {searchUsers} from '../../features/sessions/users-queries.js';
 import {SupasessionError} from '../../errors.js';
-import {confirmFlag, dryRunFlag, targetFlags, yesFlag} from '../../flags.js';
-import {allowEnding} from '../../prompts/consent.js';
-import type {Asker} from '../../prompts/index.js';
-import {askSessions} from '../../prompts/sessions.js';
+import {confirmFlag, dryRunFlag, targetFlags, yesFlag} from '../../cli/flags.js';
+import {allowEnding} from '../../cli/consent.js';
+import type {Asker} from '../../cli/asker.js';
+import {askSessions} from '../../features/sessions/questions.js';
 import {targetJson, type TargetJson} from '../../types.js';
-import {revokedText, revokeWarning, sessionChoice, userChoice} from '../../ui/sessions.js';
+import {revokedText, revokeWarning, sessionChoice, userChoice} from '../../features/sessions/text.js';
 
 export interface SessionsRevokeResult extends RevokeOutcome {
   target: TargetJson;

@@ -5,7 +5,7 @@ import {
   judgeAuthDrift,
   type AuthSettings,
   type AuthSource,
-} from '../../../src/core/doctor/auth.js';
+} from '../../../src/features/doctor/auth.js';
 import {readConfig} from '../../../src/supabase/config.js';
 import {DEFAULT_SETTINGS, type Settings} from '../../../src/types.js';
 import {makeProject} from '../supabase/support.js';

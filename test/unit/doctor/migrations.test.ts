@@ -3,8 +3,8 @@ import {
   judgeMigrations,
   type MigrationsSeen,
   type MigrationsThere,
-} from '../../../src/core/doctor/migrations.js';
-import type {Finding} from '../../../src/core/doctor/finding.js';
+} from '../../../src/features/doctor/migrations.js';
+import type {Finding} from '../../../src/features/doctor/finding.js';
 import {
   configMigrationText,
   migrationText,
@@ -13,7 +13,7 @@ import {
   shippedSql,
   stepMigrationText,
   type ShippedSql,
-} from '../../../src/core/migration.js';
+} from '../../../src/features/install/migration.js';
 import {DEFAULT_SETTINGS, type Settings} from '../../../src/types.js';
 import {makeProject} from '../supabase/support.js';
 import {LINKED, LOCAL, theOne, wrong} from './support.js';

@@ -1,4 +1,4 @@
-import type {Finding} from '../../../src/core/doctor/finding.js';
+import type {Finding} from '../../../src/features/doctor/finding.js';
 import type {Target} from '../../../src/types.js';
 
 export const LOCAL: Target = {

@@ -1,6 +1,6 @@
 import {stripVTControlCharacters} from 'node:util';
-import {found, passed} from '../../../src/core/doctor/finding.js';
-import {findingsText, repairsText} from '../../../src/ui/doctor.js';
+import {found, passed} from '../../../src/features/doctor/finding.js';
+import {findingsText, repairsText} from '../../../src/features/doctor/text.js';
 
 const FINDINGS = [
   passed('project', 'jwt_expiry', '3600 s'),

@@ -1,0 +1,274 @@
+import {Command, Flags, ux, type Interfaces} from '@oclif/core';
+
+import {resolveTarget, type TargetFlags} from '../database/target.js';
+import {findLink} from '../database/link.js';
+import {namingHolders} from '../database/locks.js';
+import {connect, type Connection} from '../database/connection.js';
+import {passfilePassword} from '../database/passfile.js';
+import {isConnectionLost, toSupasessionError} from '../database/errors.js';
+import {SupasessionError} from '../errors.js';
+import {errorJson, maskPasswords, toFailure, withProgram, type ErrorJson} from './failure.js';
+import {rewriteRemote} from './flags.js';
+import {Asker} from './asker.js';
+import {readConfig} from '../supabase/config.js';
+import {findManagementApi, type ManagementApi} from '../supabase/management-api.js';
+import {findProject, type Project} from '../supabase/project.js';
+import type {Target} from '../types.js';
+import {errorText, targetLine} from './text.js';
+import {wrapped} from './wrap.js';
+
+/** For the help of every command. */
+export const EXIT_CODES_HELP =
+  'Exit codes: 0 done (also nothing to do, and dry runs), 1 failed, 2 wrong usage or an answer missing, 3 a check found something, 4 declined, 130 interrupted.';
+
+/** What every command shares: the project and the target, questions, output, errors and exit codes, and closing what was opened. */
+export abstract class BaseCommand extends Command {
+  static override enableJsonFlag = true;
+
+  static override baseFlags = {
+    workdir: Flags.string({
+      // Not with `env`: the error has to tell the variable from the flag.
+      summary: 'The folder that holds supabase/, exactly (default: SUPABASE_WORKDIR, else found by walking up).',
+      helpGroup: 'GLOBAL',
+      helpValue: '<dir>',
+    }),
+  };
+
+  protected workdir: string | undefined;
+  readonly #connections = new Set<Connection>();
+  #project: Promise<Project> | undefined;
+  #ownsInterrupt = false;
+
+  /** What to type before a command's name. As a plugin we stand under a topic of the host, which also says how topics are written. */
+  protected get program(): string {
+    const {bin, topicSeparator} = this.config;
+    return this.id?.startsWith('supasession:') ? `${bin} supasession${topicSeparator}` : `${bin} `;
+  }
+
+  /** @returns a text of ours with what to type instead of `{bin}` */
+  protected withProgram(text: string): string {
+    return withProgram(text, this.program);
+  }
+
+  /** Whether somebody can answer questions; a script that wants JSON cannot. */
+  protected get interactive(): boolean {
+    return process.stdin.isTTY && process.stderr.isTTY && !this.jsonEnabled();
+  }
+
+  override async init(): Promise<void> {
+    await super.init();
+    process.on('SIGINT', this.#onInterrupt);
+  }
+
+  protected override async parse<
+    F extends Interfaces.OutputFlags<F>,
+    B extends Interfaces.OutputFlags<B>,
+    A extends Interfaces.OutputArgs<A>,
+  >(options?: Interfaces.Input<F, B, A>, argv = this.argv): Promise<Interfaces.ParserOutput<F, B, A>> {
+    const parsed = await super.parse(options, rewriteRemote(argv));
+    if ('workdir' in parsed.flags && typeof parsed.flags.workdir === 'string') this.workdir = parsed.flags.workdir;
+    return parsed;
+  }
+
+  /** Something for the reader beside the result; on stderr, because stdout is for results, and so also with --json. */
+  protected note(text: string): void {
+    ux.stderr(this.#fitting(this.withProgram(text), process.stderr));
+  }
+
+  /** A result for the reader; nothing with --json. */
+  override log(text = ''): void {
+    super.log(this.#fitting(text, process.stdout));
+  }
+
+  /** A text whose lines fit the terminal; what goes elsewhere is not broken, so that a script finds each thing on one line. */
+  #fitting(text: string, {isTTY, columns}: NodeJS.WriteStream): string {
+    return isTTY && columns > 0 ? wrapped(text, columns, this.program) : text;
+  }
+
+  /** @returns how and when tables are shown; without a terminal as on one of 80 columns */
+  protected view(): {width: number; now: number} {
+    return {width: process.stdout.columns || 80, now: Date.now()};
+  }
+
+  protected asker(flags: {yes?: boolean}): Asker {
+    return new Asker({interactive: this.interactive, yes: flags.yes ?? false});
+  }
+
+  /** @returns the project; looked for once */
+  protected project(): Promise<Project> {
+    return (this.#project ??= findProject({cwd: process.cwd(), workdir: this.workdir, env: process.env}));
+  }
+
+  /** @returns the project, or null where there is none and none was named: not every target needs one */
+  protected async projectIfAny(): Promise<Project | null> {
+    try {
+      return await this.project();
+    } catch (error) {
+      const named = this.workdir ?? process.env.SUPABASE_WORKDIR;
+      if (!named && error instanceof SupasessionError && error.code === 'PROJECT_NOT_FOUND') return null;
+      throw error;
+    }
+  }
+
+  /**
+   * @param target a target
+   * @returns lifetime of an access token in seconds, as the project configures it for this target; null without a project
+   */
+  protected async jwtExpiry(target: Target): Promise<number | null> {
+    const project = await this.projectIfAny();
+    if (project === null) return null;
+    return (await readConfig(project, process.env, {projectRef: target.projectRef ?? undefined})).jwtExpiry;
+  }
+
+  /**
+   * @param flags the parsed target flags
+   * @returns the target; nothing has been connected to
+   * @throws SupasessionError USAGE where two targets are named, and what `resolveTarget` throws
+   */
+  protected async target(flags: {
+    local?: boolean;
+    linked?: boolean;
+    'db-url'?: string | undefined;
+    'project-ref'?: string | undefined;
+  }): Promise<Target> {
+    const named = [
+      ...(flags.local ? ['--local'] : []),
+      ...(flags.linked ? ['--linked'] : []),
+      ...(flags['db-url'] === undefined ? [] : ['--db-url']),
+      ...(flags['project-ref'] === undefined ? [] : ['--remote=<ref>']),
+    ];
+    if (named.length > 1) {
+      throw new SupasessionError('USAGE', `Two targets are named: ${named.join(' and ')}.`, {
+        suggestions: ['Name one of them'],
+      });
+    }
+
+    const given: TargetFlags = {
+      local: flags.local,
+      linked: flags.linked,
+      dbUrl: flags['db-url'],
+      projectRef: flags['project-ref'],
+    };
+    const asker = this.asker({});
+    return resolveTarget(given, {
+      env: process.env,
+      localPort: async () => (await readConfig(await this.project(), process.env)).dbPort,
+      link: async (projectRef) => findLink(() => this.project(), process.env, projectRef),
+      passfile: passfilePassword,
+      loginRole: async (projectRef) => {
+        const api = await this.managementApi();
+        if (api === null) return null;
+        this.note('No database password is set: using a temporary login role, which can take half a minute.');
+        return api.createLoginRole(projectRef, {readOnly: false});
+      },
+      askPassword: (question) => asker.password(question),
+    });
+  }
+
+  /**
+   * @returns the Management API of hosted projects; null where there is no access token that we can read
+   * @throws SupasessionError CONFIG_INVALID, CONFIG_UNREADABLE, API_UNAUTHORIZED for what cannot be a token
+   */
+  protected async managementApi(): Promise<ManagementApi | null> {
+    return findManagementApi(await this.projectIfAny(), process.env);
+  }
+
+  /** Opens a connection that is closed when the command ends, and says where it leads. */
+  protected async open(target: Target): Promise<Connection> {
+    const connection = this.track(await connect(target));
+    this.note(targetLine(connection));
+    return connection;
+  }
+
+  protected track(connection: Connection): Connection {
+    this.#connections.add(connection);
+    return connection;
+  }
+
+  /** Runs what has to finish its step before it can stop: Ctrl-C aborts the signal, and a second one ends the process. */
+  protected async finishingOnInterrupt<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const controller = new AbortController();
+    const abort = () => controller.abort();
+    this.#ownsInterrupt = true;
+    process.once('SIGINT', abort);
+    try {
+      return await work(controller.signal);
+    } finally {
+      process.off('SIGINT', abort);
+      this.#ownsInterrupt = false;
+    }
+  }
+
+  #interrupts = 0;
+  readonly #onInterrupt = (): void => {
+    this.#interrupts++;
+    if (this.#ownsInterrupt && this.#interrupts === 1) return;
+    // Closing politely could take as long as what is being interrupted; the server notices by itself.
+    this.#report(new SupasessionError('INTERRUPTED', 'Interrupted.'));
+    // A signal handler has nobody to throw to.
+    process.exit(130);
+  };
+
+  /** What went wrong, as one of our errors. */
+  #convert(error: unknown): SupasessionError {
+    const [connection] = this.#connections;
+    const ours = toFailure(error, this.commandName);
+    return ours.code === 'UNEXPECTED' &&
+      ours !== error &&
+      connection !== undefined &&
+      error instanceof Error &&
+      ('code' in error || isConnectionLost(error))
+      ? toSupasessionError(error, connection.target)
+      : ours;
+  }
+
+  /** Who holds the lock that could not be had, where that has not been said yet. */
+  async #explained(error: SupasessionError): Promise<SupasessionError> {
+    const [connection] = this.#connections;
+    if (error.code !== 'LOCK_TIMEOUT' || error.details !== undefined || connection === undefined) return error;
+    return namingHolders(error, connection);
+  }
+
+  /**
+   * @param error what stopped a command that had done something already
+   * @param done what it had done, for `details`
+   * @param next what to type after what the error itself suggests
+   * @returns the error to throw
+   */
+  protected stoppedAfter(error: unknown, done: Record<string, unknown>, next: string[] = []): SupasessionError {
+    const {code, message, suggestions, details} = this.#convert(error);
+    return new SupasessionError(code, message, {
+      suggestions: [...suggestions, ...next],
+      details: {...details, ...done},
+      cause: error,
+    });
+  }
+
+  protected get commandName(): string {
+    return (this.id ?? '').replace(/^supasession:/, '');
+  }
+
+  #report(error: SupasessionError): void {
+    if (this.jsonEnabled()) this.logJson(this.toErrorJson(error));
+    else this.note(errorText(error));
+  }
+
+  protected override async catch(error: Error & {code?: string}): Promise<void> {
+    if (error.code === 'EEXIT') throw error;
+    const ours = await this.#explained(this.#convert(error));
+    this.#report(ours);
+    if (process.env.SUPASESSION_DEBUG && error.stack) this.logToStderr(maskPasswords(error.stack));
+    await this.finally();
+    this.exit(ours.exit);
+  }
+
+  protected override async finally(): Promise<void> {
+    process.off('SIGINT', this.#onInterrupt);
+    await Promise.all([...this.#connections].map((connection) => connection.close()));
+    this.#connections.clear();
+  }
+
+  protected override toErrorJson(error: unknown): ErrorJson {
+    return errorJson(this.#convert(error), this.program);
+  }
+}

@@ -1,0 +1,30 @@
+import {Errors, ux} from '@oclif/core';
+
+import {errorJson, maskPasswords, toFailure, withProgram} from './failure.js';
+import {errorText} from './text.js';
+
+const PROGRAM = 'supasession ';
+
+/** Whether the result was wanted as JSON, as oclif's commands find out for themselves. */
+function wantsJson(): boolean {
+  const typed = process.argv.slice(2);
+  const end = typed.indexOf('--');
+  return (
+    typed.slice(0, end === -1 ? undefined : end).includes('--json') ||
+    process.env.SUPASESSION_CONTENT_TYPE?.toLowerCase() === 'json'
+  );
+}
+
+/**
+ * Tells what went wrong, unless a command has, and ends the process with its exit code.
+ *
+ * @param error what stopped the program
+ */
+export async function end(error: unknown): Promise<void> {
+  if (error instanceof Errors.ExitError) return Errors.handle(error);
+  const ours = toFailure(error, undefined);
+  if (wantsJson()) ux.stdout(JSON.stringify(errorJson(ours, PROGRAM), null, 2));
+  else ux.stderr(withProgram(errorText(ours), PROGRAM));
+  if (process.env.SUPASESSION_DEBUG && error instanceof Error && error.stack) ux.stderr(maskPasswords(error.stack));
+  process.exitCode = ours.exit;
+}

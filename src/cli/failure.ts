@@ -1,0 +1,81 @@
+import {stripVTControlCharacters} from 'node:util';
+
+import {closest} from './closest.js';
+import {SupasessionError, type ErrorCode} from '../errors.js';
+import {flagNames, type KnownFlags} from './flags.js';
+
+/** The error shape of --json. */
+export interface ErrorJson {
+  error: {code: ErrorCode; message: string; suggestions: string[]; details?: Record<string, unknown>};
+}
+
+/** What oclif's own errors say about themselves. */
+interface OclifError extends Error {
+  oclif?: {exit?: number | false};
+  /** The unknown ones, as typed. */
+  flags?: string[];
+  parse?: {input?: {flags?: KnownFlags; context?: {id?: string}}};
+}
+
+/**
+ * @param text what oclif or node says
+ * @returns the same without passwords: one may stand in what was typed, and the parser repeats what it did not understand
+ */
+export function maskPasswords(text: string): string {
+  return text.replaceAll(/(\w+:\/\/[^\s:/@]*:)[^\s]*(@)/g, '$1***$2');
+}
+
+/**
+ * @param error what stopped the program before or beside our own code
+ * @param command the id of the command, where it is known: for the suggestion to read its help
+ * @returns one of ours: itself, USAGE for what oclif finds wrong in what was typed, else UNEXPECTED
+ */
+export function toFailure(error: unknown, command: string | undefined): SupasessionError {
+  if (error instanceof SupasessionError) return error;
+  const {oclif, message, flags, parse}: OclifError = error instanceof Error ? error : new Error(String(error));
+  if (oclif?.exit !== 2) {
+    return new SupasessionError('UNEXPECTED', maskPasswords(message), {
+      suggestions: ['Please report this, with the command that you typed'],
+      cause: error,
+    });
+  }
+
+  const summary = stripVTControlCharacters(message)
+    .replace(/\n?See more help with.*$/s, '')
+    .replaceAll(/\s+/g, ' ')
+    .trim();
+  const id = command ?? parse?.input?.context?.id;
+  const called = id === undefined ? '{bin}' : `{bin} ${id}`;
+  const [unknown] = flags ?? [];
+  // Of `--name=value` the name.
+  const near = unknown && closest(unknown.replace(/=.*$/s, ''), flagNames(parse?.input?.flags ?? {}));
+  return new SupasessionError('USAGE', maskPasswords(summary), {suggestions: [`${called} ${near ?? '--help'}`]});
+}
+
+/**
+ * @param text a text of ours, with `{bin} ` and after it the id of a command (`sessions:list`)
+ * @param program what to type before a command's name; its last character also stands between topic and command
+ * @returns the text with what to type
+ */
+export function withProgram(text: string, program: string): string {
+  return text.replaceAll(
+    /\{bin\} ([\w-]+(?::[\w-]+)*)?/g,
+    (_, id: string = '') => program + id.replaceAll(':', program.at(-1)!),
+  );
+}
+
+/**
+ * @param error what went wrong
+ * @param program what to type before a command's name, for its suggestions
+ * @returns the error as --json shows it
+ */
+export function errorJson({code, message, suggestions, details}: SupasessionError, program: string): ErrorJson {
+  return {
+    error: {
+      code,
+      message,
+      suggestions: suggestions.map((suggestion) => withProgram(suggestion, program)),
+      ...(details === undefined ? {} : {details}),
+    },
+  };
+}

@@ -1,0 +1,235 @@
+import {Args, Flags, type Interfaces} from '@oclif/core';
+
+import {
+  choicesOf,
+  SETTING_GROUPS,
+  SETTING_NAMES,
+  settingOf,
+  SETTINGS,
+  spelled,
+  type ChoiceSetting,
+  type IntegerSetting,
+  type Setting,
+} from '../features/settings/catalogue.js';
+import {OFF} from '../database/spans.js';
+
+/** The target of a command; at most one (the base command checks, because oclif's own message would repeat a URL and its password). */
+export const targetFlags = {
+  local: Flags.boolean({
+    summary: "The project's local database: 127.0.0.1 and [db].port of config.toml (the default).",
+    helpGroup: 'TARGET',
+  }),
+  linked: Flags.boolean({
+    default: false,
+    summary:
+      'The linked hosted project. Password: SUPABASE_DB_PASSWORD, else a temporary login role (by SUPABASE_ACCESS_TOKEN), else asked for. Also: --remote, or --remote=<ref> for any hosted project.',
+    helpGroup: 'TARGET',
+  }),
+  'db-url': Flags.string({
+    summary: 'Any database; the password may be left out (PGPASSWORD, passfile, or asked for). Also: --remote=<url>.',
+    helpGroup: 'TARGET',
+    helpValue: '<url>',
+  }),
+  // Written by `rewriteRemote` for --remote=<ref>.
+  'project-ref': Flags.string({hidden: true}),
+};
+
+export const yesFlag = Flags.boolean({
+  char: 'y',
+  summary:
+    'Take the default answer to every question that no flag answers; ending sessions away from the local database still needs --confirm.',
+});
+
+export const confirmFlag = Flags.string({
+  summary: 'Confirm that sessions end on this project or host.',
+  helpValue: '<ref|host>',
+});
+
+export const dryRunFlag = Flags.boolean({default: false, summary: 'Show what would happen and change nothing.'});
+
+/** A user, as the one thing that a command is about. */
+export const userArg = Args.string({description: 'Email address or id of the user.', required: true});
+
+export const saveFlag = Flags.boolean({
+  default: false,
+  summary: 'Write it as a migration too, so that db reset and db push carry it.',
+});
+
+/**
+ * @param summary what a transaction takes
+ * @param size how many where nothing is given
+ * @returns the flag for the size of a transaction
+ */
+export function batchSizeFlag(summary: string, size: number) {
+  return Flags.integer({
+    summary,
+    default: size,
+    min: 1,
+    max: 100_000,
+    helpValue: '<n>',
+  });
+}
+
+const confirmChangeFlag = Flags.string({
+  summary: 'Confirm the change of this project or host.',
+  helpValue: '<ref|host>',
+});
+
+export const includePendingFlag = Flags.boolean({
+  default: false,
+  summary: "Apply the project's other pending migrations in the same run.",
+});
+
+/** The flags of a command whose work is a migration. */
+export const stepFlags = {
+  ...targetFlags,
+  apply: Flags.boolean({allowNo: true, summary: 'Apply it to the target with the supabase CLI.'}),
+  'include-pending': includePendingFlag,
+  'dry-run': dryRunFlag,
+  confirm: confirmChangeFlag,
+  yes: yesFlag,
+};
+
+/** The flags of a command that changes how Auth or the Data API is configured. */
+export const wiringFlags = {
+  'config-toml': Flags.boolean({
+    allowNo: true,
+    summary: 'Of a hosted project: change config.toml too, which "supabase config push" would send.',
+  }),
+  confirm: confirmChangeFlag,
+};
+
+/** Which sessions; all that are given have to hold. */
+export const filterFlags = {
+  user: Flags.string({
+    multiple: true,
+    summary: 'Of this user, by email address or id; may be given again.',
+    helpGroup: 'WHICH SESSIONS',
+    helpValue: '<email|id>',
+  }),
+  'over-limit': Flags.boolean({
+    default: false,
+    summary: 'Those that the limit would end now.',
+    helpGroup: 'WHICH SESSIONS',
+  }),
+  'older-than': Flags.string({
+    summary: 'Signed in longer ago than this.',
+    helpGroup: 'WHICH SESSIONS',
+    helpValue: '<30d>',
+  }),
+  idle: Flags.string({
+    summary: 'Neither signed in nor refreshed for this long.',
+    helpGroup: 'WHICH SESSIONS',
+    helpValue: '<7d>',
+  }),
+  expired: Flags.boolean({
+    default: false,
+    summary: 'Past their deadline: they end at their next refresh.',
+    helpGroup: 'WHICH SESSIONS',
+  }),
+  aal1: Flags.boolean({
+    default: false,
+    summary: 'Signed in without a second factor.',
+    helpGroup: 'WHICH SESSIONS',
+  }),
+  client: Flags.string({
+    summary: 'Of this OAuth client.',
+    helpGroup: 'WHICH SESSIONS',
+    helpValue: '<id>',
+  }),
+  except: Flags.string({
+    multiple: true,
+    summary: 'Not of this user, by email address or id; may be given again.',
+    helpGroup: 'WHICH SESSIONS',
+    helpValue: '<email|id>',
+  }),
+};
+
+/** Beside a summary, the heading of the settings that a setting belongs to. */
+function described({summary, group}: Setting): {summary: string; helpGroup?: string} {
+  const heading = SETTING_GROUPS[group];
+  return {summary, ...(heading === null ? {} : {helpGroup: heading.toUpperCase()})};
+}
+
+function integerFlag(setting: IntegerSetting) {
+  return Flags.integer({...described(setting), min: 1, max: setting.largest, helpValue: '<n>'});
+}
+
+function choiceFlag(setting: ChoiceSetting<string>) {
+  return Flags.string({...described(setting), options: choicesOf(setting).map(spelled)});
+}
+
+export const maxFlag = integerFlag(SETTINGS.max_sessions);
+export const strategyFlag = choiceFlag(SETTINGS.strategy);
+
+type SettingFlag = Interfaces.FlagInput[string];
+
+/** The flags of a setting; one that is switched on and off by names of their own has two. */
+function flagsOf(setting: Setting): Array<[string, SettingFlag]> {
+  const {flag} = setting;
+  switch (setting.kind) {
+    case 'boolean': {
+      const {opposite} = setting;
+      if (opposite === undefined) return [[flag, Flags.boolean({...described(setting), allowNo: true})]];
+      return [
+        [flag, Flags.boolean({...described(setting), default: false, exclusive: [opposite.flag]})],
+        [opposite.flag, Flags.boolean({...described(setting), default: false, summary: opposite.summary})],
+      ];
+    }
+
+    case 'choice': {
+      return [[flag, choiceFlag(setting)]];
+    }
+
+    case 'integer': {
+      return [[flag, integerFlag(setting)]];
+    }
+
+    case 'span': {
+      return [[flag, Flags.string({...described(setting), helpValue: `<${setting.example}>`})]];
+    }
+
+    case 'spanOrOff': {
+      return [[flag, Flags.string({...described(setting), helpValue: `<${setting.example}|${OFF}>`})]];
+    }
+
+    case 'text': {
+      return [[flag, Flags.string({...described(setting), helpValue: '<text>'})]];
+    }
+  }
+}
+
+/** A flag for every setting. */
+export const settingFlags: Record<string, SettingFlag> = Object.fromEntries(
+  SETTING_NAMES.flatMap((name) => flagsOf(settingOf(name))),
+);
+
+/**
+ * Turns the supabase CLI's newer way to name a target into our flags: oclif has no flags with an optional value.
+ * `--remote` is --linked, `--remote=<url>` is --db-url, `--remote=<ref>` is that project.
+ * @param argv the arguments as typed
+ * @returns the arguments for oclif; what follows `--` is left alone
+ */
+export function rewriteRemote(argv: string[]): string[] {
+  const end = argv.indexOf('--');
+  return argv.flatMap((argument, index) => {
+    if (end !== -1 && index > end) return [argument];
+    if (argument === '--remote') return ['--linked'];
+    if (!argument.startsWith('--remote=')) return [argument];
+    const value = argument.slice('--remote='.length);
+    return [/^postgres(ql)?:\/\//.test(value) ? '--db-url' : '--project-ref', value];
+  });
+}
+
+/** The flags of a command, as far as their names go; what oclif keeps of them in a manifest and what a command declares are alike here. */
+export type KnownFlags = Record<string, {hidden?: boolean | undefined; allowNo?: boolean | undefined}>;
+
+/** @returns the flags of a command that can be typed, with their dashes: those that are not hidden, --help, and what `rewriteRemote` knows */
+export function flagNames(flags: KnownFlags): string[] {
+  const declared = Object.entries(flags).filter(([, {hidden}]) => !hidden);
+  return [
+    ...declared.flatMap(([name, {allowNo}]) => [`--${name}`, ...(allowNo ? [`--no-${name}`] : [])]),
+    ...('project-ref' in flags ? ['--remote'] : []),
+    '--help',
+  ];
+}

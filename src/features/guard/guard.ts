@@ -1,0 +1,120 @@
+import type {Connection} from '../../database/connection.js';
+import {address} from '../../database/errors.js';
+import {readGuard, rehearseGuard, type GuardRefusal} from './queries.js';
+import {readAppliedMigrations, readGuardEnabled} from '../../database/queries.js';
+import {SupasessionError} from '../../errors.js';
+import type {Project} from '../../supabase/project.js';
+import {requireSavable} from '../settings/config.js';
+import {requireOurs} from '../install/installed.js';
+import {MIGRATION_NAMES, readMigrations} from '../install/migration.js';
+import {stepText, type MigrationStep} from '../install/steps.js';
+
+export type GuardState = 'disabled' | 'enabled';
+
+/** A switch of the guard, judged before it is made. */
+export interface GuardPlan {
+  wanted: GuardState;
+  /** How the target has it now. */
+  present: GuardState;
+  /** The project's own pre-request function, `schema.function`: called after the guard, and put back when it goes. */
+  chained: string | null;
+  /** The roles of the Data API, which get the right to call the guard. */
+  roles: string[];
+  /** What is to be written and applied; null where target and files are like this already. */
+  step: MigrationStep | null;
+}
+
+const STEPS: Record<GuardState, MigrationStep> = {
+  enabled: {
+    kind: 'guard',
+    name: MIGRATION_NAMES.guard,
+    lines: [
+      '-- Written by "supasession guard enable": the Data API refuses tokens of ended sessions at once.',
+      '-- A pre-request function of the project is kept, and called after it. Undo: "supasession guard disable".',
+    ],
+    sql: 'select supasession.enable_guard();\n',
+  },
+  disabled: {
+    kind: 'guard',
+    name: MIGRATION_NAMES.guard,
+    lines: [
+      '-- Written by "supasession guard disable": tokens of ended sessions pass until they expire, as without the guard.',
+      '-- A pre-request function of the project is restored.',
+    ],
+    sql: 'select supasession.disable_guard();\n',
+  },
+};
+
+function refused(
+  {permission, message, hint}: GuardRefusal,
+  {target}: Connection,
+  {wanted, chained}: Pick<GuardPlan, 'chained' | 'wanted'>,
+): SupasessionError {
+  if (!permission) {
+    return new SupasessionError('DATABASE_ERROR', `The guard cannot be ${wanted} at ${address(target)}: ${message}.`, {
+      suggestions: hint === null ? [] : [hint],
+    });
+  }
+
+  const [schema = '', ...rest] = chained?.split('.') ?? [];
+  const literal = (text: string) => `'${text.replaceAll("'", "''")}'`;
+  const configured =
+    wanted === 'enabled'
+      ? [
+          ...(chained === null
+            ? []
+            : [
+                `Keep ${chained}: select supasession._chain('pre_request', ${literal(schema)}, ${literal(rest.join('.'))});`,
+              ]),
+          'Self-hosted: set PGRST_DB_PRE_REQUEST=supasession.check_request for PostgREST, and restart it',
+        ]
+      : [`Self-hosted: set PGRST_DB_PRE_REQUEST=${chained ?? ''} for PostgREST, and restart it`];
+  return new SupasessionError(
+    'PERMISSION_DENIED',
+    `Role ${target.user} may not tell PostgREST what to call (alter role authenticator set pgrst.db_pre_request) at ${address(target)}. Hosted projects and the local stack allow it; this Postgres does not. Nothing was written.`,
+    {suggestions: [...configured, 'Or connect as a superuser, with --db-url']},
+  );
+}
+
+/**
+ * Looks at how the guard stands, and tries whether it can be switched.
+ * @param project the project
+ * @param connection an open connection
+ * @param wanted how it is to be
+ * @returns what is to be done
+ * @throws SupasessionError AUTH_SCHEMA_MISSING, NOT_INSTALLED, NEWER_RELEASE, MIGRATIONS_UNREADABLE; PERMISSION_DENIED where the role may not switch it,
+ *   DATABASE_ERROR where what is configured there is in the way
+ */
+export async function planGuard(project: Project, connection: Connection, wanted: GuardState): Promise<GuardPlan> {
+  await requireOurs(connection);
+  const migrations = await readMigrations(project);
+  requireSavable(migrations);
+  const {enabled, own: chained, roles} = await readGuard(connection);
+  const present = enabled ? 'enabled' : 'disabled';
+  const step = STEPS[wanted];
+  const newest = migrations.active.findLast(({name}) => name === step.name);
+  const said = newest?.text === stepText(step);
+  const plan = {wanted, present, chained, roles} as const;
+  // The files count as well: one that says otherwise is applied some day, and what none says is lost in a db reset.
+  if (present === wanted && (said || (newest === undefined && wanted === 'disabled'))) return {...plan, step: null};
+
+  const refusal = await rehearseGuard(connection, wanted === 'enabled');
+  if (refusal !== null) throw refused(refusal, connection, plan);
+  const had = said && (await readAppliedMigrations(connection)).includes(newest.version);
+  return {...plan, step: {...step, again: had && present !== wanted}};
+}
+
+/**
+ * Looks whether applying has done it.
+ * @param connection an open connection
+ * @param wanted how the guard is to be
+ * @throws SupasessionError CLI_FAILED
+ */
+export async function checkGuard(connection: Connection, wanted: GuardState): Promise<void> {
+  if ((await readGuardEnabled(connection)) === (wanted === 'enabled')) return;
+  throw new SupasessionError(
+    'CLI_FAILED',
+    `The supabase CLI reported success, but in the database the guard is not ${wanted}.`,
+    {suggestions: ['supabase migration list']},
+  );
+}

@@ -1,0 +1,56 @@
+import chalk from 'chalk';
+
+import type {GuardPlan, GuardState} from './guard.js';
+import {targetFlag} from '../../database/target.js';
+import type {Target} from '../../types.js';
+import {span} from '../../cli/text.js';
+
+function line(label: string, text: string): string {
+  return `  ${label.padEnd(14)}${text}`;
+}
+
+/**
+ * @param plan how the guard stands and is to be
+ * @param jwtExpiry lifetime of an access token in seconds, or null where it is not known
+ * @returns what switching it changes, before it is done
+ */
+export function guardText({wanted, chained, roles}: GuardPlan, jwtExpiry: number | null): string {
+  const own = chained === null ? 'none' : `${chained}()`;
+  if (wanted === 'enabled') {
+    return [
+      line('Data API', `before every request, PostgREST calls ${chalk.bold('supasession.check_request()')}`),
+      line('Own function', chained === null ? own : `${own} is kept, and called after it`),
+      line('Roles', `${roles.join(', ')}: may call it`),
+      line(
+        'For the app',
+        'a token of an ended session gets 401 (PT401 "Session has ended") at once, reading and writing',
+      ),
+      line(
+        'Not covered',
+        'Storage, Realtime and Edge Functions; the command protect covers the first two, by policies',
+      ),
+    ].join('\n');
+  }
+
+  const until = jwtExpiry === null ? 'until they expire' : `until they expire, up to ${span(jwtExpiry)}`;
+  return [
+    line(
+      'Data API',
+      chained === null ? 'PostgREST calls no function before a request' : `PostgREST calls ${own} again`,
+    ),
+    line('For the app', `${chalk.yellow('tokens of ended sessions pass')} ${until}`),
+  ].join('\n');
+}
+
+/** @returns that there is nothing to do */
+export function guardAlready(wanted: GuardState): string {
+  return `Nothing to do: the guard is ${wanted} already.`;
+}
+
+/** @returns that it is done, and how to take it back */
+export function guardDone(wanted: GuardState, target: Target): string {
+  const flag = targetFlag(target);
+  const undo = `{bin} guard:${wanted === 'enabled' ? 'disable' : 'enable'}${flag === '' ? '' : ` ${flag}`} --apply`;
+  const state = wanted === 'enabled' ? chalk.green('The guard is ON.') : chalk.yellow('The guard is OFF.');
+  return `${state} PostgREST has been told to read its configuration again. Undo: ${undo}`;
+}

@@ -1,0 +1,98 @@
+import type {Connection} from '../../database/connection.js';
+import {readAppliedMigrations, readInstalled} from '../../database/queries.js';
+import {SupasessionError} from '../../errors.js';
+import {applyMigrations, findCli, type SupabaseCli} from '../../supabase/cli.js';
+import type {Writer} from '../../supabase/process.js';
+import type {Project} from '../../supabase/project.js';
+import type {Target} from '../../types.js';
+import {authMissing, newerInstalled} from './installed.js';
+import {namingHolders} from '../../database/locks.js';
+import {compareReleases, readMigrations, shippedSql} from './migration.js';
+
+/** What applying would do to a target. */
+export interface ApplyPlan {
+  /** Files of ours that are not in the target's history. */
+  own: string[];
+  /** Files of others that are not, which the supabase CLI would apply in the same run. */
+  others: string[];
+  /** Whether a file is dated before one that has been applied: the CLI wants to be told that this is meant. */
+  outOfOrder: boolean;
+  /** What would apply them. Looked for now, because a missing one is better known before a file is written. */
+  cli: SupabaseCli;
+}
+
+/**
+ * Compares the files with the history of migrations in the target.
+ * @param project the project
+ * @param connection an open connection to the target
+ * @param env the environment that the CLI is looked for in
+ * @returns what is pending
+ * @throws SupasessionError CLI_MISSING, AUTH_SCHEMA_MISSING, NEWER_RELEASE
+ */
+export async function planApply(project: Project, connection: Connection, env: NodeJS.ProcessEnv): Promise<ApplyPlan> {
+  const cli = await findCli(project, env);
+  const [{all, own}, applied, installed, shipped] = [
+    await readMigrations(project),
+    await readAppliedMigrations(connection),
+    await readInstalled(connection),
+    await shippedSql(),
+  ];
+  if (!installed.auth) throw authMissing(connection.target);
+  if (installed.version !== null && compareReleases(installed.version, shipped.version) > 0) {
+    throw newerInstalled(installed.version, shipped.version);
+  }
+
+  const pending = all.filter(({version}) => !applied.includes(version));
+  const ownFiles = new Set(own.map(({file}) => file));
+  const newestApplied = applied.at(-1) ?? '';
+  return {
+    own: pending.filter(({file}) => ownFiles.has(file)).map(({file}) => file),
+    others: pending.filter(({file}) => !ownFiles.has(file)).map(({file}) => file),
+    outOfOrder: pending.some(({version}) => version < newestApplied),
+    cli,
+  };
+}
+
+/** The URL of a target without its password, for the CLI's arguments. */
+function cliUrl(target: Target, user: string): string {
+  const host = target.host.includes(':') ? `[${target.host}]` : target.host;
+  const url = new URL(`postgresql://${host}:${target.port}/${encodeURIComponent(target.database)}`);
+  url.username = encodeURIComponent(user);
+  url.searchParams.set('sslmode', target.tls);
+  if (target.tlsRootCert !== null) url.searchParams.set('sslrootcert', target.tlsRootCert);
+  return url.href;
+}
+
+/**
+ * Applies all that is pending with the supabase CLI. A lock that it could not get is answered with who holds it.
+ * @param project the project
+ * @param connection an open connection to the target
+ * @param options the CLI, its environment, where its output goes, and whether files are dated before ones that have been applied
+ * @throws SupasessionError CLI_FAILED, LOCK_TIMEOUT (naming who holds the lock), INTERRUPTED
+ */
+export async function applyWithCli(
+  project: Project,
+  connection: Connection,
+  options: {cli: SupabaseCli; env: NodeJS.ProcessEnv; output: Writer; includeAll: boolean},
+): Promise<void> {
+  const {cli} = options;
+  const {target} = connection;
+  const login = await target.login();
+  const password = target.kind === 'local' ? null : await login.password();
+  try {
+    await applyMigrations({
+      cli,
+      project,
+      target:
+        target.kind === 'local'
+          ? {kind: 'local'}
+          : {kind: 'url', url: cliUrl(target, login.user), password: password ?? undefined},
+      env: options.env,
+      includeAll: options.includeAll,
+      output: options.output,
+    });
+  } catch (error) {
+    if (!(error instanceof SupasessionError) || error.code !== 'LOCK_TIMEOUT') throw error;
+    throw await namingHolders(error, connection);
+  }
+}

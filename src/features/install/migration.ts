@@ -1,0 +1,268 @@
+import {createHash} from 'node:crypto';
+import {readFile} from 'node:fs/promises';
+
+import {SupasessionError} from '../../errors.js';
+import {listMigrations, nextVersion, writeMigration, type Migration} from '../../supabase/migrations.js';
+import type {Project} from '../../supabase/project.js';
+import {readInstallation} from '../../database/sql.js';
+import type {Settings} from '../../types.js';
+import {inForce} from '../settings/catalogue.js';
+
+/** The kinds of migrations that we write, with what follows the timestamp in their names. */
+export const MIGRATION_NAMES = {
+  installation: 'supasession',
+  settings: 'supasession_config',
+  rules: 'supasession_rules',
+  guard: 'supasession_guard',
+  hook: 'supasession_hook',
+  protect: 'supasession_protect',
+  uninstall: 'supasession_uninstall',
+} as const;
+export type MigrationKind = keyof typeof MIGRATION_NAMES;
+/** Of these there are several files at a time, whose names go on after that. */
+const SEVERAL: readonly MigrationKind[] = ['protect', 'uninstall'];
+
+/** What the package ships. */
+export interface ShippedSql {
+  version: string;
+  /** sha256:<hex> over the whole script. */
+  checksum: string;
+  sql: string;
+}
+
+function sha256(text: string): string {
+  return `sha256:${createHash('sha256').update(text).digest('hex')}`;
+}
+
+/** Editors and git may bring CRLF into a file without changing a word of it. */
+function withoutCr(text: string): string {
+  return text.replaceAll('\r\n', '\n');
+}
+
+/**
+ * @returns the SQL of this package as one script, with its release (as the script itself says it) and checksum
+ */
+export async function shippedSql(): Promise<ShippedSql> {
+  const sql = await readInstallation();
+  const version = /set_config\('supasession\.release', '([^']+)'/.exec(sql)?.[1];
+  if (version === undefined) throw new Error('no release in sql/install');
+  return {version, checksum: sha256(sql), sql};
+}
+
+const UPDATE = 'update supasession.config\nset';
+
+/** Also where there is no row of settings, or only the one that nobody has changed. */
+function settingsStatement(settings: Partial<Settings>): string {
+  const assignments = Object.entries(settings).map(
+    ([name, value]) =>
+      `    ${name} = ${typeof value === 'string' ? `'${value.replaceAll("'", "''")}'` : String(value)}`,
+  );
+  return `select supasession.set_config();\n${UPDATE}\n${assignments.join(',\n')}\nwhere version not like 'seeded%';\n`;
+}
+
+const ASSIGNMENT = /^ {4}(\w+) = (?:(true|false|null|-?\d+)|'((?:[^']|'')*)'),?$/gm;
+
+/**
+ * @param migration a migration of ours
+ * @returns the settings that it sets; none where it sets none, or they cannot be read any more
+ */
+export function settingsOf({setsSettings, text}: OwnMigration): Partial<Settings> {
+  const start = text.lastIndexOf(`${UPDATE}\n`);
+  if (!setsSettings || start === -1) return {};
+  const assignments = [...text.slice(start).matchAll(ASSIGNMENT)];
+  return Object.fromEntries(
+    assignments.map(([, name, word, quoted]) => [
+      name,
+      quoted === undefined ? (JSON.parse(word!) as unknown) : quoted.replaceAll("''", "'"),
+    ]),
+  ) as Partial<Settings>;
+}
+
+const CHOSEN = '-- The settings chosen when this file was written';
+
+const STARTS_ENFORCING = [
+  '-- This file switches the limit ON: the next "supabase db push" starts ending sessions on the linked project.',
+];
+
+/**
+ * @param shipped our SQL
+ * @returns it with the record of what it installs, as every migration of `init` has it
+ */
+export function recordedSql({version, sql, checksum}: ShippedSql): string {
+  return `${sql}\ncomment on schema supasession is\n  'supasession ${version} ${checksum}';\n`;
+}
+
+/** The body of a file is what its checksum is taken over: everything after the line that holds it. */
+function withHeader(kind: string, lines: string[], body: string): string {
+  return [`-- ${kind}`, ...lines, `-- checksum: ${sha256(body)}`, body].join('\n');
+}
+
+/**
+ * @param shipped our SQL
+ * @param settings the settings to set at the end of the file, if any
+ * @returns the text of the migration
+ */
+export function migrationText(shipped: ShippedSql, settings: Partial<Settings>): string {
+  const lines = [
+    '-- Written by "supasession init". Leave it as it is: "supasession config" changes settings.',
+    ...(settings.enabled === true ? STARTS_ENFORCING : []),
+  ];
+  const tail =
+    Object.keys(settings).length === 0
+      ? ''
+      : `\n${CHOSEN}; all others stay as the database has them.\n${settingsStatement(settings)}`;
+  return withHeader(`supasession ${shipped.version} ${shipped.checksum}`, lines, `\n${recordedSql(shipped)}${tail}`);
+}
+
+/**
+ * @param settings all the settings
+ * @returns the text of the migration that carries them
+ */
+export function configMigrationText(settings: Settings): string {
+  const lines = ['-- Written by "supasession config --save".', ...(inForce(settings) ? STARTS_ENFORCING : [])];
+  return stepMigrationText('settings', lines, settingsStatement(settings));
+}
+
+/**
+ * @param settings some settings
+ * @returns the text of the migration that carries just these
+ */
+export function givenMigrationText(settings: Partial<Settings>): string {
+  const lines = ['-- Written by "supasession init".', ...(settings.enabled === true ? STARTS_ENFORCING : [])];
+  return stepMigrationText('settings', lines, settingsStatement(settings));
+}
+
+/**
+ * @param kind what kind of migration it is
+ * @param lines comment lines for its head, with their `--`: who wrote it, and what it does
+ * @param sql its statements, each right at a second run
+ * @returns the text of the migration
+ */
+export function stepMigrationText(kind: Exclude<MigrationKind, 'installation'>, lines: string[], sql: string): string {
+  return withHeader(`supasession ${kind}`, lines, `\n${sql}`);
+}
+
+/** What a migration of ours was found to be. */
+export interface OwnMigration extends Migration {
+  kind: MigrationKind;
+  /** Release of the SQL in it; null but for installations. */
+  release: string | null;
+  /** Checksum of the SQL that it was written from; null but for installations. */
+  checksum: string | null;
+  /** Whether its text is no longer what we wrote. */
+  edited: boolean;
+  /** Whether it sets settings, so that those of earlier files no longer hold. */
+  setsSettings: boolean;
+  text: string;
+}
+
+const KINDS = Object.keys(MIGRATION_NAMES) as MigrationKind[];
+/** What tells a file of ours from the project's own of that name; an edit may have moved or changed the line itself. */
+const OURS = new RegExp(`^-- (?:supasession (?:\\d|(?:${KINDS.join('|')})$)|checksum: sha256:)`, 'm');
+const HEADER = /^-- supasession (?:(?<release>\d\S*) (?<checksum>sha256:[0-9a-f]{64})|[a-z]+)\n/;
+const BODY = /^-- checksum: (?<checksum>sha256:[0-9a-f]{64})\n(?<body>[\s\S]*)$/m;
+
+function kindOf(name: string): MigrationKind | undefined {
+  return KINDS.find(
+    (kind) =>
+      name === MIGRATION_NAMES[kind] || (SEVERAL.includes(kind) && name.startsWith(`${MIGRATION_NAMES[kind]}_`)),
+  );
+}
+
+async function readOwn(migration: Migration): Promise<OwnMigration | undefined> {
+  const kind = kindOf(migration.name);
+  if (kind === undefined) return undefined;
+  let text: string;
+  try {
+    text = withoutCr(await readFile(migration.path, 'utf8'));
+  } catch (error) {
+    throw new SupasessionError('MIGRATIONS_UNREADABLE', `${migration.path} cannot be read.`, {cause: error});
+  }
+
+  if (!OURS.test(text)) return undefined;
+  const header = HEADER.exec(text)?.groups;
+  const body = BODY.exec(text)?.groups;
+  return {
+    ...migration,
+    kind,
+    setsSettings: kind === 'settings' || (kind === 'installation' && text.includes(CHOSEN)),
+    release: header?.release ?? null,
+    checksum: header?.checksum ?? null,
+    edited: header === undefined || body === undefined || sha256(body.body!) !== body.checksum,
+    text,
+  };
+}
+
+/**
+ * @param migrations migrations of ours, in order
+ * @returns the settings that they come to, one after the other
+ */
+export function settingsIn(migrations: OwnMigration[]): Partial<Settings> {
+  return Object.assign({}, ...migrations.map((migration) => settingsOf(migration))) as Partial<Settings>;
+}
+
+/** The project's migrations, and those of them that are ours. */
+export interface MigrationState {
+  all: Migration[];
+  own: OwnMigration[];
+  /** Those of ours that count: of what an uninstallation has undone none is left. */
+  active: OwnMigration[];
+}
+
+/**
+ * @param project the project
+ * @returns its migrations in order, with ours told apart
+ * @throws SupasessionError MIGRATIONS_UNREADABLE
+ */
+export async function readMigrations(project: Project): Promise<MigrationState> {
+  const all = await listMigrations(project);
+  const own = (await Promise.all(all.map((migration) => readOwn(migration)))).filter((found) => found !== undefined);
+  const removal = own.findLastIndex(({name}) => name === MIGRATION_NAMES.uninstall);
+  return {all, own, active: own.slice(removal + 1)};
+}
+
+/**
+ * @param a a release
+ * @param b another
+ * @returns below 0 where a is older, above 0 where it is newer; what follows a hyphen does not count
+ */
+export function compareReleases(a: string, b: string): number {
+  const numbers = (release: string) => release.split('-', 1)[0]!.split('.').map(Number);
+  const [left, right] = [numbers(a), numbers(b)];
+  for (let index = 0; index < Math.max(left.length, right.length); index++) {
+    const difference = (left[index] ?? 0) - (right[index] ?? 0);
+    if (difference !== 0) return difference;
+  }
+
+  return 0;
+}
+
+export interface WrittenMigration {
+  /** Base name. */
+  file: string;
+  /** Migrations that are dated in the future, after which ours had to come. */
+  future: string[];
+}
+
+/**
+ * Writes a migration dated after all others, whole or not at all.
+ * @param project the project
+ * @param all its migrations
+ * @param name what follows the timestamp
+ * @param text the content
+ * @param options dryRun: leaves the disk alone; now: the time to date it with
+ * @returns the file
+ * @throws SupasessionError MIGRATIONS_UNWRITABLE
+ */
+export async function addMigration(
+  project: Project,
+  all: Migration[],
+  name: string,
+  text: string,
+  options: {dryRun?: boolean; now?: Date} = {},
+): Promise<WrittenMigration> {
+  const {version, future} = nextVersion(all, options.now ?? new Date());
+  const file = `${version}_${name}.sql`;
+  if (!options.dryRun) await writeMigration(project, file, text);
+  return {file, future};
+}

@@ -1,0 +1,49 @@
+import type {Project} from '../../supabase/project.js';
+import {requireSavable} from '../settings/config.js';
+import {addMigration, readMigrations, stepMigrationText, type MigrationKind} from './migration.js';
+
+/** A change that goes into the project's history as a migration of its own. */
+export interface MigrationStep {
+  kind: Exclude<MigrationKind, 'installation'>;
+  /** What follows the timestamp in the file's name. */
+  name: string;
+  /** Comment lines for the head of the file, with their `--`. */
+  lines: string[];
+  /** Its statements, each right at a second run. */
+  sql: string;
+  /** Whether it is written also where the newest file of its name says the same: the target has had that one, and is no longer so. */
+  again?: boolean;
+}
+
+/** @returns the text of the migration that a step is */
+export function stepText({kind, lines, sql}: MigrationStep): string {
+  return stepMigrationText(kind, lines, sql);
+}
+
+/** The file of a step. */
+export interface StepFile {
+  file: string;
+  /** False where the newest file of that name said the same already, and in a dry run. */
+  written: boolean;
+}
+
+/**
+ * Writes the file of a step, unless the newest one of its name says the same and that is enough.
+ * @param project the project
+ * @param step the step
+ * @param dryRun whether to leave the disk alone
+ * @returns the file
+ * @throws SupasessionError NOT_INSTALLED where the project has no migration that it could follow, MIGRATIONS_UNREADABLE, MIGRATIONS_UNWRITABLE
+ */
+export async function writeStep(project: Project, step: MigrationStep, dryRun: boolean): Promise<StepFile> {
+  const migrations = await readMigrations(project);
+  const text = stepText(step);
+  // What takes us out needs nothing to follow, and is not undone by itself.
+  const removes = step.kind === 'uninstall';
+  if (!removes) requireSavable(migrations);
+  const sinceInstalled = migrations.own.slice(migrations.own.findLastIndex(({kind}) => kind === 'installation') + 1);
+  const newest = (removes ? sinceInstalled : migrations.active).findLast(({name}) => name === step.name);
+  if (newest?.text === text && !step.again) return {file: newest.file, written: false};
+  const {file} = await addMigration(project, migrations.all, step.name, text, {dryRun});
+  return {file, written: !dryRun};
+}

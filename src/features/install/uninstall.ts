@@ -1,0 +1,178 @@
+import type {Connection} from '../../database/connection.js';
+import {readBelongings, readDependents, type Belongings, type Dependent} from './dependents.js';
+import {readInstalled} from '../../database/queries.js';
+import {SupasessionError} from '../../errors.js';
+import {readSql} from '../../database/sql.js';
+import type {Project} from '../../supabase/project.js';
+import {planApi} from '../integration/api.js';
+import {planHookDisable, takeRefusalsBack, type HookRequest} from '../integration/hook.js';
+import {authMissing} from './installed.js';
+import {MIGRATION_NAMES, readMigrations} from './migration.js';
+import type {MigrationStep} from './steps.js';
+import {
+  findConfigSource,
+  makeWiringChange,
+  readWiring,
+  type ConfiguredIntegration,
+  type WiringPart,
+} from '../integration/source.js';
+
+/** What uninstalling comes to. */
+export interface UninstallPlan {
+  /** Whether our SQL is in the target. */
+  installed: boolean;
+  /** Whether the project's migrations install it. */
+  inMigrations: boolean;
+  dependents: Dependent[];
+  belongings: Belongings | null;
+}
+
+/**
+ * @param project the project
+ * @param connection an open connection
+ * @returns what is there, and what of the project uses it
+ * @throws SupasessionError AUTH_SCHEMA_MISSING; NOT_INSTALLED where the target has 0.1.2
+ */
+export async function planUninstall(project: Project, connection: Connection): Promise<UninstallPlan> {
+  const [{active}, {auth, schema, version}] = [await readMigrations(project), await readInstalled(connection)];
+  if (!auth) throw authMissing(connection.target);
+  const inMigrations = active.some(({kind}) => kind === 'installation');
+  if (!schema) return {installed: false, inMigrations, dependents: [], belongings: null};
+  if (version === null) {
+    throw new SupasessionError(
+      'NOT_INSTALLED',
+      'This database has supasession 0.1.2, or an installation without a record of its release: bring it up to date first.',
+      {suggestions: ['{bin} upgrade', '{bin} init']},
+    );
+  }
+
+  return {
+    installed: true,
+    inMigrations,
+    dependents: await readDependents(connection),
+    belongings: await readBelongings(connection),
+  };
+}
+
+/**
+ * Refuses to go on where something of the project would be dropped without having been asked for.
+ * @param dependents what uses ours
+ * @param drop whether it is to be dropped
+ * @throws SupasessionError STILL_USED; `details.dependents` names them
+ */
+export function requireUnused(dependents: Dependent[], drop: boolean): void {
+  const byHand = dependents.filter(({drop_statement: statement}) => statement === null);
+  const left = drop ? byHand : dependents;
+  if (left.length === 0) return;
+  throw new SupasessionError(
+    'STILL_USED',
+    `${left.length === 1 ? 'One object of the project uses' : `${left.length} objects of the project use`} supasession${drop ? ' and can only be changed by hand' : ''}. Nothing was changed.`,
+    {
+      suggestions: drop
+        ? left.map(({kind, name}) => `Change the ${kind} ${name}`)
+        : ['Change or drop them yourself, or: {bin} uninstall --drop-dependents'],
+      details: {dependents: left.map(({kind, name}) => ({kind, name}))},
+    },
+  );
+}
+
+/**
+ * Looks whether applying has done it.
+ * @param connection an open connection
+ * @throws SupasessionError CLI_FAILED where our SQL is still there
+ */
+export async function requireGone(connection: Connection): Promise<void> {
+  if (!(await readInstalled(connection)).schema) return;
+  throw new SupasessionError(
+    'CLI_FAILED',
+    'The supabase CLI reported success, but the database still has supasession.',
+    {suggestions: ['supabase migration list']},
+  );
+}
+
+/** What may stand in a file's name. */
+function slug(text: string): string {
+  return text
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]+/g, '_')
+    .replaceAll(/^_+|_+$/g, '')
+    .slice(0, 60);
+}
+
+/**
+ * @param dependents what is to be dropped, each by a migration of its own
+ * @returns the steps, our own removal last
+ */
+export async function uninstallSteps(dependents: Dependent[]): Promise<MigrationStep[]> {
+  const drops = dependents.map(({kind, name, drop_statement: statement}): MigrationStep => {
+    if (statement === null) throw new TypeError(`the ${kind} ${name} has to be changed by hand`);
+    return {
+      kind: 'uninstall',
+      name: `${MIGRATION_NAMES.uninstall}_${slug(`${kind} ${name}`)}`,
+      lines: [
+        '-- Written by "supasession uninstall --drop-dependents": this used supasession.',
+        // A name may hold a line break.
+        `-- ${JSON.stringify(`${kind} ${name}`)}`,
+      ],
+      sql: `select pg_catalog.set_config('lock_timeout', '3s', true);\n${statement};\n`,
+    };
+  });
+  return [
+    ...drops,
+    {
+      kind: 'uninstall',
+      name: MIGRATION_NAMES.uninstall,
+      lines: [
+        '-- Written by "supasession uninstall". It refuses where something of the project still uses supasession.',
+      ],
+      sql: await readSql('steps/uninstall.sql'),
+    },
+  ];
+}
+
+/**
+ * @param request where
+ * @returns what of ours Auth and the Data API are configured to call
+ * @throws SupasessionError what reading the configuration throws
+ */
+export async function readWires({project, connection, env}: HookRequest): Promise<ConfiguredIntegration> {
+  return readWiring(await findConfigSource(connection.target, project, env));
+}
+
+/**
+ * Takes our hook and our schema out of the configuration of Auth and the Data API, which both go on as they were started until they are started again.
+ * @param request where
+ * @param wires what of ours they call
+ * @param changed what has been changed so far; what this does is added, so that it is known after a failure too
+ * @throws SupasessionError STILL_USED where the configuration can only be changed by hand; what reading and changing it throws
+ */
+export async function unwire(request: HookRequest, wires: ConfiguredIntegration, changed: WiringPart[]): Promise<void> {
+  if (wires.hook.ours) {
+    const {rejectInHook, edit, send, byHand} = await planHookDisable(request, false);
+    requireChangeable(byHand);
+    if (rejectInHook) {
+      await takeRefusalsBack(request.connection);
+      changed.push('reject_in_hook');
+    }
+
+    await makeWiringChange({edit, send}, changed);
+  }
+
+  if (wires.api.exposed) {
+    // Planned only now: it may be the same file.
+    const {edit, send, byHand} = await planApi(request, 'disabled');
+    requireChangeable(byHand);
+    await makeWiringChange({edit, send}, changed);
+  }
+}
+
+function requireChangeable(byHand: string | null): void {
+  if (byHand === null) return;
+  throw new SupasessionError(
+    'STILL_USED',
+    'Auth or the Data API is configured to call supasession, in a file that we do not edit.',
+    {
+      suggestions: byHand.split('\n'),
+    },
+  );
+}

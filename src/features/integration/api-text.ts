@@ -1,0 +1,87 @@
+import chalk from 'chalk';
+
+import type {ApiPlan, ApiState} from './api.js';
+import {commandOn} from '../../database/target.js';
+import {OUR_SCHEMA, type WiringPart} from './source.js';
+import type {Reachable} from './queries.js';
+import type {Target} from '../../types.js';
+import {table} from '../../cli/table.js';
+import {fileName, line, localToo, RESTART} from './text.js';
+
+const ROLES = ['anon', 'authenticated', 'service_role'];
+
+function reachableTable(title: string, rows: Reachable[]): string {
+  return table(
+    [title, ...ROLES],
+    rows.map(({name, roles}) => [name, ...ROLES.map((role) => (roles.includes(role) ? 'yes' : '-'))]),
+  );
+}
+
+/** @returns what can be reached after it, and what changes, before it is done */
+export function apiText({wanted, functions, tables, edit, send}: ApiPlan, target: Target): string {
+  const where = [
+    ...(send === null ? [] : [`the exposed schemas of project ${target.projectRef}`]),
+    ...(edit === null ? [] : [fileName(edit)]),
+  ];
+  const changes = where.length === 0 ? [] : [line('Changes', where.join(', then '))];
+  if (wanted === 'disabled') {
+    return [line('Data API', 'nothing of supasession can be called over it'), ...changes].join('\n');
+  }
+
+  return [
+    reachableTable('Can be called over the Data API', functions),
+    '',
+    ...(tables.length === 0 ? [] : [reachableTable('Can be read', tables), '']),
+    line('Others', 'no other function or table; to signed-in users only what is about their own sessions'),
+    ...changes,
+  ].join('\n');
+}
+
+/** @returns that there is nothing to do */
+export function apiAlready(wanted: ApiState): string {
+  return `Nothing to do: the Data API ${wanted === 'enabled' ? 'exposes' : 'does not expose'} the schema ${OUR_SCHEMA}.`;
+}
+
+/** @returns what to set by hand, because it is not for us to change or to see */
+export function apiInstructions({wanted, byHand}: ApiPlan, target: Target): string {
+  const head = chalk.yellow('Not verified.');
+  if (target.kind === 'local') return `${head} This program does not edit this file:\n${byHand ?? ''}`;
+  const change = wanted === 'enabled' ? `add ${OUR_SCHEMA}` : `remove ${OUR_SCHEMA}`;
+  if (target.projectRef !== null) {
+    const file = byHand === null ? '' : `\nAnd in the project, which "supabase config push" would send:\n${byHand}`;
+    return `${head} There is no access token (supabase login, or SUPABASE_ACCESS_TOKEN), so this is for you to set:\n  Project Settings > Data API, https://supabase.com/dashboard/project/${target.projectRef}/settings/api\n  Exposed schemas: ${change}${file}`;
+  }
+
+  const example = wanted === 'enabled' ? `\n  PGRST_DB_SCHEMAS=public,graphql_public,${OUR_SCHEMA}` : '';
+  return `${head} In PGRST_DB_SCHEMAS of PostgREST ${change}, and restart it:${example === '' ? ' the other schemas stay.' : `${example}   (your other schemas in front of it)`}`;
+}
+
+/** @returns that the file says it and something else has the last word */
+export function apiUnverified(): string {
+  return `${chalk.yellow('Not verified:')} config.toml says it, and reads otherwise: is a variable SUPABASE_API_SCHEMAS set?`;
+}
+
+/** @returns what was done, and what to do next */
+export function apiDone({wanted, where, edit}: ApiPlan, target: Target, changed: WiringPart[]): string {
+  const lines: string[] = [];
+  if (changed.length > 0) {
+    lines.push(
+      wanted === 'enabled'
+        ? `${chalk.green('Exposed.')} Undo: ${commandOn(target, 'api:disable')}`
+        : `${chalk.yellow('No longer exposed.')} Undo: ${commandOn(target, 'api:enable')}`,
+    );
+  }
+
+  if (target.kind === 'local' && (changed.length > 0 || where === 'instructions')) {
+    lines.push(`Next: ${RESTART}   (PostgREST reads it at its start)`);
+    if (wanted === 'disabled') lines.push('Not before that: {bin} uninstall');
+  }
+
+  if (wanted === 'enabled' && target.kind !== 'local' && changed.includes('config.toml')) lines.push(localToo());
+  if (wanted === 'enabled') lines.push(`In the app: supabase.schema('${OUR_SCHEMA}').rpc('my_sessions')`);
+  if (target.projectRef !== null && edit !== null && !changed.includes('config.toml')) {
+    lines.push(`${fileName(edit)} was left alone: "supabase config push" would take this back.`);
+  }
+
+  return lines.join('\n');
+}

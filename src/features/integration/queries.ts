@@ -1,0 +1,138 @@
+import type {Queryable} from '../../database/connection.js';
+
+/** A function by its schema and name, as the catalog has them. */
+export interface FunctionName {
+  schema: string;
+  name: string;
+}
+
+/**
+ * @param db an open connection to an installation
+ * @returns the project's own hook that ours calls; null where there is none
+ */
+export async function readNextHook(db: Queryable): Promise<FunctionName | null> {
+  const {rows} = await db.query<FunctionName>(
+    `select i.schema_name as schema, i.function_name as name
+    from supasession.integration i
+    where i.kind = 'access_token_hook'`,
+  );
+  return rows[0] ?? null;
+}
+
+/** How a function is as an access token hook. */
+export interface HookFunction {
+  /** Whether it returns one jsonb. */
+  returnsJsonb: boolean;
+  /** Whether Auth's role may call it. */
+  executable: boolean;
+}
+
+/**
+ * @param db an open connection
+ * @param hook a function that takes one jsonb
+ * @returns how it is; null where there is none
+ */
+export async function readHookFunction(db: Queryable, {schema, name}: FunctionName): Promise<HookFunction | null> {
+  const {rows} = await db.query<HookFunction>(
+    `select
+      p.prorettype = 'pg_catalog.jsonb'::regtype and not p.proretset as "returnsJsonb",
+      has_schema_privilege('supabase_auth_admin', n.oid, 'usage')
+        and has_function_privilege('supabase_auth_admin', p.oid, 'execute') as executable
+    from pg_catalog.pg_proc p
+    join pg_catalog.pg_namespace n on n.oid = p.pronamespace
+    where n.nspname = $1 and p.proname = $2 and p.proargtypes = '3802'::oidvector and p.prokind = 'f'`,
+    [schema, name],
+  );
+  return rows[0] ?? null;
+}
+
+/** Something of ours that can be reached over the Data API once our schema is exposed, and as which roles. */
+export interface Reachable {
+  name: string;
+  roles: string[];
+}
+
+/** The roles of the Data API. */
+const API_ROLES = "(values (1, 'anon'), (2, 'authenticated'), (3, 'service_role')) r (place, name)";
+
+/**
+ * @param db an open connection to a database that has our SQL
+ * @returns the functions that these roles may call, those for most roles first; ones that return a trigger cannot be called
+ */
+export async function readCallableFunctions(db: Queryable): Promise<Reachable[]> {
+  const {rows} = await db.query<Reachable>(`
+    select
+      format('%s(%s)', p.proname, oidvectortypes(p.proargtypes)) as name,
+      array_agg(r.name order by r.place) as roles
+    from pg_catalog.pg_proc p
+    cross join ${API_ROLES}
+    where p.pronamespace = 'supasession'::regnamespace
+      and p.prokind = 'f'
+      and p.prorettype <> 'pg_catalog.trigger'::regtype
+      and has_schema_privilege(r.name, p.pronamespace, 'usage')
+      and has_function_privilege(r.name, p.oid, 'execute')
+    group by p.oid
+    order by min(r.place), count(*) desc, 1`);
+  return rows;
+}
+
+/**
+ * @param db an open connection to a database that has our SQL
+ * @returns the tables and views that these roles may read
+ */
+export async function readReadableTables(db: Queryable): Promise<Reachable[]> {
+  const {rows} = await db.query<Reachable>(`
+    select c.relname as name, array_agg(r.name order by r.place) as roles
+    from pg_catalog.pg_class c
+    cross join ${API_ROLES}
+    where c.relnamespace = 'supasession'::regnamespace
+      and c.relkind in ('r', 'p', 'v', 'm')
+      and has_schema_privilege(r.name, c.relnamespace, 'usage')
+      and has_table_privilege(r.name, c.oid, 'select')
+    group by c.oid
+    order by 1`);
+  return rows;
+}
+
+/** A setting that the role of PostgREST is given in the database, which beats its configuration. */
+export interface RoleSetting {
+  value: string;
+  /** Where it is made: for this database alone, which beats the other, or for the whole server. */
+  scope: 'database' | 'server';
+}
+
+/**
+ * @param db an open connection
+ * @param name of the setting
+ * @returns the one that counts; null where it is not set
+ */
+export async function readRoleSetting(db: Queryable, name: string): Promise<RoleSetting | null> {
+  const {rows} = await db.query<RoleSetting>(
+    `select
+      substr(o.entry, length($1) + 2) as value,
+      case when s.setdatabase = 0 then 'server' else 'database' end as scope
+    from pg_catalog.pg_db_role_setting s
+    join pg_catalog.pg_roles r on r.oid = s.setrole
+    cross join lateral unnest(s.setconfig) o (entry)
+    where r.rolname = 'authenticator'
+      and s.setdatabase in (0, (select d.oid from pg_catalog.pg_database d where d.datname = current_database()))
+      and starts_with(o.entry, $1 || '=')
+    order by s.setdatabase desc
+    limit 1`,
+    [name],
+  );
+  return rows[0] ?? null;
+}
+
+/**
+ * @param db an open connection
+ * @returns the schemas that the role of PostgREST is given in the database, which beats its configuration; null where nothing is set
+ */
+export async function readRoleSchemas(db: Queryable): Promise<string[] | null> {
+  const setting = await readRoleSetting(db, 'pgrst.db_schemas');
+  if (setting === null) return null;
+  return setting.value
+    .split(',')
+    .map((name) => name.trim().replace(/^"(.*)"$/, '$1'))
+    .filter((name) => name !== '');
+}

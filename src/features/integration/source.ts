@@ -1,0 +1,267 @@
+import type {DatabaseIntegration} from '../status/queries.js';
+import type {FunctionName} from './queries.js';
+import {SupasessionError} from '../../errors.js';
+import {readConfig} from '../../supabase/config.js';
+import {
+  editInstructions,
+  planConfigEdit,
+  writeConfigEdit,
+  type ConfigEdit,
+  type TomlEdit,
+} from '../../supabase/config-edit.js';
+import {findManagementApi, type ManagementApi} from '../../supabase/management-api.js';
+import type {Env, Project} from '../../supabase/project.js';
+import type {Target} from '../../types.js';
+
+/** Our schema, and our access token hook in it. */
+export const OUR_SCHEMA = 'supasession';
+export const OUR_HOOK: FunctionName = {schema: OUR_SCHEMA, name: 'access_token_hook'};
+
+/** What decides how Auth and the Data API of a target are configured, or `instructions`: we can only say what to set. */
+export type WiringWhere = 'config.toml' | 'instructions' | 'management-api';
+
+/** Where Auth and the Data API of a target are configured. */
+export interface ConfigSource {
+  where: WiringWhere;
+  env: Env;
+  /** A hosted project; null for the local stack, and for self-hosted ones. */
+  ref: string | null;
+  /** Of a hosted project, where there is an access token. */
+  api: ManagementApi | null;
+  /** The project whose file configures the local stack, or would be pushed to the hosted one; null where there is none. */
+  project: Project | null;
+}
+
+/** How Auth's custom access token hook is configured. */
+export interface HookSetting {
+  enabled: boolean;
+  /** `pg-functions://postgres/<schema>/<function>`, or http. */
+  uri: string | null;
+}
+
+/**
+ * @param target a target
+ * @param project the project, where there is one
+ * @param env the shell's variables, for the access token
+ * @returns where its Auth and Data API are configured; nothing has been asked yet
+ * @throws SupasessionError CONFIG_UNREADABLE, CONFIG_INVALID, API_UNAUTHORIZED for an access token that is none
+ */
+export async function findConfigSource(target: Target, project: Project | null, env: Env): Promise<ConfigSource> {
+  const ref = target.projectRef;
+  if (ref !== null) {
+    const api = await findManagementApi(project, env);
+    return {where: api === null ? 'instructions' : 'management-api', env, ref, api, project};
+  }
+
+  const local = target.kind === 'local' ? project : null;
+  return {where: isEditable(local) ? 'config.toml' : 'instructions', env, ref, api: null, project: local};
+}
+
+function isEditable(project: Project | null): boolean {
+  return project?.configPath.endsWith('.toml') ?? false;
+}
+
+/**
+ * @param place where the target is configured
+ * @returns the hook that the project's file names, with the override for the hosted project; null without a file
+ * @throws SupasessionError CONFIG_UNREADABLE, CONFIG_INVALID, ENV_NOT_SET
+ */
+export async function readFileHook(place: ConfigSource): Promise<(HookSetting & {secrets: boolean}) | null> {
+  const {project, env, ref} = place;
+  if (project === null) return null;
+  return (await readConfig(project, env, {projectRef: ref ?? undefined})).accessTokenHook;
+}
+
+/**
+ * @param place where the target is configured
+ * @returns the schemas that the project's file exposes; null without a file
+ * @throws SupasessionError CONFIG_UNREADABLE, CONFIG_INVALID, ENV_NOT_SET
+ */
+export async function readFileSchemas({project, env, ref}: ConfigSource): Promise<string[] | null> {
+  if (project === null) return null;
+  return (await readConfig(project, env, {projectRef: ref ?? undefined})).apiSchemas;
+}
+
+/**
+ * @param place where the target is configured
+ * @returns the hook that Auth is configured with; null where that cannot be known
+ * @throws SupasessionError API_UNAUTHORIZED, API_FAILED, and what `readFileHook` throws
+ */
+export async function readHook(place: ConfigSource): Promise<HookSetting | null> {
+  if (place.ref === null) return readFileHook(place);
+  if (place.api === null) return null;
+  const auth = await place.api.readAuthConfig(place.ref);
+  return {
+    enabled: auth.hook_custom_access_token_enabled ?? false,
+    uri: auth.hook_custom_access_token_uri || null,
+  };
+}
+
+/**
+ * @param place where the target is configured
+ * @returns the schemas that the Data API exposes; null where that cannot be known
+ * @throws SupasessionError API_UNAUTHORIZED, API_FAILED, and what `readFileSchemas` throws
+ */
+export async function readSchemas(place: ConfigSource): Promise<string[] | null> {
+  if (place.ref === null) return readFileSchemas(place);
+  if (place.api === null) return null;
+  return (await place.api.readDataApiConfig(place.ref)).schemas;
+}
+
+/** What of ours is wired into Auth and the Data API. */
+export interface ConfiguredIntegration {
+  /** `verified`: it is what the target is configured with, and not only what the project's file would make of it. Null: not known. */
+  hook: {enabled: boolean | null; uri: string | null; ours: boolean | null; verified: boolean};
+  api: {exposed: boolean | null; verified: boolean};
+}
+
+/**
+ * @param place where the target is configured
+ * @returns what of ours is wired there; of a hosted project without an access token what the project's file says
+ * @throws SupasessionError what `readHook` and `readSchemas` throw
+ */
+export async function readWiring(place: ConfigSource): Promise<ConfiguredIntegration> {
+  const [hook, schemas] = [await readHook(place), await readSchemas(place)];
+  const said = hook ?? (await readFileHook(place));
+  const exposed = schemas ?? (await readFileSchemas(place));
+  return {
+    hook: {
+      enabled: said?.enabled ?? null,
+      uri: said?.uri ?? null,
+      ours: said === null ? null : isOurs(said),
+      verified: hook !== null,
+    },
+    api: {exposed: exposed?.includes(OUR_SCHEMA) ?? null, verified: schemas !== null},
+  };
+}
+
+/** @returns the function as Auth is configured with it */
+export function hookUri({schema, name}: FunctionName): string {
+  return `pg-functions://postgres/${schema}/${name}`;
+}
+
+/** @returns the Postgres function that a URI of Auth's names, which takes the first two parts of its path; null for any other URI */
+export function hookFunction(uri: string | null): FunctionName | null {
+  const [, schema, name] = /^pg-functions:\/\/[^/]*\/([^/]+)\/([^/]+)/i.exec(uri ?? '') ?? [];
+  return schema === undefined || name === undefined ? null : {schema, name};
+}
+
+/** @returns whether Auth calls our hook */
+export function isOurs({enabled, uri}: HookSetting): boolean {
+  return enabled && sameFunction(hookFunction(uri), OUR_HOOK);
+}
+
+/** @returns whether both are the same function, or none */
+export function sameFunction(a: FunctionName | null, b: FunctionName | null): boolean {
+  return a?.schema === b?.schema && a?.name === b?.name;
+}
+
+/** @returns `schema.function` */
+export function functionText({schema, name}: FunctionName): string {
+  return `${schema}.${name}`;
+}
+
+/** What is to be done in the project's file. */
+export interface FileChange {
+  /** Null where the file says so already, where there is none, and where it can only be changed by hand. */
+  edit: ConfigEdit | null;
+  /** What to write into it by hand; null where that is not needed. */
+  byHand: string | null;
+}
+
+/**
+ * @param place where the target is configured
+ * @param edits what the file shall say; none where it says so already
+ * @returns what is to be done
+ * @throws SupasessionError CONFIG_UNREADABLE, CONFIG_INVALID, CONFIG_UNWRITABLE
+ */
+export async function planFileChange({project}: ConfigSource, edits: readonly TomlEdit[]): Promise<FileChange> {
+  if (project === null || edits.length === 0) return {edit: null, byHand: null};
+  if (!isEditable(project)) return {edit: null, byHand: editInstructions(project, edits)};
+  const edit = await planConfigEdit(project, edits);
+  return {edit: edit.before === edit.after ? null : edit, byHand: null};
+}
+
+/** What has been changed, as `--json` lists it. */
+export type WiringPart = 'config.toml' | 'management-api' | 'next_hook' | 'reject_in_hook';
+
+/** A change of how Auth or the Data API is configured, that has been checked. */
+export interface WiringChange {
+  edit: ConfigEdit | null;
+  /** Tells the Management API, and checks what it has after that; null where there is nothing to tell. */
+  send: (() => Promise<void>) | null;
+}
+
+/**
+ * Makes a change: what counts first, then the file that would be pushed there.
+ * @param change the change
+ * @param changed what has been changed so far; what this does is added, so that it is known after a failure too
+ * @throws SupasessionError API_UNAUTHORIZED, API_FAILED, CONFIG_UNREADABLE, CONFIG_UNWRITABLE
+ */
+export async function makeWiringChange({edit, send}: WiringChange, changed: WiringPart[]): Promise<void> {
+  if (send !== null) {
+    await send();
+    changed.push('management-api');
+  }
+
+  if (edit !== null && (await writeConfigEdit(edit))) changed.push('config.toml');
+}
+
+/** @returns the error for a Management API that took a change and has something else */
+export function notTaken(ref: string, what: string): SupasessionError {
+  return new SupasessionError(
+    'API_FAILED',
+    `The Management API took the change, but project ${ref} still has something else: ${what}.`,
+    {suggestions: ['Run the command again; it looks first how things are']},
+  );
+}
+
+/** What ties us into a project; null where it cannot be known from here. */
+export interface IntegrationState {
+  /** Whether Auth is configured to call our hook. */
+  hook: boolean | null;
+  /** The project's own hook that ours calls, as schema.function; null also for none. */
+  nextHook: string | null;
+  /** Whether the Data API is configured to ask the guard. */
+  guard: boolean | null;
+  /** Whether the Data API exposes our functions. */
+  api: boolean | null;
+}
+
+/** What Auth and the Data API are run with; null for what cannot be known. */
+export interface Configured {
+  hook: HookSetting | null;
+  schemas: string[] | null;
+}
+
+/**
+ * @param place where the target is configured
+ * @returns what it is run with; nothing is known of a hosted project whose Management API does not answer us
+ * @throws SupasessionError CONFIG_UNREADABLE, CONFIG_INVALID, ENV_NOT_SET
+ */
+export async function readConfigured(place: ConfigSource): Promise<Configured> {
+  try {
+    return {hook: await readHook(place), schemas: await readSchemas(place)};
+  } catch (error) {
+    const silent = error instanceof SupasessionError && ['API_FAILED', 'API_UNAUTHORIZED'].includes(error.code);
+    if (!silent) throw error;
+    return {hook: null, schemas: null};
+  }
+}
+
+/**
+ * @param database what the database says; null without our SQL in it
+ * @param configured what the target is run with
+ * @returns what is wired
+ */
+export function integrationState(database: DatabaseIntegration | null, configured: Configured): IntegrationState {
+  const {hook} = configured;
+  // PostgREST takes what the role says before what it was started with.
+  const schemas = database?.schemas ?? configured.schemas;
+  return {
+    hook: hook === null ? null : isOurs(hook),
+    nextHook: database?.nextHook ?? null,
+    guard: database?.guard ?? null,
+    api: schemas?.includes(OUR_SCHEMA) ?? null,
+  };
+}

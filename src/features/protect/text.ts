@@ -1,0 +1,129 @@
+import chalk from 'chalk';
+
+import type {ListedPolicy, PlannedPolicy, ProtectionList, TablePlan} from './protect.js';
+import {spanWords} from '../../database/spans.js';
+import {tableName} from './tables.js';
+import {targetFlag} from '../../database/target.js';
+import type {TableName} from './queries.js';
+import type {Target} from '../../types.js';
+import {count, printable, tokensText} from '../../cli/text.js';
+
+/** @returns a table's name, safe to print */
+function shown(table: TableName): string {
+  return printable(tableName(table));
+}
+
+/** @returns what a policy refuses, in words */
+function policyText({command, maxAge}: Pick<PlannedPolicy, 'command' | 'maxAge'>): string {
+  const what = command === 'all' ? 'reading and writing' : command;
+  return maxAge === null
+    ? `${what}: not with the token of an ended session`
+    : `${what}: only with a sign-in of the last ${spanWords(maxAge)}`;
+}
+
+function planned(policy: PlannedPolicy): string {
+  const note = {
+    none: '',
+    same: chalk.dim(' (there already)'),
+    different: chalk.yellow(' (there, but other than this: it is replaced)'),
+  };
+  return `    ${policy.name.padEnd(34)} ${policyText(policy)}${note[policy.present]}`;
+}
+
+function ownPolicies({others}: TablePlan): string[] {
+  return others.length === 0 ? [] : [`    Your own that use supasession stay: ${others.map(printable).join(', ')}`];
+}
+
+/**
+ * @param plans the tables
+ * @param target where
+ * @returns what protecting them changes, and what that locks, before it is done
+ */
+export function protectionText(plans: TablePlan[], target: Target): string {
+  const partitioned = plans.filter(({kind}) => kind === 'partitioned table').map(({table}) => shown(table));
+  return [
+    ...plans.flatMap((plan) => [
+      `  ${chalk.bold(shown(plan.table))}`,
+      ...plan.policies.map(planned),
+      ...ownPolicies(plan),
+    ]),
+    '  Reads then find no rows, updates and deletes change none, and inserts fail (42501). Nobody else notices, and service_role passes.',
+    ...(partitioned.length === 0
+      ? []
+      : [
+          `  ${chalk.yellow('Note:')} partitions that the Data API reaches by their own names are not covered by ${partitioned.join(', ')}.`,
+        ]),
+    lockText(target),
+  ].join('\n');
+}
+
+function lockText(target: Target): string {
+  const wide =
+    'a change of policies locks all tables of Auth, Storage and Realtime for a moment: sign-ins and refreshes wait. Do it at a quiet time.';
+  return target.kind === 'local'
+    ? `  ${chalk.yellow('Note:')} on a hosted project, by "supabase db push", ${wide}`
+    : `  ${chalk.yellow('Warning:')} on hosted projects ${wide} It gives up after 250 ms for each lock, and can be run again.`;
+}
+
+/**
+ * @param plans the tables
+ * @param target where
+ * @param jwtExpiry lifetime of an access token in seconds, or null where it is not known
+ * @returns what removing the protection opens, before it is done
+ */
+export function removalText(plans: TablePlan[], target: Target, jwtExpiry: number | null): string {
+  return [
+    `${chalk.yellow('Opens again')} to tokens of ended sessions and of revoked users, as far as other policies allow:`,
+    ...plans.flatMap((plan) => [
+      `  ${chalk.bold(shown(plan.table))}`,
+      ...plan.policies.map(
+        (policy) =>
+          `    ${policy.name.padEnd(34)} ${policy.present === 'none' ? 'only in the migrations' : policyText(policy)}${policy.present === 'different' ? chalk.yellow(' (edited since it was written)') : ''}`,
+      ),
+      ...ownPolicies(plan),
+    ]),
+    `  ${tokensText(jwtExpiry)}`,
+    lockText(target),
+  ].join('\n');
+}
+
+/** @returns that nothing is to be done for some tables */
+export function protectAlready(tables: TableName[], wanted: boolean): string {
+  const names = tables.map(shown).join(', ');
+  return `Nothing to do for ${names}: ${wanted ? 'protected like this already' : 'not protected'}.`;
+}
+
+/** @returns that it is done, and how to take it back */
+export function protectDone(plans: TablePlan[], target: Target, wanted: boolean): string {
+  const flag = targetFlag(target) === '' ? '' : ` ${targetFlag(target)}`;
+  const names = plans.map(({table}) => shown(table)).join(', ');
+  return wanted
+    ? `${chalk.green('Protected:')} ${names}. See all: {bin} protect:list${flag}`
+    : `${chalk.yellow('No longer protected:')} ${names}.`;
+}
+
+function listed({name, ours, edited, ...policy}: ListedPolicy): string {
+  const state = ours
+    ? edited
+      ? chalk.yellow('edited since it was written')
+      : policyText(policy)
+    : `your own, for ${policy.command}`;
+  return `    ${printable(name).padEnd(34)} ${state}`;
+}
+
+/** @returns which tables are protected, and which are not */
+export function protectionListText({schemas, protected: tables, unprotected}: ProtectionList): string {
+  const rest = unprotected.count - unprotected.tables.length;
+  return [
+    chalk.bold(`Protected: ${count(tables.length, 'table')}`),
+    ...tables.flatMap(({table, rls, policies}) => [
+      `  ${printable(table)}${rls ? '' : chalk.red(' (row level security is off: its policies do nothing)')}`,
+      ...policies.map(listed),
+    ]),
+    chalk.bold(
+      `Not protected: ${count(unprotected.count, 'table')} that anon or authenticated reach (schemas of the Data API: ${schemas.join(', ')})`,
+    ),
+    ...unprotected.tables.map((table) => `  ${printable(table)}`),
+    ...(rest > 0 ? [`  and ${rest} more`] : []),
+  ].join('\n');
+}

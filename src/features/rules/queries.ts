@@ -1,0 +1,168 @@
+import {readSql} from '../../database/sql.js';
+import type {Settings} from '../../types.js';
+import type {Queryable} from '../../database/connection.js';
+
+/** A rule, as the row of supasession.rules holds it; null is "as in the settings". One of the three matches is given. */
+export interface Rule {
+  name: string;
+  priority: number;
+  user_id: string | null;
+  app_metadata: Record<string, unknown> | null;
+  oauth_client_id: string | null;
+  max_sessions: number | null;
+  unlimited: boolean;
+  strategy: Settings['strategy'] | null;
+  /** Intervals as Postgres prints them. */
+  timebox: string | null;
+  inactivity_timeout: string | null;
+  no_deadline: boolean;
+}
+
+/** The columns of supasession.rules. */
+export const RULE_COLUMNS = [
+  ...(['name', 'priority', 'user_id', 'app_metadata', 'oauth_client_id', 'max_sessions', 'unlimited'] as const),
+  ...(['strategy', 'timebox', 'inactivity_timeout', 'no_deadline'] as const),
+] satisfies (keyof Rule)[];
+
+/** A rule with the user it is for, where it is for one who is still there. */
+export interface ListedRule extends Rule {
+  email: string | null;
+  phone: string | null;
+}
+
+// to_jsonb: intervals as Postgres prints them, and the columns in one place.
+const LISTED = `select to_jsonb(r) || jsonb_build_object('email', nullif(u.email, ''), 'phone', nullif(u.phone, '')) as rule
+  from supasession.rules r
+  left join auth.users u on u.id = r.user_id`;
+
+/** As _apply_rule() in SQL looks for them: the user's own, then by priority and name. */
+const ORDER = 'order by r.user_id is null, r.priority, r.name';
+
+/**
+ * @param db an open connection
+ * @returns all rules, in the order in which they are asked
+ */
+export async function readRules(db: Queryable): Promise<ListedRule[]> {
+  const {rows} = await db.query<{rule: ListedRule}>(`${LISTED} ${ORDER}`);
+  return rows.map(({rule}) => rule);
+}
+
+/**
+ * @param db an open connection
+ * @param rule a rule that is to be written
+ * @returns the rules that are in its place: the one of its name, and the one for its user
+ */
+export async function readConflictingRules(db: Queryable, rule: Pick<Rule, 'name' | 'user_id'>): Promise<ListedRule[]> {
+  const {rows} = await db.query<{rule: ListedRule}>(`${LISTED} where r.name = $1 or r.user_id = $2::uuid ${ORDER}`, [
+    rule.name,
+    rule.user_id,
+  ]);
+  return rows.map(({rule: found}) => found);
+}
+
+/**
+ * Writes a rule, over the one of its name where there is one.
+ * @param db an open connection
+ * @param rule the rule
+ */
+export async function writeRule(db: Queryable, rule: Rule): Promise<void> {
+  await db.query(
+    `insert into supasession.rules (${RULE_COLUMNS.join(', ')})
+    select ${RULE_COLUMNS.join(', ')} from jsonb_populate_record(null::supasession.rules, $1)
+    on conflict (name) do update set ${RULE_COLUMNS.map((column) => `${column} = excluded.${column}`).join(', ')}`,
+    [JSON.stringify(rule)],
+  );
+}
+
+/**
+ * @param db an open connection
+ * @param names rules to delete; ones that are gone already are no error
+ */
+export async function deleteRules(db: Queryable, names: string[]): Promise<void> {
+  await db.query('delete from supasession.rules where name = any ($1)', [names]);
+}
+
+/**
+ * @param db an open connection
+ * @param rule a rule, written or not
+ * @returns how many users it matches: for an OAuth client those who have sessions of it
+ */
+export async function countMatched(db: Queryable, rule: Rule): Promise<number> {
+  const {rows} = await db.query<{users: string}>(
+    `select count(*) as users
+    from auth.users u
+    where u.id = $1::uuid
+      or u.raw_app_meta_data @> $2::jsonb
+      or ($3::uuid is not null and exists (select from auth.sessions s where s.user_id = u.id and s.oauth_client_id = $3::uuid))`,
+    [rule.user_id, rule.app_metadata === null ? null : JSON.stringify(rule.app_metadata), rule.oauth_client_id],
+  );
+  return Number(rows[0]!.users);
+}
+
+/** A rule, held against one user. */
+export interface JudgedRule {
+  rule: ListedRule;
+  matches: boolean;
+}
+
+/**
+ * Holds every rule against a user, each by itself, as _apply_rule() in SQL does.
+ * @param db an open connection
+ * @param userId a user
+ * @param clientId the OAuth client of the session; null for sessions of the app itself
+ * @returns all rules in the order in which they are asked, and the user's app_metadata
+ */
+export async function judgeRules(
+  db: Queryable,
+  userId: string,
+  clientId: string | null,
+): Promise<{rules: JudgedRule[]; appMetadata: Record<string, unknown>}> {
+  const {rows} = await db.query<{app_metadata: Record<string, unknown>; rules: JudgedRule[]}>(
+    `select
+      coalesce(a.raw_app_meta_data, '{}') as app_metadata,
+      array(
+        select jsonb_build_object(
+          'rule', r.rule,
+          'matches', coalesce(
+            r.user_id = a.id or (r.user_id is null and (a.raw_app_meta_data @> r.app_metadata or r.oauth_client_id = $2::uuid)),
+            false
+          )
+        )
+        from (
+          select r.*, to_jsonb(r) || jsonb_build_object('email', nullif(u.email, ''), 'phone', nullif(u.phone, '')) as rule
+          from supasession.rules r
+          left join auth.users u on u.id = r.user_id
+        ) r
+        ${ORDER}
+      ) as rules
+    from auth.users a
+    where a.id = $1::uuid`,
+    [userId, clientId],
+  );
+  return {rules: rows[0]?.rules ?? [], appMetadata: rows[0]?.app_metadata ?? {}};
+}
+
+/** What applies to a session in the end, filled up from the settings. */
+export interface Policy {
+  /** The rule that applies; null where the settings alone do. */
+  rule: string | null;
+  unlimited: boolean;
+  max_sessions: number;
+  strategy: Settings['strategy'];
+  timebox: string | null;
+  inactivity_timeout: string | null;
+}
+
+/**
+ * @param db an open connection
+ * @param userId a user
+ * @param clientId the OAuth client of the session, or null
+ * @returns what applies; undefined where there are no settings, and so no limits
+ */
+export async function readPolicy(db: Queryable, userId: string, clientId: string | null): Promise<Policy | undefined> {
+  const {rows} = await db.query<{policy: Policy}>(
+    `select to_jsonb(p) as policy from (${await readSql('queries/policy.sql')}) p`,
+    [userId, clientId],
+  );
+  return rows[0]?.policy;
+}

@@ -1,0 +1,72 @@
+import type {Connection} from '../../database/connection.js';
+import {judgeRules, readPolicy, type ListedRule, type Policy} from './queries.js';
+import type {User} from '../sessions/users-queries.js';
+import {leaves, matchWords, valueText} from './words.js';
+import {parseClient} from './rules.js';
+import {findUser} from '../sessions/users.js';
+
+/** One rule, and whether it is for a session. */
+export interface RuleVerdict {
+  name: string;
+  matches: boolean;
+  /** Why, in words. */
+  reason: string;
+}
+
+/** What applies to the sessions of a user, and how that came about. */
+export interface RuleTest {
+  user: User;
+  client: string | null;
+  /** All rules, in the order in which they are asked. */
+  rules: RuleVerdict[];
+  /** Null where there is no row of settings. */
+  policy: Policy | null;
+}
+
+/** What the user's app_metadata has at a dotted key. */
+function claimAt(metadata: Record<string, unknown>, key: string): unknown {
+  return key
+    .split('.')
+    .reduce<unknown>(
+      (value, part) =>
+        typeof value === 'object' && value !== null && Object.hasOwn(value, part)
+          ? (value as Record<string, unknown>)[part]
+          : undefined,
+      metadata,
+    );
+}
+
+function reasonWords(rule: ListedRule, metadata: Record<string, unknown>, client: string | null): string {
+  if (rule.user_id !== null) return `it is for ${matchWords(rule)}`;
+  if (rule.oauth_client_id !== null)
+    return client === null ? 'the session is of no OAuth client' : `the session is of the OAuth client ${client}`;
+  return leaves(rule.app_metadata!)
+    .map(([key]) => {
+      const value = claimAt(metadata, key);
+      return value === undefined ? `app_metadata has no ${key}` : `app_metadata has ${key} = ${valueText(value)}`;
+    })
+    .join(', ');
+}
+
+/**
+ * @param connection an open connection
+ * @param text the user, by address or id
+ * @param client the OAuth client of the session; undefined for sessions of the app itself
+ * @returns which rules match, and what applies in the end
+ * @throws SupasessionError USER_NOT_FOUND; USAGE for what is no id of a client
+ */
+export async function testRules(connection: Connection, text: string, client: string | undefined): Promise<RuleTest> {
+  const clientId = parseClient(client);
+  const user = await findUser(connection, text);
+  const {rules, appMetadata} = await judgeRules(connection, user.id, clientId);
+  return {
+    user,
+    client: clientId,
+    rules: rules.map(({rule, matches}) => ({
+      name: rule.name,
+      matches,
+      reason: reasonWords(rule, appMetadata, clientId),
+    })),
+    policy: (await readPolicy(connection, user.id, clientId)) ?? null,
+  };
+}

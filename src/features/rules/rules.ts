@@ -1,0 +1,317 @@
+import type {Connection} from '../../database/connection.js';
+import {countMatched, readConflictingRules, readRules, RULE_COLUMNS, type ListedRule, type Rule} from './queries.js';
+import {previewRules, readBasis, type RuleImpact} from '../sessions/verdicts.js';
+import {SupasessionError} from '../../errors.js';
+import type {Settings} from '../../types.js';
+import {MIGRATION_NAMES} from '../install/migration.js';
+import {leaves, matchWords, typedName, valueWords} from './words.js';
+import {choiceOf, SETTINGS} from '../settings/catalogue.js';
+import {parseSpan} from '../../database/spans.js';
+import type {MigrationStep} from '../install/steps.js';
+import {findUser, isId} from '../sessions/users.js';
+
+/** Rules are asked from the lowest number up; this is what the table takes where none is given. */
+export const DEFAULT_PRIORITY = 100;
+
+/** A deadline that is shorter, in seconds, is a slip of the unit. */
+const SHORTEST_DEADLINE = 60;
+
+/** A rule, as typed. */
+export interface RuleFlags {
+  claim?: string[] | undefined;
+  user?: string | undefined;
+  client?: string | undefined;
+  max?: number | undefined;
+  unlimited: boolean;
+  strategy?: string | undefined;
+  timebox?: string | undefined;
+  inactivity?: string | undefined;
+  'no-deadline': boolean;
+  priority: number;
+}
+
+/** The flags that say whom a rule is for, and those that say what holds for them. */
+const MATCHES = ['claim', 'user', 'client'] as const;
+const VALUES = ['max', 'unlimited', 'strategy', 'timebox', 'inactivity', 'no-deadline'] as const;
+
+/**
+ * @param flags a rule, as typed
+ * @returns whether it says whom it is for, and whether it says what holds for them
+ */
+export function ruleGiven(flags: RuleFlags): {match: boolean; values: boolean} {
+  const given = (name: keyof RuleFlags) => flags[name] !== undefined && flags[name] !== false;
+  return {match: MATCHES.some(given), values: VALUES.some(given)};
+}
+
+/**
+ * Understands claims of app_metadata: "plan=pro" is text, "beta=true" and "seats=5" are what JSON has for them, and "org.tier=gold" is nested.
+ * @param claims as typed
+ * @returns the object that a user's app_metadata has to contain
+ * @throws SupasessionError USAGE for what is no claim, and for two that contradict each other
+ */
+export function parseClaims(claims: string[]): Record<string, unknown> {
+  // Without a prototype, so that no key means anything else.
+  const node = () => Object.create(null) as Record<string, unknown>;
+  const merged = node();
+  for (const claim of claims) {
+    const equals = claim.indexOf('=');
+    const keys = claim.slice(0, Math.max(equals, 0)).split('.');
+    if (equals < 1 || keys.includes('')) {
+      throw new SupasessionError('USAGE', `--claim ${claim}: not of the form key=value.`, {
+        suggestions: ['--claim plan=pro', '--claim org.tier=gold'],
+      });
+    }
+
+    let parent = merged;
+    const clash = () => new SupasessionError('USAGE', `--claim ${claim}: another --claim says otherwise.`);
+    for (const key of keys.slice(0, -1)) {
+      const inner = (parent[key] ??= node());
+      if (typeof inner !== 'object') throw clash();
+      parent = inner as Record<string, unknown>;
+    }
+
+    const last = keys.at(-1)!;
+    const value = claimValue(claim, claim.slice(equals + 1));
+    if (last in parent && parent[last] !== value) throw clash();
+    parent[last] = value;
+  }
+
+  return merged;
+}
+
+function claimValue(claim: string, text: string): string | number | boolean {
+  if (text === 'true' || text === 'false') return text === 'true';
+  if (!/^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:e[+-]?\d+)?$/i.test(text)) return text;
+  const number = Number(text);
+  if (Number.isInteger(number) && !Number.isSafeInteger(number))
+    throw new SupasessionError('USAGE', `--claim ${claim}: a number so large cannot be compared exactly.`);
+  return number;
+}
+
+/**
+ * @param text the id of an OAuth client, if one was given
+ * @returns the id as the database writes it, or null
+ * @throws SupasessionError USAGE for what is no id
+ */
+export function parseClient(text: string | undefined): string | null {
+  if (text !== undefined && !isId(text))
+    throw new SupasessionError('USAGE', `--client ${text}: the id of an OAuth client is a UUID.`);
+  return text?.toLowerCase() ?? null;
+}
+
+/**
+ * @param connection an open connection
+ * @param flag the flag that it was given with
+ * @param text a span of time, as typed
+ * @returns it as Postgres prints it
+ * @throws SupasessionError SETTING_INVALID
+ */
+export async function parseDeadline(connection: Connection, flag: string, text: string): Promise<string> {
+  return (await parseSpan(connection, flag, text, {shortest: SHORTEST_DEADLINE})).text;
+}
+
+/**
+ * Understands a rule; does not look whether there is one already.
+ * @param connection an open connection
+ * @param name its name
+ * @param flags as typed
+ * @returns the rule
+ * @throws SupasessionError USAGE for a rule without a name, a match or a value, and for ids and claims that are none; USER_NOT_FOUND;
+ * SETTING_INVALID for a span of time
+ */
+export async function parseRule(
+  connection: Connection,
+  name: string | undefined,
+  flags: RuleFlags,
+): Promise<ListedRule> {
+  const usage = (message: string, suggestion: string) =>
+    new SupasessionError('USAGE', message, {suggestions: [suggestion, '{bin} rules:add --help']});
+  const example = '{bin} rules:add pro --claim plan=pro --max 5';
+  if (name === undefined || name.trim() === '') throw usage('A rule needs a name.', example);
+  const given = ruleGiven(flags);
+  if (!given.match) throw usage('Nothing says whom the rule is for: give --claim, --user or --client.', example);
+  if (!given.values) throw usage('The rule would change nothing: give a limit, a strategy or a deadline.', example);
+
+  const {claim, user, timebox, inactivity} = flags;
+  const client = parseClient(flags.client);
+  const found = user === undefined ? null : await findUser(connection, user);
+  const deadline = async (flag: string, text: string | undefined) =>
+    text === undefined ? null : parseDeadline(connection, flag, text);
+  return {
+    name: name.trim(),
+    priority: flags.priority,
+    user_id: found?.id ?? null,
+    email: found?.email ?? null,
+    phone: found?.phone ?? null,
+    app_metadata: claim === undefined ? null : parseClaims(claim),
+    oauth_client_id: client,
+    max_sessions: flags.max ?? null,
+    unlimited: flags.unlimited,
+    strategy: choiceOf(SETTINGS.strategy, flags.strategy) ?? null,
+    timebox: await deadline('--timebox', timebox),
+    inactivity_timeout: await deadline('--inactivity', inactivity),
+    no_deadline: flags['no-deadline'],
+  };
+}
+
+/** A rule that is to be written, judged before it is. */
+export interface RulePlan {
+  /** The rule that it takes the place of. */
+  before: ListedRule | null;
+  after: ListedRule;
+  /** Whether it says anything else. */
+  changed: boolean;
+  /** Users it matches now. */
+  matched: {users: number};
+  impact: RuleImpact;
+}
+
+function sameRule(a: Rule, b: Rule): boolean {
+  // The database orders keys in its own way.
+  const text = (rule: Rule) =>
+    JSON.stringify([
+      ...RULE_COLUMNS.map((column) => (column === 'app_metadata' ? null : rule[column])),
+      ...leaves(rule.app_metadata ?? {})
+        .map((leaf) => JSON.stringify(leaf))
+        .sort(),
+    ]);
+  return text(a) === text(b);
+}
+
+/**
+ * @param connection an open connection
+ * @param rule the rule that is to be written
+ * @param replace whether it may take the place of the one of its name
+ * @returns what would change, and whom it concerns
+ * @throws SupasessionError RULE_EXISTS (`details.rule` is the one that is there), also where the user has a rule of another name
+ */
+export async function planRule(connection: Connection, rule: ListedRule, replace: boolean): Promise<RulePlan> {
+  const conflicting = await readConflictingRules(connection, rule);
+  const before = conflicting.find(({name}) => name === rule.name) ?? null;
+  if (before !== null && !replace) throw ruleExists(before, ['Add --replace to put the new one in its place']);
+  const other = conflicting.find(({name}) => name !== rule.name);
+  if (other !== undefined) throw ruleExists(other, [`{bin} rules:remove ${typedName(other)}`]);
+  const basis = await readBasis(connection);
+  const rules = [...basis.rules.filter(({name}) => name !== rule.name), rule];
+  return {
+    before,
+    after: rule,
+    changed: before === null || !sameRule(before, rule),
+    matched: {users: await countMatched(connection, rule)},
+    impact: await previewRules(connection, basis, rules),
+  };
+}
+
+function ruleExists(rule: ListedRule, suggestions: string[]): SupasessionError {
+  return new SupasessionError(
+    'RULE_EXISTS',
+    `There is a rule "${rule.name}" for ${matchWords(rule)}: ${valueWords(rule)}.`,
+    {suggestions, details: {rule}},
+  );
+}
+
+/** Rules that are to be removed, judged before they are. */
+export interface RemovalPlan {
+  removed: ListedRule[];
+  impact: RuleImpact;
+}
+
+/**
+ * @param connection an open connection
+ * @param names names of rules
+ * @returns what would go, and whom that concerns
+ * @throws SupasessionError RULE_NOT_FOUND
+ */
+export async function planRemoval(connection: Connection, names: string[]): Promise<RemovalPlan> {
+  const rules = await readRules(connection);
+  const missing = names.filter((name) => !rules.some((rule) => rule.name === name));
+  if (missing.length > 0) {
+    throw new SupasessionError(
+      'RULE_NOT_FOUND',
+      `There is no rule ${missing.map((name) => `"${name}"`).join(', ')}: nothing was removed.`,
+      {suggestions: ['{bin} rules:list']},
+    );
+  }
+
+  const basis = await readBasis(connection);
+  const kept = basis.rules.filter(({name}) => !names.includes(name));
+  return {
+    removed: rules.filter(({name}) => names.includes(name)),
+    impact: await previewRules(connection, basis, kept),
+  };
+}
+
+/**
+ * @param settings the settings in force
+ * @returns whether rules and settings are enforced
+ */
+export function rulesHold(settings: Settings): boolean {
+  return settings.enabled && settings.mode === 'enforce';
+}
+
+/**
+ * Whether a change of rules makes sessions end that would otherwise go on.
+ * @param settings the settings in force
+ * @param impact what the change does
+ * @returns true where that has to be confirmed by name on a target that is not local
+ */
+export function rulesEndSessions(settings: Settings, impact: RuleImpact): boolean {
+  return rulesHold(settings) && impact.over.sessions > 0;
+}
+
+/**
+ * Refuses to write a rule for one user into a migration.
+ * @param rules what is to be saved
+ * @throws SupasessionError USAGE
+ */
+export function requireSavableRules(rules: Rule[]): void {
+  const own = rules.filter(({user_id: userId}) => userId !== null);
+  if (own.length === 0) return;
+  throw new SupasessionError(
+    'USAGE',
+    `--save: ${own.map(({name}) => `"${name}"`).join(', ')} is for one user, and users have other ids in every database.`,
+    {suggestions: ['Leave --save out', 'Or match users by what their app_metadata says: --claim plan=pro']},
+  );
+}
+
+function literal(value: unknown): string {
+  if (value === null || typeof value === 'boolean' || typeof value === 'number') return String(value);
+  const text = typeof value === 'string' ? value : JSON.stringify(value);
+  return `'${text.replaceAll("'", "''")}'`;
+}
+
+const SAVED_LINE = (command: string) => [`-- Written by "supasession rules ${command} --save".`];
+
+/**
+ * @param rule a rule
+ * @returns the migration that carries it
+ */
+export function ruleStep(rule: Rule): MigrationStep {
+  return {
+    kind: 'rules',
+    name: MIGRATION_NAMES.rules,
+    lines: SAVED_LINE('add'),
+    sql: `insert into supasession.rules
+    (${RULE_COLUMNS.join(', ')})
+values
+    (${RULE_COLUMNS.map((column) => literal(rule[column])).join(', ')})
+on conflict (name) do update set
+${RULE_COLUMNS.filter((column) => column !== 'name')
+  .map((column) => `    ${column} = excluded.${column}`)
+  .join(',\n')};
+`,
+  };
+}
+
+/**
+ * @param rules rules
+ * @returns the migration that removes them
+ */
+export function removalStep(rules: Rule[]): MigrationStep {
+  return {
+    kind: 'rules',
+    name: MIGRATION_NAMES.rules,
+    lines: SAVED_LINE('remove'),
+    sql: `delete from supasession.rules where name in (${rules.map(({name}) => literal(name)).join(', ')});\n`,
+  };
+}

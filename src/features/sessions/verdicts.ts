@@ -1,0 +1,136 @@
+import {readSql} from '../../database/sql.js';
+import {DEFAULT_SETTINGS, type Settings} from '../../types.js';
+import type {Queryable} from '../../database/connection.js';
+import {readInstalled, readSettings} from '../../database/queries.js';
+import {readRules, type Rule} from '../rules/queries.js';
+
+/** What sessions are judged by. */
+export interface Basis {
+  settings: Settings;
+  rules: Rule[];
+  /** Ids of sessions that count as ended, although they are still in the table: those in pending_ends. */
+  ending: string[];
+}
+
+/**
+ * @param db an open connection
+ * @returns ids of the sessions that count as ended and are still in the table; none without an installation
+ */
+export async function readEnding(db: Queryable): Promise<string[]> {
+  const {version} = await readInstalled(db);
+  if (version === null) return [];
+  const {rows} = await db.query<{ids: string[]}>(
+    'select array(select session_id from supasession.pending_ends) as ids',
+  );
+  return rows[0]!.ids;
+}
+
+/**
+ * @param db an open connection
+ * @returns what the database judges sessions by; without an installation the defaults
+ */
+export async function readBasis(db: Queryable): Promise<Basis> {
+  const {version} = await readInstalled(db);
+  if (version === null) return {settings: DEFAULT_SETTINGS, rules: [], ending: []};
+  return {
+    settings: {...DEFAULT_SETTINGS, ...(await readSettings(db))},
+    rules: await readRules(db),
+    ending: await readEnding(db),
+  };
+}
+
+/**
+ * @param basis what sessions are judged by
+ * @param users whose sessions; null for all
+ * @returns the parameters of verdicts.sql
+ */
+export function verdictValues({settings, rules, ending}: Basis, users: string[] | null): unknown[] {
+  return [JSON.stringify(settings), JSON.stringify(rules), users, ending];
+}
+
+/** Users and sessions that limit and deadlines concern. */
+export interface Impact {
+  /** Users with more live sessions than the limit, and the sessions above it. */
+  overLimit: {users: number; sessions: number};
+  /** Users with exactly as many as the limit. */
+  atLimit: {users: number};
+  /** Live sessions that are older, or have been unused for longer, than the deadlines allow. */
+  expiring: {sessions: number};
+}
+
+/** The same, with what follows from it. */
+export interface ImpactReport {
+  impact: Impact;
+  /** The most sessions that one user is over the limit by. */
+  mostOver: number;
+  /** What enforce() would do: a session that is over the limit and past a deadline expires. */
+  due: {evicted: number; expired: number; deadlines: number};
+}
+
+/** Of settings that concern nobody. */
+export const NO_IMPACT: ImpactReport = {
+  impact: {overLimit: {users: 0, sessions: 0}, atLimit: {users: 0}, expiring: {sessions: 0}},
+  mostOver: 0,
+  due: {evicted: 0, expired: 0, deadlines: 0},
+};
+
+type ImpactColumn =
+  'deadlines' | 'evicted' | 'most_over' | 'sessions_expiring' | 'sessions_over' | 'users_at' | 'users_over';
+
+/**
+ * Works without an installation too: a live project can be judged before.
+ * @param db an open connection
+ * @param basis the settings and rules to judge
+ * @returns whom they concern now
+ */
+export async function readImpact(db: Queryable, basis: Basis): Promise<ImpactReport> {
+  const {rows} = await db.query<Record<ImpactColumn, string>>(
+    await readSql('queries/impact.sql'),
+    verdictValues(basis, null),
+  );
+  const number = (column: ImpactColumn) => Number(rows[0]![column]);
+  return {
+    impact: {
+      overLimit: {users: number('users_over'), sessions: number('sessions_over')},
+      atLimit: {users: number('users_at')},
+      expiring: {sessions: number('sessions_expiring')},
+    },
+    mostOver: number('most_over'),
+    due: {evicted: number('evicted'), expired: number('sessions_expiring'), deadlines: number('deadlines')},
+  };
+}
+
+/** What a change of rules does to the sessions that are live now. */
+export interface RuleImpact {
+  /** Live sessions that come over their limit, or past a deadline, by the change, and their users. */
+  over: {sessions: number; users: number};
+  /** Live sessions that are so now, and would no longer be. */
+  spared: {sessions: number};
+}
+
+interface Affected {
+  ids: string[];
+  sessions: string;
+  users: string;
+  spared: string;
+}
+
+async function readAffected(db: Queryable, basis: Basis, before: string[]): Promise<Affected> {
+  const {rows} = await db.query<Affected & Record<string, unknown>>(await readSql('queries/affected.sql'), [
+    ...verdictValues(basis, null),
+    before,
+  ]);
+  return rows[0]!;
+}
+
+/**
+ * @param db an open connection
+ * @param basis what sessions are judged by now
+ * @param rules what the rules would be
+ * @returns what the change would do
+ */
+export async function previewRules(db: Queryable, basis: Basis, rules: Rule[]): Promise<RuleImpact> {
+  const {ids} = await readAffected(db, basis, []);
+  const {sessions, users, spared} = await readAffected(db, {...basis, rules}, ids);
+  return {over: {sessions: Number(sessions), users: Number(users)}, spared: {sessions: Number(spared)}};
+}

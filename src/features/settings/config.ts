@@ -1,0 +1,223 @@
+import type {Connection} from '../../database/connection.js';
+import {hasRejectRule, readInstalled, readSettings, writeSettings, type Installed} from '../../database/queries.js';
+import {NO_IMPACT, readBasis, readImpact, type ImpactReport} from '../sessions/verdicts.js';
+import {SupasessionError} from '../../errors.js';
+import type {ConfiguredSpan, ProjectConfig} from '../../supabase/config.js';
+import type {Project} from '../../supabase/project.js';
+import {DEFAULT_SETTINGS, type SettingName, type Settings, type Target} from '../../types.js';
+import {changedSettings, readSetting, settingFlag} from './changes.js';
+import {consequences, type Consequence} from './consequences.js';
+import {authMissing, newerInstalled, notInstalled} from '../install/installed.js';
+import {configOn} from '../../database/target.js';
+import {
+  addMigration,
+  compareReleases,
+  MIGRATION_NAMES,
+  configMigrationText,
+  readMigrations,
+  shippedSql,
+  type MigrationState,
+} from '../install/migration.js';
+
+/** What a target says of its settings. */
+export interface CurrentSettings {
+  installed: Installed;
+  /** The settings in force; null where our SQL is not there. Where the row is missing: the defaults, with limits off. */
+  settings: Settings | null;
+}
+
+/**
+ * @param connection an open connection
+ * @returns the settings
+ * @throws SupasessionError AUTH_SCHEMA_MISSING
+ */
+export async function currentSettings(connection: Connection): Promise<CurrentSettings> {
+  const installed = await readInstalled(connection);
+  if (!installed.auth) throw authMissing(connection.target);
+  if (!installed.schema) return {installed, settings: null};
+  return {installed, settings: {...DEFAULT_SETTINGS, ...(await readSettings(connection))}};
+}
+
+/**
+ * Refuses to go on where settings cannot be changed, naming the step that is missing.
+ * @param current what the target said
+ * @param target the target
+ * @param migrations the project's, where there is a project
+ * @throws SupasessionError NOT_INSTALLED, NEWER_RELEASE
+ */
+export async function requireInstalled(
+  current: CurrentSettings,
+  target: Target,
+  migrations: MigrationState | null,
+): Promise<void> {
+  const {version} = await shippedSql();
+  if (current.installed.version !== null) {
+    if (compareReleases(current.installed.version, version) > 0)
+      throw newerInstalled(current.installed.version, version);
+    return;
+  }
+
+  const written = migrations?.active.some(({kind}) => kind === 'installation') ?? false;
+  const found = current.installed.schema ? 'has supasession 0.1.2' : 'does not have supasession yet';
+  throw notInstalled(
+    target,
+    written
+      ? `This database ${found}. The migration is written, but not applied here.`
+      : `This database ${found}${migrations === null ? '' : ', and the project has no migration for it'}.`,
+  );
+}
+
+/** A change of settings, judged before it is made. */
+export interface ConfigPlan extends ImpactReport {
+  before: Settings | null;
+  after: Settings;
+  changed: SettingName[];
+  /** Lifetime of an access token in seconds; null where it is not known. */
+  jwtExpiry: number | null;
+  consequences: Consequence[];
+}
+
+/**
+ * @param connection an open connection
+ * @param current what the target said
+ * @param changes the settings asked for
+ * @param jwtExpiry lifetime of an access token in seconds, or null where it is not known
+ * @returns what would change, and whom it concerns; a target without our SQL is judged as if it had the defaults
+ * @throws SupasessionError SETTING_INVALID for a message of refusals where nothing is refused
+ */
+export async function planConfig(
+  connection: Connection,
+  current: CurrentSettings,
+  changes: Partial<Settings>,
+  jwtExpiry: number | null,
+): Promise<ConfigPlan> {
+  const base = current.settings ?? DEFAULT_SETTINGS;
+  const after = {...base, ...changes};
+  const changed = changedSettings(base, changes);
+  const installed = current.installed.version !== null;
+  if (changed.includes('refusal_message')) {
+    const rejects = after.strategy === 'reject' || (installed && (await hasRejectRule(connection)));
+    // With one of the two the message may be on its way out, and an undo has to be able to put it back.
+    const alone = !changed.includes('strategy') && !changed.includes('reject_in_hook');
+    if (alone && !(rejects && after.reject_in_hook)) throw neverShown(connection.target, after);
+  }
+
+  // Counting reads all sessions: not for a look at the settings.
+  const asked = Object.keys(changes).length > 0;
+  const report = asked ? await readImpact(connection, {...(await readBasis(connection)), settings: after}) : NO_IMPACT;
+  return {
+    before: current.settings,
+    after,
+    changed,
+    jwtExpiry,
+    ...report,
+    consequences: consequences(base, after, report, jwtExpiry),
+  };
+}
+
+function neverShown(target: Target, settings: Settings): SupasessionError {
+  const missing = [
+    ...(settings.strategy === 'reject' ? [] : [settingFlag('strategy', 'reject')]),
+    ...(settings.reject_in_hook ? [] : [settingFlag('reject_in_hook', true)]),
+  ];
+  const why = settings.reject_in_hook ? 'no sign-in is refused' : 'refusals do not go through the access token hook';
+  return new SupasessionError('SETTING_INVALID', `Nobody would see this message: ${why}.`, {
+    suggestions: [
+      `${configOn(target)} ${[...missing, settingFlag('refusal_message', settings.refusal_message)].join(' ')}`,
+    ],
+  });
+}
+
+/** The deadlines of the project's configuration for Auth. */
+export interface ImportedSettings {
+  changes: Partial<Settings>;
+  /** What was found: where, and as it stands there. */
+  found: ConfiguredSpan[];
+  /** Keys of [auth.sessions] that are not there; their settings stay as they are. */
+  absent: SettingName[];
+}
+
+/**
+ * Understands the deadlines that a project's configuration has for Auth.
+ * @param connection an open connection, which reads spans of time
+ * @param project the project
+ * @param config its configuration, as it is for the target
+ * @returns the settings that they come to
+ * @throws SupasessionError USAGE where there are none, SETTING_INVALID, CONFIG_INVALID, ENV_NOT_SET
+ */
+export async function importAuthSettings(
+  connection: Connection,
+  project: Project,
+  config: ProjectConfig,
+): Promise<ImportedSettings> {
+  const imported: ImportedSettings = {changes: {}, found: [], absent: []};
+  const keys = {timebox: config.timebox, inactivity_timeout: config.inactivityTimeout} as const;
+  for (const name of ['timebox', 'inactivity_timeout'] as const) {
+    const value = keys[name];
+    if (value === null) imported.absent.push(name);
+    else {
+      // "0s" means to Auth that there is no deadline.
+      const none = !/[1-9]/.test(value.text);
+      imported.changes[name] = none ? null : await readSetting(connection, name, value.text, value.source);
+      imported.found.push(value);
+    }
+  }
+
+  if (imported.found.length > 0) return imported;
+  throw new SupasessionError(
+    'USAGE',
+    `${project.configPath} has no timebox or inactivity_timeout in [auth.sessions].`,
+    {
+      suggestions: [
+        `${configOn(connection.target)} --timebox 24h --inactivity 8h`,
+        'Or add them to [auth.sessions] there',
+      ],
+    },
+  );
+}
+
+/**
+ * Makes the change, in one statement.
+ * @param connection an open connection
+ * @param plan what `planConfig` found
+ */
+export async function applyConfig(connection: Connection, plan: ConfigPlan): Promise<void> {
+  if (plan.changed.length === 0) return;
+  await writeSettings(connection, Object.fromEntries(plan.changed.map((name) => [name, plan.after[name]])));
+}
+
+/** The file that settings were saved to. */
+export interface SavedSettings {
+  file: string;
+  /** False where the newest file of settings said the same already. */
+  written: boolean;
+}
+
+/**
+ * Refuses to go on where what is saved would fail at the next `db reset`, for want of our SQL.
+ * @param migrations the project's
+ * @throws SupasessionError NOT_INSTALLED
+ */
+export function requireSavable(migrations: MigrationState): void {
+  if (migrations.active.some(({kind}) => kind === 'installation')) return;
+  throw new SupasessionError('NOT_INSTALLED', 'The project has no supasession migration that this one could follow.', {
+    suggestions: ['{bin} init'],
+  });
+}
+
+/**
+ * Writes all settings as a migration, unless the newest one of ours says the same.
+ * @param project the project
+ * @param settings the settings in force
+ * @returns the file
+ * @throws SupasessionError NOT_INSTALLED, MIGRATIONS_UNWRITABLE
+ */
+export async function saveSettings(project: Project, settings: Settings): Promise<SavedSettings> {
+  const migrations = await readMigrations(project);
+  requireSavable(migrations);
+  const text = configMigrationText(settings);
+  const newest = migrations.active.findLast(({setsSettings}) => setsSettings);
+  if (newest?.text === text) return {file: newest.file, written: false};
+  const {file} = await addMigration(project, migrations.all, MIGRATION_NAMES.settings, text);
+  return {file, written: true};
+}
