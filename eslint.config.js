@@ -1,40 +1,68 @@
+import {readdirSync} from 'node:fs';
+
 import js from '@eslint/js';
-import importX from 'eslint-plugin-import-x';
+import importX, {createNodeResolver} from 'eslint-plugin-import-x';
 import tseslint from 'typescript-eslint';
 
-/** Rooms of src, from the top down: each may import only from those below it (and from errors.ts and types.ts). */
-const ROOMS = {
-  program: ['failure', 'closest', 'flags', 'ui'],
-  commands: ['base-command', 'flags', 'prompts', 'ui', 'core', 'sandbox', 'supabase', 'db'],
-  prompts: ['core'],
-  ui: ['core', 'db'],
-  core: ['supabase', 'db'],
-  sandbox: ['db'],
-  supabase: [],
-  db: [],
-};
+/** Features that others build on. What they may use of one is what its index.ts names. */
+const SHARED_FEATURES = ['install', 'sessions', 'settings'];
+/** These show what all the others do. */
+const OVERVIEWS = ['doctor', 'status'];
+const FEATURES = readdirSync(new URL('src/features/', import.meta.url)).filter((name) => !OVERVIEWS.includes(name));
 
-const SHARED = ['errors', 'types'];
-const EVERYTHING = [...Object.keys(ROOMS), 'base-command', 'failure', 'closest', 'flags', 'index'];
+const zone = (target, from, except, message) => ({target: `./${target}`, from: `./${from}`, except, message});
 
-const directions = Object.entries(ROOMS).map(([room, below]) => ({
-  target: `./src/${room}`,
-  from: EVERYTHING.filter((other) => other !== room && !below.includes(other) && !SHARED.includes(other)).map(
-    (other) => (other in ROOMS ? `./src/${other}` : `./src/${other}.ts`),
+/** Imports go one way: commands -> features -> cli -> database, supabase, sandbox -> errors and types. */
+const directions = [
+  zone(
+    'src/features',
+    'src',
+    ['./features', './cli', './database', './supabase', './sandbox', './errors.ts', './types.ts'],
+    'Features do not import commands.',
   ),
-  message: `src/${room} imports from ${[...below, ...SHARED].join(', ')} only (CONTRIBUTING.md, "Map").`,
-}));
+  zone(
+    'src/cli',
+    'src',
+    ['./cli', './database', './supabase', './sandbox', './errors.ts', './types.ts'],
+    'The terminal knows no feature and no command.',
+  ),
+  zone(
+    'src/database',
+    'src',
+    ['./database', './supabase', './errors.ts', './types.ts'],
+    'Below the terminal and the features.',
+  ),
+  zone(
+    'src/sandbox',
+    'src',
+    ['./sandbox', './database', './errors.ts', './types.ts'],
+    'Below the terminal and the features.',
+  ),
+  zone('src/supabase', 'src', ['./supabase', './errors.ts', './types.ts'], 'Imports nothing but errors and types.'),
+  ...FEATURES.map((feature) =>
+    zone(
+      // Uninstalling undoes what all the others did.
+      `src/features/${feature}/!(uninstall|uninstall-text).ts`,
+      'src/features',
+      [
+        `./${feature}`,
+        ...SHARED_FEATURES.filter((shared) => shared !== feature).map((shared) => `./${shared}/index.ts`),
+      ],
+      'Features import settings, sessions and install alone, by their index.ts.',
+    ),
+  ),
+];
 
 /** Each of these packages has one room, or one file, that may import it. */
 const ONE_IMPORTER = [
   {name: 'pg', room: 'src/database', also: ['src/sandbox']},
   {name: 'execa', room: 'src/supabase', also: []},
-  {name: '@inquirer/prompts', room: 'src/cli', also: []},
   {
     name: '@oclif/core',
     room: 'src/commands',
     also: ['src/cli', 'src/features', 'src/index.ts'],
   },
+  {name: '@inquirer/prompts', room: 'src/cli/asker.ts', also: []},
 ];
 
 const restricted = (names) => ({
@@ -52,7 +80,11 @@ export default tseslint.config(
     extends: [tseslint.configs.strictTypeChecked],
     languageOptions: {parserOptions: {project: './tsconfig.test.json', tsconfigRootDir: import.meta.dirname}},
     plugins: {'import-x': importX},
-    settings: {'import-x/resolver': {node: {extensions: ['.ts', '.js']}}, 'import-x/extensions': ['.ts', '.js']},
+    settings: {
+      // In the source `./x.js` means x.ts. Without the alias nothing resolves, and no rule about imports sees anything.
+      'import-x/resolver-next': [createNodeResolver({extensionAlias: {'.js': ['.ts', '.js']}})],
+      'import-x/extensions': ['.ts', '.js'],
+    },
     rules: {
       'import-x/no-cycle': 'error',
       'import-x/no-restricted-paths': ['error', {zones: directions}],
@@ -71,7 +103,7 @@ export default tseslint.config(
   {files: ['src/**/*.ts'], rules: restricted(ONE_IMPORTER.map(({name}) => name))},
   ...ONE_IMPORTER.flatMap(({name, room, also}) => [
     {
-      files: [`${room}/**/*.ts`, ...also.map((path) => (path.endsWith('.ts') ? path : `${path}/**/*.ts`))],
+      files: [room, ...also].map((path) => (path.endsWith('.ts') ? path : `${path}/**/*.ts`)),
       rules: restricted(ONE_IMPORTER.map((other) => other.name).filter((other) => other !== name)),
     },
   ]),

@@ -91,3 +91,11 @@ export const DEFAULT_SETTINGS: Settings = {
   record_events: true,
   events_retention: '30 days',
 };
+/**
+ * @param settings settings
+ * @returns whether limits and deadlines are enforced
+ */
+
+export function inForce(settings: Pick<Settings, 'enabled' | 'mode'>): boolean {
+  return settings.enabled && settings.mode === 'enforce';
+}

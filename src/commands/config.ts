@@ -8,22 +8,23 @@ import {
   importAuthSettings,
   planConfig,
   requireInstalled,
-  requireSavable,
   saveSettings,
   type SavedSettings,
 } from '../features/settings/config.js';
+import {requireSavable} from '../features/install/steps.js';
 import {readMigrations} from '../features/install/migration.js';
 import {configOn} from '../database/target.js';
 import type {Connection} from '../database/connection.js';
-import type {Impact} from '../features/sessions/verdicts.js';
-import {confirmFlag, dryRunFlag, settingFlags, targetFlags, yesFlag} from '../cli/flags.js';
+import type {Impact} from '../features/settings/verdicts.js';
+import {confirmFlag, dryRunFlag, targetFlags, yesFlag} from '../cli/flags.js';
+import {settingFlags} from '../features/settings/flags.js';
 import {allowChange, wantsSaving} from '../cli/consent.js';
 import {askConfig} from '../features/settings/questions.js';
 import {readConfig} from '../supabase/config.js';
 import {DEFAULT_SETTINGS, targetJson, type SettingName, type Settings, type TargetJson} from '../types.js';
 import {changedText, endingQuestion, impactText, importedText, savedText, warnings} from '../features/settings/text.js';
 import {leftOut, settingsText} from '../features/settings/settings-text.js';
-import {notInForce} from '../cli/text.js';
+import {notInForce} from '../features/settings/in-force-text.js';
 
 export interface ConfigResult {
   target: TargetJson;

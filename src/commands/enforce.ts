@@ -5,7 +5,7 @@ import {allowChange, allowEnding} from '../cli/consent.js';
 import {targetJson, type TargetJson} from '../types.js';
 import {enforcedText, enforcePlanText} from '../features/sessions/enforce-text.js';
 import {progressBar} from '../cli/progress.js';
-import {limitsOff} from '../cli/text.js';
+import {limitsOff} from '../features/settings/in-force-text.js';
 
 export interface EnforceResult extends Outcome {
   target: TargetJson;

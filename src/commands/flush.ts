@@ -1,12 +1,14 @@
 import {BaseCommand, EXIT_CODES_HELP} from '../cli/base-command.js';
 import {flush, planFlush, untouched, type FlushResult as Outcome} from '../features/sessions/flush.js';
 import {connect} from '../database/connection.js';
-import {batchSizeFlag, confirmFlag, dryRunFlag, filterFlags, targetFlags, yesFlag} from '../cli/flags.js';
+import {batchSizeFlag, confirmFlag, dryRunFlag, targetFlags, yesFlag} from '../cli/flags.js';
+import {filterFlags} from '../features/sessions/flags.js';
 import {allowEnding} from '../cli/consent.js';
 import {targetJson, type TargetJson} from '../types.js';
 import {progressBar} from '../cli/progress.js';
 import {listCommand} from '../features/sessions/text.js';
-import {flushedText, flushWarning} from '../cli/text.js';
+import {flushedText} from '../features/sessions/flush-text.js';
+import {flushWarning} from '../features/sessions/flush-text.js';
 
 export interface FlushResult extends Outcome {
   target: TargetJson;

@@ -14,20 +14,14 @@ import {
   type InitMigration,
 } from '../features/install/init.js';
 import {connect} from '../database/connection.js';
-import {
-  confirmFlag,
-  dryRunFlag,
-  includePendingFlag,
-  maxFlag,
-  strategyFlag,
-  targetFlags,
-  yesFlag,
-} from '../cli/flags.js';
+import {confirmFlag, dryRunFlag, includePendingFlag, targetFlags, yesFlag} from '../cli/flags.js';
+import {maxFlag, strategyFlag} from '../features/settings/flags.js';
 import {allowEnding, allowPending} from '../cli/consent.js';
 import {askInit, type InitFlags} from '../features/install/questions.js';
 import {DEFAULT_SETTINGS, targetJson, type TargetJson} from '../types.js';
 import {endingQuestion, impactText, rejectWarning} from '../features/settings/text.js';
-import {fileText, givenText, initText, pendingText} from '../features/install/text.js';
+import {fileText, givenText, initText} from '../features/install/text.js';
+import {pendingText} from '../features/install/pending-text.js';
 import {targetLine} from '../cli/text.js';
 
 export interface InitResult {

@@ -7,7 +7,7 @@ import {EXIT} from '../errors.js';
 import {targetFlags} from '../cli/flags.js';
 import {targetJson, type TargetJson} from '../types.js';
 import {statusText} from '../features/status/text.js';
-import {notInForce} from '../cli/text.js';
+import {notInForce} from '../features/settings/in-force-text.js';
 
 export interface StatusResult extends Found {
   target: TargetJson;

@@ -12,7 +12,7 @@ import {
   revokeUserSessions,
 } from '../../src/features/sessions/queries.js';
 import {searchUsers} from '../../src/features/sessions/users-queries.js';
-import {readGuardEnabled} from '../../src/database/queries.js';
+import {readGuardEnabled} from '../../src/features/sessions/queries.js';
 import {createFactor, createSessions, createUsers, run, signInPassword, type AuthUser} from '../helpers/auth.js';
 import {createDatabase, type TestDatabase} from '../helpers/database.js';
 import {configure, install} from '../helpers/install.js';

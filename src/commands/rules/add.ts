@@ -2,7 +2,7 @@ import {Args, Flags} from '@oclif/core';
 
 import {EXIT_CODES_HELP} from '../../cli/base-command.js';
 import {signsOutAll} from '../../features/settings/consequences.js';
-import {requireSettings} from '../../features/install/installed.js';
+import {requireSettings} from '../../features/settings/queries.js';
 import {
   DEFAULT_PRIORITY,
   parseDeadline,
@@ -16,9 +16,10 @@ import {
 } from '../../features/rules/rules.js';
 import {findUser} from '../../features/sessions/users.js';
 import type {StepFile} from '../../features/install/steps.js';
-import {writeRule, type ListedRule} from '../../features/rules/queries.js';
-import type {RuleImpact} from '../../features/sessions/verdicts.js';
-import {maxFlag, strategyFlag} from '../../cli/flags.js';
+import {writeRule} from '../../features/rules/queries.js';
+import {type ListedRule} from '../../features/settings/rules.js';
+import type {RuleImpact} from '../../features/settings/verdicts.js';
+import {maxFlag, strategyFlag} from '../../features/settings/flags.js';
 import {askRule} from '../../features/rules/questions.js';
 import {RulesCommand} from '../../features/rules/command.js';
 import {targetJson, type TargetJson} from '../../types.js';

@@ -1,10 +1,10 @@
 import {BaseCommand, EXIT_CODES_HELP} from '../../cli/base-command.js';
-import {requireSettings} from '../../features/install/installed.js';
-import {readRules, type ListedRule} from '../../features/rules/queries.js';
+import {requireSettings} from '../../features/settings/queries.js';
+import {readRules, type ListedRule} from '../../features/settings/rules.js';
 import {targetFlags} from '../../cli/flags.js';
 import {targetJson, type TargetJson} from '../../types.js';
 import {rulesTable} from '../../features/rules/text.js';
-import {notInForce} from '../../cli/text.js';
+import {notInForce} from '../../features/settings/in-force-text.js';
 
 export interface RulesListResult {
   target: TargetJson;

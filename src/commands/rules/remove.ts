@@ -1,11 +1,12 @@
 import {Args} from '@oclif/core';
 
 import {EXIT_CODES_HELP} from '../../cli/base-command.js';
-import {requireSettings} from '../../features/install/installed.js';
+import {requireSettings} from '../../features/settings/queries.js';
 import {planRemoval, removalStep, rulesEndSessions} from '../../features/rules/rules.js';
 import type {StepFile} from '../../features/install/steps.js';
-import {deleteRules, type ListedRule} from '../../features/rules/queries.js';
-import type {RuleImpact} from '../../features/sessions/verdicts.js';
+import {deleteRules} from '../../features/rules/queries.js';
+import {type ListedRule} from '../../features/settings/rules.js';
+import type {RuleImpact} from '../../features/settings/verdicts.js';
 import {RulesCommand} from '../../features/rules/command.js';
 import {targetJson, type TargetJson} from '../../types.js';
 import {removalText, rulesRemovedText} from '../../features/rules/text.js';

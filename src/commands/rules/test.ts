@@ -1,12 +1,12 @@
 import {Flags} from '@oclif/core';
 
 import {BaseCommand, EXIT_CODES_HELP} from '../../cli/base-command.js';
-import {requireSettings} from '../../features/install/installed.js';
+import {requireSettings} from '../../features/settings/queries.js';
 import {testRules, type RuleTest} from '../../features/rules/rule-test.js';
 import {targetFlags} from '../../cli/flags.js';
 import {targetJson, type TargetJson} from '../../types.js';
 import {ruleTestText} from '../../features/rules/text.js';
-import {notInForce} from '../../cli/text.js';
+import {notInForce} from '../../features/settings/in-force-text.js';
 
 export interface RulesTestResult extends RuleTest {
   target: TargetJson;

@@ -3,7 +3,8 @@ import {Flags} from '@oclif/core';
 import {BaseCommand, EXIT_CODES_HELP} from '../../cli/base-command.js';
 import {readSelection, readSessions} from '../../features/sessions/sessions.js';
 import type {SessionRow} from '../../features/sessions/queries.js';
-import {filterFlags, targetFlags} from '../../cli/flags.js';
+import {targetFlags} from '../../cli/flags.js';
+import {filterFlags} from '../../features/sessions/flags.js';
 import {targetJson, type TargetJson} from '../../types.js';
 import {sessionsText} from '../../features/sessions/text.js';
 

@@ -1,9 +1,7 @@
 import {readAccess, restoreAccess, revokeAccess, type Access} from './queries.js';
 import type {Connection} from '../../database/connection.js';
-import {readGuardEnabled} from '../../database/queries.js';
-import type {User} from '../sessions/users-queries.js';
-import {requireOurs} from '../install/installed.js';
-import {findUser} from '../sessions/users.js';
+import {type User, findUser, readGuardEnabled} from '../sessions/index.js';
+import {requireOurs} from '../install/index.js';
 
 /** A user whose access is to be changed, and what it hangs on. */
 export interface AccessPlan {

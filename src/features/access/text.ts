@@ -1,7 +1,7 @@
 import chalk from 'chalk';
 
 import type {AccessPlan} from './access.js';
-import {userName} from '../sessions/users.js';
+import {userName} from '../sessions/index.js';
 import {count, plural, printable, span} from '../../cli/text.js';
 
 function who({user}: AccessPlan): string {

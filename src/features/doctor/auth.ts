@@ -2,7 +2,7 @@ import type {ProjectConfig} from '../../supabase/config.js';
 import type {AuthConfig} from '../../supabase/management-api.js';
 import type {Settings, Target} from '../../types.js';
 import {signsOutAll} from '../settings/consequences.js';
-import {inForce} from '../settings/catalogue.js';
+import {inForce} from '../../types.js';
 import {commandOn} from '../../database/target.js';
 import {found, passed, type Finding} from './finding.js';
 

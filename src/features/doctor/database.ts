@@ -1,5 +1,5 @@
-import type {Installed} from '../../database/queries.js';
-import type {HealthRow} from '../status/queries.js';
+import type {Installed} from '../install/installed.js';
+import type {HealthRow} from '../install/health.js';
 import type {SupasessionError} from '../../errors.js';
 import type {Settings, Target} from '../../types.js';
 import {authMissing, newerInstalled} from '../install/installed.js';

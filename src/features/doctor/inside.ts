@@ -1,7 +1,9 @@
 import type {Connection} from '../../database/connection.js';
 import {hasSchema} from './queries.js';
 import {ifWhole} from '../../database/errors.js';
-import {readAppliedMigrations, readInstalled, readSettings, type Installed} from '../../database/queries.js';
+import {readSettings} from '../settings/queries.js';
+import {readAppliedMigrations} from '../install/installed.js';
+import {readInstalled, type Installed} from '../install/installed.js';
 import {DEFAULT_SETTINGS, type Settings} from '../../types.js';
 import type {MigrationState, ShippedSql} from '../install/migration.js';
 import type {Repair} from './finding.js';

@@ -1,4 +1,4 @@
-import type {Installed} from '../../database/queries.js';
+import type {Installed} from '../install/installed.js';
 import {nextVersion, type Migration} from '../../supabase/migrations.js';
 import {DEFAULT_SETTINGS, type SettingName, type Settings, type Target} from '../../types.js';
 import {

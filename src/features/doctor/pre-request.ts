@@ -1,6 +1,6 @@
 import type {Connection} from '../../database/connection.js';
 import {hasRequestFunction} from './queries.js';
-import {readRoleSetting, type RoleSetting} from '../integration/queries.js';
+import {readRoleSetting, type RoleSetting} from '../../database/role-settings.js';
 import type {Target} from '../../types.js';
 import {commandOn} from '../../database/target.js';
 import {found, passed, type Finding, type Repair} from './finding.js';

@@ -1,6 +1,7 @@
 import path from 'node:path';
 
-import {readHookFunction, readRoleSchemas} from '../integration/queries.js';
+import {readHookFunction} from '../integration/queries.js';
+import {readRoleSchemas} from '../../database/role-settings.js';
 import type {ProjectConfig} from '../../supabase/config.js';
 import type {Env, Project} from '../../supabase/project.js';
 import type {Target} from '../../types.js';

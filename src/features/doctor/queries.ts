@@ -1,5 +1,5 @@
 import type {Queryable} from '../../database/connection.js';
-import type {RoleSetting} from '../integration/queries.js';
+import type {RoleSetting} from '../../database/role-settings.js';
 
 /** The version of a server. */
 export interface ServerVersion {

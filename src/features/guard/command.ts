@@ -1,6 +1,5 @@
 import {checkGuard, planGuard, type GuardState} from './guard.js';
-import type {StepFile} from '../install/steps.js';
-import {StepCommand, type StepFlags} from '../install/step-command.js';
+import {StepCommand, type StepFile, type StepFlags} from '../install/index.js';
 import {targetJson, type TargetJson} from '../../types.js';
 import {guardAlready, guardDone, guardText} from './text.js';
 

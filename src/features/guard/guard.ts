@@ -1,13 +1,18 @@
 import type {Connection} from '../../database/connection.js';
 import {address} from '../../database/errors.js';
 import {readGuard, rehearseGuard, type GuardRefusal} from './queries.js';
-import {readAppliedMigrations, readGuardEnabled} from '../../database/queries.js';
+import {readGuardEnabled} from '../sessions/index.js';
+import {
+  MIGRATION_NAMES,
+  type MigrationStep,
+  readAppliedMigrations,
+  readMigrations,
+  requireOurs,
+  requireSavable,
+  stepText,
+} from '../install/index.js';
 import {SupasessionError} from '../../errors.js';
 import type {Project} from '../../supabase/project.js';
-import {requireSavable} from '../settings/config.js';
-import {requireOurs} from '../install/installed.js';
-import {MIGRATION_NAMES, readMigrations} from '../install/migration.js';
-import {stepText, type MigrationStep} from '../install/steps.js';
 
 export type GuardState = 'disabled' | 'enabled';
 

@@ -1,5 +1,6 @@
 import type {Connection} from '../../database/connection.js';
-import {readAppliedMigrations, readInstalled} from '../../database/queries.js';
+import {readAppliedMigrations} from './installed.js';
+import {readInstalled} from './installed.js';
 import {SupasessionError} from '../../errors.js';
 import {applyMigrations, findCli, type SupabaseCli} from '../../supabase/cli.js';
 import type {Writer} from '../../supabase/process.js';

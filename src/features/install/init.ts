@@ -1,6 +1,14 @@
 import {connect, type Connection} from '../../database/connection.js';
-import {readInstalled, readSettings, writeSettings} from '../../database/queries.js';
-import {readBasis, readImpact, type ImpactReport} from '../sessions/verdicts.js';
+import {
+  type Consequence,
+  type ImpactReport,
+  consequences,
+  readBasis,
+  readImpact,
+  readSettings,
+  writeSettings,
+} from '../settings/index.js';
+import {readInstalled} from './installed.js';
 import {SupasessionError} from '../../errors.js';
 import type {Writer} from '../../supabase/process.js';
 import type {Project} from '../../supabase/project.js';
@@ -19,7 +27,6 @@ import {
   type ShippedSql,
 } from './migration.js';
 import {applyWithCli, type ApplyPlan} from './apply.js';
-import {consequences, type Consequence} from '../settings/consequences.js';
 import {authMissing, newerInstalled} from './installed.js';
 
 /** What `init` has found in the project. */

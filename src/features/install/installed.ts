@@ -1,7 +1,6 @@
-import type {Connection} from '../../database/connection.js';
-import {readInstalled, readSettings, type Installed} from '../../database/queries.js';
+import type {Connection, Queryable} from '../../database/connection.js';
 import {SupasessionError} from '../../errors.js';
-import {DEFAULT_SETTINGS, type Settings, type Target} from '../../types.js';
+import {type Target} from '../../types.js';
 import {compareReleases, shippedSql} from './migration.js';
 import {targetFlag} from '../../database/target.js';
 
@@ -18,17 +17,6 @@ export async function requireOurs(connection: Connection): Promise<Installed> {
   const {version} = await shippedSql();
   if (compareReleases(installed.version, version) > 0) throw newerInstalled(installed.version, version);
   return installed;
-}
-
-/**
- * The same, for a command that goes by the settings.
- * @param connection an open connection
- * @returns the settings in force; where their row is missing the defaults, with limits off
- * @throws SupasessionError AUTH_SCHEMA_MISSING, NOT_INSTALLED, NEWER_RELEASE
- */
-export async function requireSettings(connection: Connection): Promise<Settings> {
-  await requireOurs(connection);
-  return {...DEFAULT_SETTINGS, ...(await readSettings(connection))};
 }
 
 /** @returns the error for a database without Supabase Auth */
@@ -68,4 +56,56 @@ export function notInstalled(
   return new SupasessionError('NOT_INSTALLED', message, {
     suggestions: [`{bin} init${flag === '' ? '' : ` ${flag}`} --apply`],
   });
+}
+/** What is installed in a database. */
+
+export interface Installed {
+  /** Whether Auth's tables are there. */
+  auth: boolean;
+  /** Whether any release of supasession is there, 0.1.2 included. */
+  schema: boolean;
+  /** The installed release; null where there is none, or 0.1.2 (which kept no such record). */
+  version: string | null;
+  /** Of the SQL that was installed; null where that was done by hand. */
+  checksum: string | null;
+}
+/** The comment on the schema, which is the record of an installation. */
+const RECORD = /^supasession (?<version>\d\S*)(?: (?<checksum>sha256:[0-9a-f]{64}))?$/;
+/**
+ * @param db an open connection
+ * @returns what is installed in the database
+ */
+
+export async function readInstalled(db: Queryable): Promise<Installed> {
+  // pg_class, not to_regclass(): that one fails without usage on the schema, and the question must have an answer for any role.
+  const {rows} = await db.query<{auth: boolean; schema: boolean; record: string | null}>(`
+    select
+      bool_or(n.nspname = 'auth' and c.relname = 'sessions') is true as auth,
+      bool_or(n.nspname = 'supasession' and c.relname = 'config') is true as schema,
+      max(obj_description(n.oid, 'pg_namespace')) filter (where n.nspname = 'supasession') as record
+    from pg_catalog.pg_namespace n
+    left join pg_catalog.pg_class c
+      on c.relnamespace = n.oid and c.relname in ('config', 'sessions') and c.relkind in ('r', 'p')
+    where n.nspname in ('auth', 'supasession')`);
+  const {auth, schema, record} = rows[0]!;
+  const {version = null, checksum = null} = RECORD.exec(record ?? '')?.groups ?? {};
+  return {auth, schema: schema || version !== null, version, checksum};
+}
+/**
+ * @param db an open connection
+ * @returns the versions in the supabase CLI's history of migrations; empty where it has never run
+ */
+
+export async function readAppliedMigrations(db: Queryable): Promise<string[]> {
+  const present = await db.query<{present: boolean}>(
+    `select exists (
+      select from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+      where n.nspname = 'supabase_migrations' and c.relname = 'schema_migrations'
+    ) as present`,
+  );
+  if (!present.rows[0]!.present) return [];
+  const {rows} = await db.query<{version: string}>(
+    'select version from supabase_migrations.schema_migrations order by version',
+  );
+  return rows.map((row) => row.version);
 }

@@ -6,7 +6,7 @@ import {listMigrations, nextVersion, writeMigration, type Migration} from '../..
 import type {Project} from '../../supabase/project.js';
 import {readInstallation} from '../../database/sql.js';
 import type {Settings} from '../../types.js';
-import {inForce} from '../settings/catalogue.js';
+import {inForce} from '../../types.js';
 
 /** The kinds of migrations that we write, with what follows the timestamp in their names. */
 export const MIGRATION_NAMES = {

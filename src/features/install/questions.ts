@@ -1,8 +1,7 @@
 import type {InitPlan} from './init.js';
-import {choiceOf, SETTINGS} from '../settings/catalogue.js';
+import {SETTINGS, askChoice, askInteger, choiceOf} from '../settings/index.js';
 import type {Settings, Target} from '../../types.js';
 import type {Asker} from '../../cli/asker.js';
-import {askChoice, askInteger} from '../settings/questions.js';
 
 export interface InitFlags {
   max: number | undefined;

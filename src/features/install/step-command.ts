@@ -6,7 +6,7 @@ import type {Connection} from '../../database/connection.js';
 import {allowEnding, allowPending} from '../../cli/consent.js';
 import type {Asker} from '../../cli/asker.js';
 import type {Project} from '../../supabase/project.js';
-import {pendingText} from './text.js';
+import {pendingText} from './pending-text.js';
 
 /** What a command with `stepFlags` has parsed. */
 export interface StepFlags {

@@ -1,6 +1,6 @@
+import {SupasessionError} from '../../errors.js';
 import type {Project} from '../../supabase/project.js';
-import {requireSavable} from '../settings/config.js';
-import {addMigration, readMigrations, stepMigrationText, type MigrationKind} from './migration.js';
+import {addMigration, readMigrations, stepMigrationText, type MigrationKind, type MigrationState} from './migration.js';
 
 /** A change that goes into the project's history as a migration of its own. */
 export interface MigrationStep {
@@ -46,4 +46,16 @@ export async function writeStep(project: Project, step: MigrationStep, dryRun: b
   if (newest?.text === text && !step.again) return {file: newest.file, written: false};
   const {file} = await addMigration(project, migrations.all, step.name, text, {dryRun});
   return {file, written: !dryRun};
+}
+/**
+ * Refuses to go on where what is saved would fail at the next `db reset`, for want of our SQL.
+ * @param migrations the project's
+ * @throws SupasessionError NOT_INSTALLED
+ */
+
+export function requireSavable(migrations: MigrationState): void {
+  if (migrations.active.some(({kind}) => kind === 'installation')) return;
+  throw new SupasessionError('NOT_INSTALLED', 'The project has no supasession migration that this one could follow.', {
+    suggestions: ['{bin} init'],
+  });
 }

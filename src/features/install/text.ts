@@ -3,7 +3,7 @@ import chalk from 'chalk';
 import {targetFlag} from '../../database/target.js';
 import type {InitMigration, InitPlan} from './init.js';
 import type {Settings, Target} from '../../types.js';
-import {limitsOff} from '../../cli/text.js';
+import {limitsOff} from '../settings/index.js';
 
 /** What `init` did with its file. */
 export interface InitFile {
@@ -28,14 +28,6 @@ export interface InitOutcome {
   dryRun: boolean;
   /** What to type before a command's name, with the space after it. */
   program: string;
-}
-
-/** @returns the list of migrations that are not ours and would be applied with it */
-export function pendingText(files: string[]): string {
-  return [
-    `${chalk.yellow('Also pending')}, and applied by the supabase CLI in the same run:`,
-    ...files.map((file) => `  ${file}`),
-  ].join('\n');
 }
 
 /** @returns what became of the file */

@@ -1,6 +1,6 @@
 import type {Connection} from '../../database/connection.js';
 import {readBelongings, readDependents, type Belongings, type Dependent} from './dependents.js';
-import {readInstalled} from '../../database/queries.js';
+import {readInstalled} from './installed.js';
 import {SupasessionError} from '../../errors.js';
 import {readSql} from '../../database/sql.js';
 import type {Project} from '../../supabase/project.js';

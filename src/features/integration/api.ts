@@ -1,11 +1,10 @@
 import type {Connection} from '../../database/connection.js';
-import {readCallableFunctions, readReadableTables, readRoleSchemas, type Reachable} from './queries.js';
+import {readCallableFunctions, readReadableTables, type Reachable} from './queries.js';
+import {readRoleSchemas} from '../../database/role-settings.js';
 import {SupasessionError} from '../../errors.js';
 import {settingPath, type ConfigEdit, type TomlEdit} from '../../supabase/config-edit.js';
 import type {Env, Project} from '../../supabase/project.js';
-import {requireSavable} from '../settings/config.js';
-import {requireOurs} from '../install/installed.js';
-import {readMigrations} from '../install/migration.js';
+import {readMigrations, requireOurs, requireSavable} from '../install/index.js';
 import {
   findConfigSource,
   notTaken,

@@ -6,13 +6,12 @@ import {
   type HookRequest,
   type HookState,
 } from './hook.js';
-import type {StepFile} from '../install/steps.js';
+import {StepCommand, type StepFile, type StepFlags} from '../install/index.js';
 import {functionText, makeWiringChange, type WiringPart, type WiringWhere} from './source.js';
 import {targetFlag} from '../../database/target.js';
 import {SupasessionError} from '../../errors.js';
 import {stepFlags, wiringFlags} from '../../cli/flags.js';
 import {allowEnding, wantsFile} from '../../cli/consent.js';
-import {StepCommand, type StepFlags} from '../install/step-command.js';
 import {targetJson, type TargetJson} from '../../types.js';
 import {
   hookAlready,

@@ -1,14 +1,19 @@
 import type {Connection} from '../../database/connection.js';
-import {readAppliedMigrations, writeSettings} from '../../database/queries.js';
-import {readHealth} from '../status/queries.js';
+import {currentSettings, writeSettings} from '../settings/index.js';
+import {
+  MIGRATION_NAMES,
+  type MigrationStep,
+  readAppliedMigrations,
+  readHealth,
+  readMigrations,
+  requireOurs,
+  requireSavable,
+  stepText,
+} from '../install/index.js';
 import {readHookFunction, readNextHook, type FunctionName} from './queries.js';
 import {SupasessionError} from '../../errors.js';
 import {settingPath, type ConfigEdit, type TomlEdit} from '../../supabase/config-edit.js';
 import type {Env, Project} from '../../supabase/project.js';
-import {currentSettings, requireSavable} from '../settings/config.js';
-import {requireOurs} from '../install/installed.js';
-import {MIGRATION_NAMES, readMigrations} from '../install/migration.js';
-import {stepText, type MigrationStep} from '../install/steps.js';
 import {targetFlag} from '../../database/target.js';
 import {
   findConfigSource,

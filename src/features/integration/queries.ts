@@ -1,4 +1,5 @@
 import type {Queryable} from '../../database/connection.js';
+import {readRoleSchemas} from '../../database/role-settings.js';
 
 /** A function by its schema and name, as the catalog has them. */
 export interface FunctionName {
@@ -93,46 +94,27 @@ export async function readReadableTables(db: Queryable): Promise<Reachable[]> {
     order by 1`);
   return rows;
 }
+/** What the database itself knows of the integration with Auth and the Data API. */
 
-/** A setting that the role of PostgREST is given in the database, which beats its configuration. */
-export interface RoleSetting {
-  value: string;
-  /** Where it is made: for this database alone, which beats the other, or for the whole server. */
-  scope: 'database' | 'server';
+export interface DatabaseIntegration {
+  /** The project's own hook that ours calls, as schema.function. */
+  nextHook: string | null;
+  /** Whether the Data API is configured to ask the guard. */
+  guard: boolean;
+  /** Schemas that the Data API exposes; null where that is configured elsewhere. */
+  schemas: string[] | null;
 }
-
 /**
- * @param db an open connection
- * @param name of the setting
- * @returns the one that counts; null where it is not set
+ * @param db an open connection to an installation
+ * @returns what is integrated
  */
-export async function readRoleSetting(db: Queryable, name: string): Promise<RoleSetting | null> {
-  const {rows} = await db.query<RoleSetting>(
+
+export async function readDatabaseIntegration(db: Queryable): Promise<DatabaseIntegration> {
+  const {rows} = await db.query<{next_hook: string | null; guard: boolean}>(
     `select
-      substr(o.entry, length($1) + 2) as value,
-      case when s.setdatabase = 0 then 'server' else 'database' end as scope
-    from pg_catalog.pg_db_role_setting s
-    join pg_catalog.pg_roles r on r.oid = s.setrole
-    cross join lateral unnest(s.setconfig) o (entry)
-    where r.rolname = 'authenticator'
-      and s.setdatabase in (0, (select d.oid from pg_catalog.pg_database d where d.datname = current_database()))
-      and starts_with(o.entry, $1 || '=')
-    order by s.setdatabase desc
-    limit 1`,
-    [name],
+      (select format('%I.%I', schema_name, function_name) from supasession.integration where kind = 'access_token_hook') as next_hook,
+      supasession._guard_enabled() as guard`,
   );
-  return rows[0] ?? null;
-}
-
-/**
- * @param db an open connection
- * @returns the schemas that the role of PostgREST is given in the database, which beats its configuration; null where nothing is set
- */
-export async function readRoleSchemas(db: Queryable): Promise<string[] | null> {
-  const setting = await readRoleSetting(db, 'pgrst.db_schemas');
-  if (setting === null) return null;
-  return setting.value
-    .split(',')
-    .map((name) => name.trim().replace(/^"(.*)"$/, '$1'))
-    .filter((name) => name !== '');
+  const {next_hook: nextHook, guard} = rows[0]!;
+  return {nextHook, guard, schemas: await readRoleSchemas(db)};
 }

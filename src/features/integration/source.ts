@@ -1,4 +1,4 @@
-import type {DatabaseIntegration} from '../status/queries.js';
+import type {DatabaseIntegration} from './queries.js';
 import type {FunctionName} from './queries.js';
 import {SupasessionError} from '../../errors.js';
 import {readConfig} from '../../supabase/config.js';

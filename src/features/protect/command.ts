@@ -1,10 +1,9 @@
 import {checkProtection, type PolicyCommand, type TablePlan} from './protect.js';
-import type {StepFile} from '../install/steps.js';
+import {type Consent, StepCommand, type StepFile, type StepFlags} from '../install/index.js';
 import {parseTableName, qualified, tableName} from './tables.js';
 import type {Connection} from '../../database/connection.js';
 import type {TableName} from './queries.js';
 import {SupasessionError} from '../../errors.js';
-import {StepCommand, type Consent, type StepFlags} from '../install/step-command.js';
 import {targetJson, type TargetJson} from '../../types.js';
 import {protectAlready, protectDone} from './text.js';
 

@@ -10,14 +10,19 @@ import {
   type TableName,
   type TableState,
 } from './queries.js';
-import {readAppliedMigrations} from '../../database/queries.js';
-import {readRoleSchemas} from '../integration/queries.js';
+import {
+  MIGRATION_NAMES,
+  type MigrationStep,
+  type OwnMigration,
+  readAppliedMigrations,
+  readMigrations,
+  requireOurs,
+  requireSavable,
+  stepText,
+} from '../install/index.js';
+import {readRoleSchemas} from '../../database/role-settings.js';
 import {SupasessionError} from '../../errors.js';
 import type {Project} from '../../supabase/project.js';
-import {requireSavable} from '../settings/config.js';
-import {requireOurs} from '../install/installed.js';
-import {MIGRATION_NAMES, readMigrations, type OwnMigration} from '../install/migration.js';
-import {stepText, type MigrationStep} from '../install/steps.js';
 import {identifier, qualified, tableName} from './tables.js';
 
 export const COMMANDS = ['all', 'select', 'insert', 'update', 'delete'] as const;

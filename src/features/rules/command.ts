@@ -1,15 +1,12 @@
 import {BaseCommand} from '../../cli/base-command.js';
-import {requireSavable} from '../settings/config.js';
-import {readMigrations} from '../install/migration.js';
+import {type MigrationStep, type StepFile, readMigrations, requireSavable, writeStep} from '../install/index.js';
 import {requireSavableRules} from './rules.js';
-import {writeStep, type MigrationStep, type StepFile} from '../install/steps.js';
-import type {Rule} from './queries.js';
+import {type Rule, notInForce} from '../settings/index.js';
 import {confirmFlag, dryRunFlag, saveFlag, targetFlags, yesFlag} from '../../cli/flags.js';
 import {allowChange, wantsSaving} from '../../cli/consent.js';
 import type {Asker} from '../../cli/asker.js';
 import type {Settings, Target} from '../../types.js';
 import {rulesSavedText} from './text.js';
-import {notInForce} from '../../cli/text.js';
 
 /** What a command has parsed that changes rules. */
 interface ChangeFlags {

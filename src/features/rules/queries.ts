@@ -1,51 +1,7 @@
 import {readSql} from '../../database/sql.js';
 import type {Settings} from '../../types.js';
 import type {Queryable} from '../../database/connection.js';
-
-/** A rule, as the row of supasession.rules holds it; null is "as in the settings". One of the three matches is given. */
-export interface Rule {
-  name: string;
-  priority: number;
-  user_id: string | null;
-  app_metadata: Record<string, unknown> | null;
-  oauth_client_id: string | null;
-  max_sessions: number | null;
-  unlimited: boolean;
-  strategy: Settings['strategy'] | null;
-  /** Intervals as Postgres prints them. */
-  timebox: string | null;
-  inactivity_timeout: string | null;
-  no_deadline: boolean;
-}
-
-/** The columns of supasession.rules. */
-export const RULE_COLUMNS = [
-  ...(['name', 'priority', 'user_id', 'app_metadata', 'oauth_client_id', 'max_sessions', 'unlimited'] as const),
-  ...(['strategy', 'timebox', 'inactivity_timeout', 'no_deadline'] as const),
-] satisfies (keyof Rule)[];
-
-/** A rule with the user it is for, where it is for one who is still there. */
-export interface ListedRule extends Rule {
-  email: string | null;
-  phone: string | null;
-}
-
-// to_jsonb: intervals as Postgres prints them, and the columns in one place.
-const LISTED = `select to_jsonb(r) || jsonb_build_object('email', nullif(u.email, ''), 'phone', nullif(u.phone, '')) as rule
-  from supasession.rules r
-  left join auth.users u on u.id = r.user_id`;
-
-/** As _apply_rule() in SQL looks for them: the user's own, then by priority and name. */
-const ORDER = 'order by r.user_id is null, r.priority, r.name';
-
-/**
- * @param db an open connection
- * @returns all rules, in the order in which they are asked
- */
-export async function readRules(db: Queryable): Promise<ListedRule[]> {
-  const {rows} = await db.query<{rule: ListedRule}>(`${LISTED} ${ORDER}`);
-  return rows.map(({rule}) => rule);
-}
+import {LISTED, type ListedRule, ORDER, RULE_COLUMNS, type Rule} from '../settings/index.js';
 
 /**
  * @param db an open connection

@@ -1,9 +1,9 @@
 import type {Connection} from '../../database/connection.js';
-import {judgeRules, readPolicy, type ListedRule, type Policy} from './queries.js';
-import type {User} from '../sessions/users-queries.js';
+import {judgeRules, readPolicy, type Policy} from './queries.js';
+import type {ListedRule} from '../settings/index.js';
+import {type User, findUser} from '../sessions/index.js';
 import {leaves, matchWords, valueText} from './words.js';
 import {parseClient} from './rules.js';
-import {findUser} from '../sessions/users.js';
 
 /** One rule, and whether it is for a session. */
 export interface RuleVerdict {

@@ -1,14 +1,22 @@
 import type {Connection} from '../../database/connection.js';
-import {countMatched, readConflictingRules, readRules, RULE_COLUMNS, type ListedRule, type Rule} from './queries.js';
-import {previewRules, readBasis, type RuleImpact} from '../sessions/verdicts.js';
+import {countMatched, readConflictingRules} from './queries.js';
+import {
+  type ListedRule,
+  RULE_COLUMNS,
+  type Rule,
+  type RuleImpact,
+  SETTINGS,
+  choiceOf,
+  previewRules,
+  readBasis,
+  readRules,
+} from '../settings/index.js';
 import {SupasessionError} from '../../errors.js';
 import type {Settings} from '../../types.js';
-import {MIGRATION_NAMES} from '../install/migration.js';
+import {MIGRATION_NAMES, type MigrationStep} from '../install/index.js';
 import {leaves, matchWords, typedName, valueWords} from './words.js';
-import {choiceOf, SETTINGS} from '../settings/catalogue.js';
 import {parseSpan} from '../../database/spans.js';
-import type {MigrationStep} from '../install/steps.js';
-import {findUser, isId} from '../sessions/users.js';
+import {findUser, isId} from '../sessions/index.js';
 
 /** Rules are asked from the lowest number up; this is what the table takes where none is given. */
 export const DEFAULT_PRIORITY = 100;

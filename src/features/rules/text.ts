@@ -1,18 +1,23 @@
 import chalk from 'chalk';
 
-import {signsOutAll} from '../settings/consequences.js';
+import {
+  type ListedRule,
+  type Rule,
+  type RuleImpact,
+  rejectWarning,
+  signsOutAll,
+  trapWarning,
+  unlessInForce,
+} from '../settings/index.js';
 import type {RuleTest} from './rule-test.js';
 import {matchWords, policyWords, typedName, valueWords} from './words.js';
 import type {RemovalPlan, RulePlan} from './rules.js';
 import {targetFlag} from '../../database/target.js';
-import type {StepFile} from '../install/steps.js';
-import {userName} from '../sessions/users.js';
-import type {ListedRule, Rule} from './queries.js';
-import type {RuleImpact} from '../sessions/verdicts.js';
+import type {StepFile} from '../install/index.js';
+import {userName} from '../sessions/index.js';
 import type {Settings, Target} from '../../types.js';
-import {rejectWarning, trapWarning} from '../settings/text.js';
 import {table} from '../../cli/table.js';
-import {count, plural, printable, unlessInForce} from '../../cli/text.js';
+import {count, plural, printable} from '../../cli/text.js';
 
 /** @returns the rules, a line each, in the order given */
 export function rulesTable(rules: ListedRule[]): string {

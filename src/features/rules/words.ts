@@ -1,6 +1,7 @@
-import type {ListedRule, Policy, Rule} from './queries.js';
+import type {Policy} from './queries.js';
+import type {ListedRule, Rule} from '../settings/index.js';
 import {spanWords} from '../../database/spans.js';
-import {userName} from '../sessions/users.js';
+import {userName} from '../sessions/index.js';
 
 /**
  * @param object an object, as a rule matches it

@@ -3,7 +3,8 @@ import chalk from 'chalk';
 import type {EnforcePlan, EnforceResult} from './enforce.js';
 import type {PrunePlan, PruneResult} from './prune.js';
 import {spanWords} from '../../database/spans.js';
-import {count, drainText, plural, tokensText} from '../../cli/text.js';
+import {count, plural, tokensText} from '../../cli/text.js';
+import {drainText} from '../settings/index.js';
 
 /**
  * @param plan what would be done

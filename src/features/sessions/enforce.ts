@@ -1,11 +1,10 @@
 import type {Connection} from '../../database/connection.js';
 import {enforceBatch, type EnforcedBatch} from './enforce-queries.js';
-import {readInstalled} from '../../database/queries.js';
+import {authMissing, readInstalled, requireOurs} from '../install/index.js';
 import {countSessions} from './queries.js';
-import {NO_IMPACT, readBasis, readImpact, type ImpactReport} from './verdicts.js';
+import {type ImpactReport, NO_IMPACT, readBasis, readImpact} from '../settings/index.js';
 import type {Settings} from '../../types.js';
 import {runBatches, stopwatch} from './batches.js';
-import {authMissing, requireOurs} from '../install/installed.js';
 
 /** What has been done to all users so far, or would be. */
 export type Enforced = Omit<EnforcedBatch, 'last_user'>;

@@ -2,7 +2,8 @@ import {setTimeout as wait} from 'node:timers/promises';
 
 import type {Connection} from '../../database/connection.js';
 import {isConnectionLost, isLockTimeout, toSupasessionError} from '../../database/errors.js';
-import {countPresent, deleteSessions, readInstalled, recordFlush} from '../../database/queries.js';
+import {countPresent, deleteSessions, recordFlush} from './queries.js';
+import {readInstalled} from '../install/index.js';
 import {countSessions, readSessionIds, revokeUserSessions, type SessionFilter} from './queries.js';
 import {SupasessionError} from '../../errors.js';
 import {stopwatch} from './batches.js';

@@ -1,7 +1,7 @@
 import type {Connection} from '../../database/connection.js';
 import {listEvents, type EventFilter, type EventKind, type EventRow} from './history-queries.js';
-import {currentSettings} from '../settings/config.js';
-import {requireOurs} from '../install/installed.js';
+import {currentSettings} from '../settings/index.js';
+import {requireOurs} from '../install/index.js';
 import {parseSpan} from '../../database/spans.js';
 import {findUser, isId} from './users.js';
 

@@ -1,9 +1,9 @@
 import type {Connection} from '../../database/connection.js';
 import {pruneBatch, readPrunable, type Prunable} from './enforce-queries.js';
 import type {Span} from '../../database/read-span.js';
-import {readEnding} from './verdicts.js';
+import {readEnding} from '../settings/index.js';
 import {runBatches, stopwatch} from './batches.js';
-import {requireOurs} from '../install/installed.js';
+import {requireOurs} from '../install/index.js';
 import {parseSpan} from '../../database/spans.js';
 
 /** Nobody who was there today is to be signed out, in seconds. */

@@ -1,6 +1,7 @@
 import {readSql} from '../../database/sql.js';
 import type {Queryable} from '../../database/connection.js';
-import {readBasis, readEnding, verdictValues} from './verdicts.js';
+import {readBasis, readEnding, verdictValues} from '../settings/index.js';
+import {readInstalled} from '../install/index.js';
 
 /** Which sessions; what is not given does not matter. */
 export interface SessionFilter {
@@ -198,4 +199,73 @@ export async function revokeUserSessions(db: Queryable, userId: string, except: 
     [userId, except],
   );
   return rows[0]!.ended;
+}
+/**
+ * Deletes those of some sessions that nobody has locked, in one short transaction. A locked one is being refreshed or signed out.
+ * @param db an open connection
+ * @param ids sessions to delete; ones that are gone already are no error
+ * @returns how many were deleted, and the ids that are still there
+ */
+
+export async function deleteSessions(db: Queryable, ids: string[]): Promise<{deleted: number; left: string[]}> {
+  // One statement is one transaction, also through a pooler in transaction mode. Its snapshot still shows the deleted rows: so the
+  // remaining ones are those of the snapshot without the deleted.
+  const {rows} = await db.query<{deleted: string; left: string[]}>(
+    `with gone as (
+      delete from auth.sessions
+      where id in (select id from auth.sessions where id = any ($1::uuid[]) order by id for update skip locked)
+      returning id
+    )
+    select
+      (select count(*) from gone) as deleted,
+      array(
+        select id from auth.sessions where id = any ($1::uuid[])
+        except
+        select id from gone
+      ) as left`,
+    [ids],
+  );
+  return {deleted: Number(rows[0]!.deleted), left: rows[0]!.left};
+}
+/**
+ * Writes a flush into the history, where our SQL is there and keeps one.
+ * @param db an open connection
+ * @param outcome what it did, and which sessions were meant
+ */
+
+export async function recordFlush(
+  db: Queryable,
+  outcome: {matched: number; deleted: number; filter: SessionFilter},
+): Promise<void> {
+  const {version} = await readInstalled(db);
+  if (version === null) return;
+  await db.query(
+    `insert into supasession.events (kind, reason, caused_by, details)
+    select 'flushed', 'supasession flush', session_user::text, $1
+    from supasession.get_config() c
+    where c.record_events is not false`,
+    [JSON.stringify(outcome)],
+  );
+}
+/**
+ * @param db an open connection to where our SQL is
+ * @returns whether the Data API is configured to call the guard, which refuses tokens of ended sessions at once
+ */
+
+export async function readGuardEnabled(db: Queryable): Promise<boolean> {
+  const {rows} = await db.query<{enabled: boolean}>('select supasession._guard_enabled() as enabled');
+  return rows[0]!.enabled;
+}
+/**
+ * @param db an open connection
+ * @param ids sessions to look for
+ * @returns how many of them are there
+ */
+
+export async function countPresent(db: Queryable, ids: string[]): Promise<number> {
+  const {rows} = await db.query<{present: string}>(
+    'select count(*) as present from auth.sessions where id = any ($1::uuid[])',
+    [ids],
+  );
+  return Number(rows[0]!.present);
 }

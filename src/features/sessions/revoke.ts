@@ -1,9 +1,9 @@
 import type {Connection} from '../../database/connection.js';
-import {readGuardEnabled} from '../../database/queries.js';
+import {readGuardEnabled} from './queries.js';
 import {listSessions, readSessionIds, revokeSession, revokeSessions, revokeUserSessions} from './queries.js';
 import type {User} from './users-queries.js';
 import {SupasessionError} from '../../errors.js';
-import {requireOurs} from '../install/installed.js';
+import {requireOurs} from '../install/index.js';
 import {readSessions, type SessionList} from './sessions.js';
 import {findUser, isId, userName} from './users.js';
 

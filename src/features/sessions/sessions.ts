@@ -1,8 +1,7 @@
 import type {Connection, Queryable} from '../../database/connection.js';
-import {readInstalled} from '../../database/queries.js';
+import {authMissing, readInstalled, requireOurs} from '../install/index.js';
 import {countSessions, listSessions, type SessionFilter, type SessionRow} from './queries.js';
 import {SupasessionError} from '../../errors.js';
-import {authMissing, requireOurs} from '../install/installed.js';
 import {parseSpan, spanWords} from '../../database/spans.js';
 import {findUsers, isId, userName} from './users.js';
 

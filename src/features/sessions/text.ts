@@ -9,7 +9,8 @@ import type {SessionRow} from './queries.js';
 import type {User} from './users-queries.js';
 import type {Target} from '../../types.js';
 import {device} from './device.js';
-import {ago, capital, count, plural, printable, selected, shortSpan, tokensText} from '../../cli/text.js';
+import {ago, capital, count, plural, printable, shortSpan, tokensText} from '../../cli/text.js';
+import {selected} from './flush-text.js';
 
 /** Columns in characters. An id has to come out whole, to be pasted. */
 const INDENT = '  ';

@@ -312,11 +312,3 @@ export function settingWords<Name extends SettingName>(
     }
   }
 }
-
-/**
- * @param settings settings
- * @returns whether limits and deadlines are enforced
- */
-export function inForce(settings: Pick<Settings, 'enabled' | 'mode'>): boolean {
-  return settings.enabled && settings.mode === 'enforce';
-}

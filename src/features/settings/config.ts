@@ -1,23 +1,28 @@
 import type {Connection} from '../../database/connection.js';
-import {hasRejectRule, readInstalled, readSettings, writeSettings, type Installed} from '../../database/queries.js';
-import {NO_IMPACT, readBasis, readImpact, type ImpactReport} from '../sessions/verdicts.js';
+import {hasRejectRule, readSettings, writeSettings} from './queries.js';
+import {
+  type Installed,
+  MIGRATION_NAMES,
+  type MigrationState,
+  addMigration,
+  authMissing,
+  compareReleases,
+  configMigrationText,
+  newerInstalled,
+  notInstalled,
+  readInstalled,
+  readMigrations,
+  requireSavable,
+  shippedSql,
+} from '../install/index.js';
+import {NO_IMPACT, readBasis, readImpact, type ImpactReport} from './verdicts.js';
 import {SupasessionError} from '../../errors.js';
 import type {ConfiguredSpan, ProjectConfig} from '../../supabase/config.js';
 import type {Project} from '../../supabase/project.js';
 import {DEFAULT_SETTINGS, type SettingName, type Settings, type Target} from '../../types.js';
 import {changedSettings, readSetting, settingFlag} from './changes.js';
 import {consequences, type Consequence} from './consequences.js';
-import {authMissing, newerInstalled, notInstalled} from '../install/installed.js';
 import {configOn} from '../../database/target.js';
-import {
-  addMigration,
-  compareReleases,
-  MIGRATION_NAMES,
-  configMigrationText,
-  readMigrations,
-  shippedSql,
-  type MigrationState,
-} from '../install/migration.js';
 
 /** What a target says of its settings. */
 export interface CurrentSettings {
@@ -191,18 +196,6 @@ export interface SavedSettings {
   file: string;
   /** False where the newest file of settings said the same already. */
   written: boolean;
-}
-
-/**
- * Refuses to go on where what is saved would fail at the next `db reset`, for want of our SQL.
- * @param migrations the project's
- * @throws SupasessionError NOT_INSTALLED
- */
-export function requireSavable(migrations: MigrationState): void {
-  if (migrations.active.some(({kind}) => kind === 'installation')) return;
-  throw new SupasessionError('NOT_INSTALLED', 'The project has no supasession migration that this one could follow.', {
-    suggestions: ['{bin} init'],
-  });
 }
 
 /**

@@ -1,6 +1,6 @@
-import type {ImpactReport} from '../sessions/verdicts.js';
+import type {ImpactReport} from './verdicts.js';
 import type {SettingName, Settings} from '../../types.js';
-import {inForce} from './catalogue.js';
+import {inForce} from '../../types.js';
 import {spanSeconds} from '../../database/spans.js';
 
 /**

@@ -3,12 +3,13 @@ import chalk from 'chalk';
 import {undoOf} from './changes.js';
 import type {ConfigPlan, ImportedSettings, SavedSettings} from './config.js';
 import {signsOutAll, tightened, type Consequence} from './consequences.js';
-import {inForce} from './catalogue.js';
+import {inForce} from '../../types.js';
 import {spanWords} from '../../database/spans.js';
 import {configOn} from '../../database/target.js';
-import type {ImpactReport} from '../sessions/verdicts.js';
+import type {ImpactReport} from './verdicts.js';
 import {DEFAULT_SETTINGS, type Settings, type Target} from '../../types.js';
-import {count, drainText, plural, span, unlessInForce} from '../../cli/text.js';
+import {count, plural, span} from '../../cli/text.js';
+import {drainText, unlessInForce} from './in-force-text.js';
 
 const WARNING = chalk.yellow('Warning:');
 

@@ -1,17 +1,11 @@
 import type {Connection, Queryable} from '../../database/connection.js';
 import {ifWhole} from '../../database/errors.js';
 import {countEndings, type EndingCount} from '../sessions/history-queries.js';
-import {readInstalled, type Installed} from '../../database/queries.js';
-import {
-  countRevoked,
-  readDatabaseIntegration,
-  readHealth,
-  readOverview,
-  type DatabaseIntegration,
-  type HealthRow,
-  type HistogramEntry,
-} from './queries.js';
-import {readBasis, readImpact, type ImpactReport} from '../sessions/verdicts.js';
+import {readInstalled, type Installed} from '../install/installed.js';
+import {countRevoked, readOverview, type HistogramEntry} from './queries.js';
+import {readHealth, type HealthRow} from '../install/health.js';
+import {readDatabaseIntegration, type DatabaseIntegration} from '../integration/queries.js';
+import {readBasis, readImpact, type ImpactReport} from '../settings/verdicts.js';
 import type {Settings, Target} from '../../types.js';
 import {currentSettings} from '../settings/config.js';
 import {newerInstalled} from '../install/installed.js';

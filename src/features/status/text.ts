@@ -8,7 +8,8 @@ import type {Target} from '../../types.js';
 import {endingsLines} from '../sessions/history-text.js';
 import {settingsInWords} from '../settings/settings-text.js';
 import {GAP, table} from '../../cli/table.js';
-import {count, drainText} from '../../cli/text.js';
+import {count} from '../../cli/text.js';
+import {drainText} from '../settings/in-force-text.js';
 
 const LABEL_WIDTH = 7;
 /** Of the longest bar, in characters. */

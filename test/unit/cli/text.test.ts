@@ -3,7 +3,10 @@ import type {FlushResult} from '../../../src/features/sessions/flush.js';
 import type {Connection} from '../../../src/database/connection.js';
 import {SupasessionError} from '../../../src/errors.js';
 import type {Target} from '../../../src/types.js';
-import {count, errorText, flushedText, flushWarning, notInForce, span, targetLine} from '../../../src/cli/text.js';
+import {count, errorText, span, targetLine} from '../../../src/cli/text.js';
+import {flushedText} from '../../../src/features/sessions/flush-text.js';
+import {flushWarning} from '../../../src/features/sessions/flush-text.js';
+import {notInForce} from '../../../src/features/settings/in-force-text.js';
 
 const LOCAL: Target = {
   ...{kind: 'local', host: '127.0.0.1', port: 54_322, database: 'postgres', user: 'postgres', projectRef: null},

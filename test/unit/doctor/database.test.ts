@@ -5,7 +5,7 @@ import {judgeCli, judgeProgram, judgeServer} from '../../../src/features/doctor/
 import {lookAt, summarize, found, passed} from '../../../src/features/doctor/finding.js';
 import {planRepairs} from '../../../src/features/doctor/repair.js';
 import {shippedSql} from '../../../src/features/install/migration.js';
-import type {Installed} from '../../../src/database/queries.js';
+import type {Installed} from '../../../src/features/install/installed.js';
 import {SupasessionError} from '../../../src/errors.js';
 import {DEFAULT_SETTINGS} from '../../../src/types.js';
 import {LINKED, LOCAL, theOne, wrong} from './support.js';

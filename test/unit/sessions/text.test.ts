@@ -9,7 +9,8 @@ import {
   sessionChoice,
   sessionsText,
 } from '../../../src/features/sessions/text.js';
-import {ago, flushWarning, shortSpan} from '../../../src/cli/text.js';
+import {ago, shortSpan} from '../../../src/cli/text.js';
+import {flushWarning} from '../../../src/features/sessions/flush-text.js';
 
 const NOW = Date.parse('2026-01-31T12:00:00Z');
 const ID = '3f2b1c9e-8d5c-4d3e-9a51-0d7a4f6a1b2c';

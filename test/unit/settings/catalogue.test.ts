@@ -2,7 +2,7 @@ import {readFile} from 'node:fs/promises';
 import {changedSettings, settingFlag, settingFlags, undoOf} from '../../../src/features/settings/changes.js';
 import {consequences, signsOutAll, type Consequence} from '../../../src/features/settings/consequences.js';
 import {SETTING_NAMES, SETTINGS} from '../../../src/features/settings/catalogue.js';
-import {NO_IMPACT, type ImpactReport} from '../../../src/features/sessions/verdicts.js';
+import {NO_IMPACT, type ImpactReport} from '../../../src/features/settings/verdicts.js';
 import {DEFAULT_SETTINGS, type Settings} from '../../../src/types.js';
 
 const ON: Settings = {...DEFAULT_SETTINGS, enabled: true, max_sessions: 3};

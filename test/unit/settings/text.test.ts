@@ -1,6 +1,6 @@
 import {stripVTControlCharacters as plain} from 'node:util';
 import type {ConfigPlan} from '../../../src/features/settings/config.js';
-import {NO_IMPACT, type ImpactReport} from '../../../src/features/sessions/verdicts.js';
+import {NO_IMPACT, type ImpactReport} from '../../../src/features/settings/verdicts.js';
 import {DEFAULT_SETTINGS, type Settings, type Target} from '../../../src/types.js';
 import {changedText, endingQuestion, impactText, savedText, warnings} from '../../../src/features/settings/text.js';
 

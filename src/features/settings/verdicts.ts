@@ -1,8 +1,9 @@
 import {readSql} from '../../database/sql.js';
 import {DEFAULT_SETTINGS, type Settings} from '../../types.js';
 import type {Queryable} from '../../database/connection.js';
-import {readInstalled, readSettings} from '../../database/queries.js';
-import {readRules, type Rule} from '../rules/queries.js';
+import {readSettings} from './queries.js';
+import {readInstalled} from '../install/index.js';
+import {readRules, type Rule} from './rules.js';
 
 /** What sessions are judged by. */
 export interface Basis {

@@ -1,0 +1,23 @@
+/** What other features may use of this one. */
+export {readHealth} from './health.js';
+export {
+  type Installed,
+  authMissing,
+  newerInstalled,
+  notInstalled,
+  readAppliedMigrations,
+  readInstalled,
+  requireOurs,
+} from './installed.js';
+export {
+  MIGRATION_NAMES,
+  type MigrationState,
+  type OwnMigration,
+  addMigration,
+  compareReleases,
+  configMigrationText,
+  readMigrations,
+  shippedSql,
+} from './migration.js';
+export {type Consent, StepCommand, type StepFlags} from './step-command.js';
+export {type MigrationStep, type StepFile, requireSavable, stepText, writeStep} from './steps.js';
