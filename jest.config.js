@@ -26,7 +26,16 @@ const database = {
 export default {
   // Most tests wait for a server or a process: two at a time also on two cores, and not more, for the servers that some start.
   maxWorkers: 2,
-  projects: [project('unit'), project('db', database), project('e2e', database)],
+  projects: [
+    project('unit'),
+    project('db', database),
+    // As test/e2e, with our commands run in the test's own process: see test/helpers/command.ts.
+    project('commands', {
+      ...database,
+      setupFilesAfterEnv: [...shared.setupFilesAfterEnv, '<rootDir>/test/helpers/command.ts'],
+    }),
+    project('e2e', database),
+  ],
   // Real servers and real processes: the slowest single steps (initdb, the supabase CLI) take a few seconds each.
   testTimeout: 60_000,
 };

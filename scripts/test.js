@@ -1,10 +1,10 @@
-// Runs the tests: all, or those of the parts named (unit, db, e2e). Ends with which tests were skipped and why, and a line that counts.
+// Runs the tests: all, or those of the parts named (unit, db, commands, e2e). Ends with which tests were skipped and why, and a line that counts.
 import {spawnSync} from 'node:child_process';
 import {mkdtempSync, readFileSync, rmSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 
-const PARTS = ['unit', 'db', 'e2e'];
+const PARTS = ['unit', 'db', 'commands', 'e2e'];
 const args = process.argv.slice(2);
 const parts = args.filter((arg) => PARTS.includes(arg));
 const folder = mkdtempSync(join(tmpdir(), 'supasession-test-'));

@@ -80,7 +80,7 @@ const PROFILES: Readonly<Record<string, string>> = {
  *   is none, or not encrypted; API_UNAUTHORIZED for what cannot be a token
  */
 export async function findApiAccess(env: Env): Promise<ApiAccess | undefined> {
-  const home = env['SUPABASE_HOME'] || path.join(homedir(), '.supabase');
+  const home = env['SUPABASE_HOME'] || path.join(env['HOME'] || homedir(), '.supabase');
   const file = path.join(home, 'access-token');
   const given = env['SUPABASE_ACCESS_TOKEN']?.trim() || undefined;
   const token = given ?? (await readIfThere(file));

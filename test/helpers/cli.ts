@@ -28,6 +28,8 @@ export interface RunOptions {
   program?: string;
   /** Where the tests run as root, who may read and write everything: run as another user. */
   unprivileged?: boolean;
+  /** A process of its own also in test/commands. */
+  spawned?: boolean;
 }
 
 /** The user that `unprivileged` stands for. */
@@ -69,13 +71,7 @@ export function start(args: readonly string[], options: RunOptions): Started {
     child.once('close', (code) => {
       ended = true;
       for (const look of watchers) look();
-      resolve({
-        code,
-        ...output,
-        get json(): unknown {
-          return JSON.parse(output.stdout);
-        },
-      });
+      resolve(withJson({code, ...output}));
     });
   });
   const until = async (pattern: RegExp): Promise<void> =>
@@ -101,7 +97,27 @@ export function start(args: readonly string[], options: RunOptions): Started {
   return {child, until, result};
 }
 
-/** Runs the program to its end. */
+type InProcess = (args: readonly string[], options: RunOptions) => Promise<Omit<Run, 'json'>> | undefined;
+let inProcess: InProcess = () => undefined;
+
+/** Has `cli` ask first whether a run needs a process of its own: undefined says that it does. */
+export function runInProcess(runner: InProcess): void {
+  inProcess = runner;
+}
+
+/** Runs the program to its end: in test/commands in this process, if that shows the same. */
 export async function cli(args: readonly string[], options: RunOptions): Promise<Run> {
-  return start(args, options).result;
+  const {program, unprivileged, spawned} = options;
+  const alone = program !== undefined || unprivileged === true || spawned === true;
+  const run = alone ? undefined : inProcess(args, options);
+  return run === undefined ? start(args, options).result : withJson(await run);
+}
+
+function withJson(run: Omit<Run, 'json'>): Run {
+  return {
+    ...run,
+    get json(): unknown {
+      return JSON.parse(run.stdout);
+    },
+  };
 }
