@@ -1,7 +1,8 @@
-import {SupasessionError} from '../errors.js';
+import {SupasessionError, type ErrorCode} from '../errors.js';
 import type {Target} from '../types.js';
+import {poolerHints, unreachableHints} from './unreachable.js';
 
-/** SQLSTATEs that we tell apart, with why. Everything else is a DATABASE_ERROR in the server's words. */
+/** SQLSTATEs with an error of their own, and why. Everything else is a DATABASE_ERROR in the server's words. */
 const SQLSTATE = {
   invalidAuthorization: '28000', // no such role, or no pg_hba line for it
   invalidPassword: '28P01',
@@ -40,10 +41,7 @@ function driverError(error: unknown): DriverError {
   return {code, message: one instanceof Error ? one.message : String(one)};
 }
 
-/**
- * @param error what the driver threw
- * @returns whether the connection is gone, so that the work may go on over a new one
- */
+/** Whether the connection is gone, so that the work may go on over a new one. */
 export function isConnectionLost(error: unknown): boolean {
   const {code, message} = driverError(error);
   return (
@@ -53,18 +51,11 @@ export function isConnectionLost(error: unknown): boolean {
   );
 }
 
-/**
- * @param error what the driver threw
- * @returns the code that the server or the network gave it
- */
+/** The code that the server or the network gave. */
 export function sqlstateOf(error: unknown): string | undefined {
   return driverError(error).code;
 }
 
-/**
- * @param error what the driver threw
- * @returns whether a lock could not be had in time
- */
 export function isLockTimeout(error: unknown): boolean {
   return driverError(error).code === SQLSTATE.lockNotAvailable;
 }
@@ -75,12 +66,7 @@ const MISSING: ReadonlySet<string | undefined> = new Set([
   SQLSTATE.undefinedFunction,
 ]);
 
-/**
- * Reads what an incomplete installation cannot tell.
- * @param read reads
- * @returns what was read; where a table, column or function is missing, which one, in the server's words
- * @throws what else `read` throws
- */
+/** What `read` finds; if an incomplete installation lacks a table, column or function for it, which one, in the server's words. */
 export async function ifWhole<T extends object | null>(read: () => Promise<T>): Promise<T | string> {
   try {
     return await read();
@@ -91,112 +77,138 @@ export async function ifWhole<T extends object | null>(read: () => Promise<T>): 
   }
 }
 
-function startHint(target: Target): string[] {
-  return target.kind === 'local' ? ['supabase start', '{bin} sandbox'] : [];
+/** What the driver reported, with what the message needs. */
+interface Reported extends DriverError {
+  target: Target;
+  where: string;
+  lost: boolean;
 }
 
-/**
- * Says in our words what the driver reported: no value of a connection string can be in it.
- * @param error what the driver threw
- * @param target where it happened
- * @returns the error to end with; one of ours is handed back as it is
- */
+/** A failure with words of its own. The first whose `when` holds is taken. */
+interface Failure {
+  code: ErrorCode;
+  when: (reported: Reported) => boolean;
+  message: (reported: Reported) => string;
+  suggestions?: (reported: Reported) => string[];
+}
+
+const state =
+  (...states: string[]) =>
+  ({code}: Reported) =>
+    code !== undefined && states.includes(code);
+
+const FAILURES: readonly Failure[] = [
+  {
+    code: 'CONNECTION_REFUSED',
+    when: state('ECONNREFUSED'),
+    message: ({where}) => `Nothing is listening on ${where}.`,
+    suggestions: ({target}) => (target.kind === 'local' ? ['supabase start', '{bin} sandbox'] : []),
+  },
+  {
+    code: 'CONNECTION_FAILED',
+    when: ({code, message}) => UNREACHABLE_CODES.has(code ?? '') || message === 'timeout expired',
+    message: ({where, code}) => `${where} cannot be reached (${code ?? 'timed out'}).`,
+    suggestions: ({target, code}) => unreachableHints(target, code),
+  },
+  {
+    // The pooler of hosted projects finds a project by the user's name, and only in its own region.
+    code: 'AUTHENTICATION_FAILED',
+    when: ({message}) => /tenant or user not found/i.test(message),
+    message: ({where, target}) => `The pooler at ${where} does not know the user ${target.user}.`,
+    suggestions: ({target}) => poolerHints(target),
+  },
+  {
+    code: 'AUTHENTICATION_FAILED',
+    when: ({code, message}) =>
+      code === SQLSTATE.invalidPassword ||
+      code === SQLSTATE.invalidAuthorization ||
+      // pgbouncer says it in its own way, with the code of a broken connection.
+      (code === SQLSTATE.protocolViolation && /authentication failed/i.test(message)),
+    message: ({where, target}) => `${where} refused the password of role ${target.user}.`,
+    suggestions: ({target}) => [
+      target.kind === 'linked'
+        ? 'Set SUPABASE_DB_PASSWORD to the database password (dashboard: Project Settings, Database)'
+        : 'Set PGPASSWORD to the password, or give it in the URL',
+    ],
+  },
+  {
+    code: 'ANSWER_REQUIRED',
+    when: ({message}) => /password must be a string|no password supplied/i.test(message),
+    message: ({where, target}) =>
+      `${where} wants a password for role ${target.user}, and there is no terminal to ask on.`,
+    suggestions: ({target}) =>
+      target.kind === 'linked'
+        ? ['Set SUPABASE_DB_PASSWORD', 'Or set SUPABASE_ACCESS_TOKEN, for a temporary login role']
+        : ['Set PGPASSWORD'],
+  },
+  {
+    code: 'TLS_FAILED',
+    when: ({message}) => message.includes('does not support SSL'),
+    message: ({where}) => `${where} does not encrypt connections, and this target needs it.`,
+    suggestions: () => ['Add ?sslmode=disable to the URL if the network is yours'],
+  },
+  {
+    code: 'TLS_FAILED',
+    when: state('ERR_TLS_CERT_ALTNAME_INVALID'),
+    message: ({where}) => `The certificate of ${where} is for another host.`,
+    suggestions: () => [
+      'Connect by a name that the certificate has, or check the chain of certificates alone: sslmode=verify-ca',
+    ],
+  },
+  {
+    code: 'TLS_FAILED',
+    when: ({code, message}) =>
+      /certificate|self[- ]signed|altnames|unable to verify|SSL|TLS/i.test(`${code ?? ''} ${message}`) &&
+      !/^\w{5}$/.test(code ?? ''),
+    message: ({where, code, message}) => `The certificate of ${where} was not accepted (${code ?? message}).`,
+    suggestions: () => [
+      'Point PGSSLROOTCERT at the certificate of the project (dashboard: Project Settings, Database, SSL)',
+    ],
+  },
+  {code: 'CONNECTION_LOST', when: ({lost}) => lost, message: ({where}) => `The connection to ${where} was lost.`},
+  {
+    code: 'CONNECTION_FAILED',
+    when: state(SQLSTATE.invalidCatalogName),
+    message: ({where, target}) => `${where} has no database "${target.database}".`,
+  },
+  {
+    code: 'CONNECTION_FAILED',
+    when: state(SQLSTATE.cannotConnectNow, SQLSTATE.tooManyConnections),
+    message: ({where, message}) => `${where} takes no connection now: ${message}.`,
+  },
+  {
+    code: 'PERMISSION_DENIED',
+    when: state(SQLSTATE.insufficientPrivilege),
+    message: ({where, target, message}) => `Role ${target.user} may not do this at ${where}: ${message}.`,
+    suggestions: () => ['Connect as the role postgres of the project'],
+  },
+  {
+    code: 'LOCK_TIMEOUT',
+    when: state(SQLSTATE.lockNotAvailable),
+    message: ({where, message}) => `Timed out waiting for a lock at ${where}: ${message}.`,
+  },
+  {
+    code: 'SETTING_INVALID',
+    when: state(SQLSTATE.checkViolation),
+    message: ({message}) => `The database refused a setting: ${message}.`,
+  },
+];
+
+/** What the driver threw, in our words: no value of a connection string can be in it. One of our errors is handed back as it is. */
 export function toSupasessionError(error: unknown, target: Target): SupasessionError {
   if (error instanceof SupasessionError) return error;
-  const {code, message} = driverError(error);
-  const where = address(target);
-  const cause = error;
-
-  if (code === 'ECONNREFUSED') {
-    return new SupasessionError('CONNECTION_REFUSED', `Nothing is listening on ${where}.`, {
-      suggestions: startHint(target),
-      cause,
+  const reported = {...driverError(error), target, where: address(target), lost: isConnectionLost(error)};
+  const failure = FAILURES.find(({when}) => when(reported));
+  if (failure === undefined) {
+    const {where, code, message} = reported;
+    const shown = code === undefined ? '' : ` (${code})`;
+    return new SupasessionError('DATABASE_ERROR', `The database at ${where} reported: ${message}${shown}.`, {
+      cause: error,
     });
   }
 
-  if ((code !== undefined && UNREACHABLE_CODES.has(code)) || message === 'timeout expired') {
-    return new SupasessionError('CONNECTION_FAILED', `${where} cannot be reached (${code ?? 'timed out'}).`, {cause});
-  }
-
-  // pgbouncer says it in its own way, with the code of a broken connection.
-  const refused = code === SQLSTATE.protocolViolation && /authentication failed/i.test(message);
-  if (refused || code === SQLSTATE.invalidPassword || code === SQLSTATE.invalidAuthorization) {
-    return new SupasessionError('AUTHENTICATION_FAILED', `${where} refused the password of role ${target.user}.`, {
-      suggestions: [
-        target.kind === 'linked'
-          ? 'Set SUPABASE_DB_PASSWORD to the database password (dashboard: Project Settings, Database)'
-          : 'Set PGPASSWORD to the password, or give it in the URL',
-      ],
-      cause,
-    });
-  }
-
-  if (/password must be a string|no password supplied/i.test(message)) {
-    const variable = target.kind === 'linked' ? 'SUPABASE_DB_PASSWORD' : 'PGPASSWORD';
-    return new SupasessionError(
-      'ANSWER_REQUIRED',
-      `${where} wants a password for role ${target.user}, and there is no terminal to ask on.`,
-      {
-        suggestions: [
-          `Set ${variable}`,
-          ...(target.kind === 'linked' ? ['Or set SUPABASE_ACCESS_TOKEN, for a temporary login role'] : []),
-        ],
-        cause,
-      },
-    );
-  }
-
-  if (message.includes('does not support SSL')) {
-    return new SupasessionError('TLS_FAILED', `${where} does not encrypt connections, and this target needs it.`, {
-      suggestions: ['Add ?sslmode=disable to the URL if the network is yours'],
-      cause,
-    });
-  }
-
-  if (
-    /certificate|self[- ]signed|altnames|unable to verify|SSL|TLS/i.test(`${code ?? ''} ${message}`) &&
-    !/^\w{5}$/.test(code ?? '')
-  ) {
-    return new SupasessionError('TLS_FAILED', `The certificate of ${where} was not accepted (${code ?? message}).`, {
-      suggestions: [
-        'Point PGSSLROOTCERT at the certificate of the project (dashboard: Project Settings, Database, SSL)',
-      ],
-      cause,
-    });
-  }
-
-  if (isConnectionLost(error)) {
-    return new SupasessionError('CONNECTION_LOST', `The connection to ${where} was lost.`, {cause});
-  }
-
-  switch (code) {
-    case SQLSTATE.invalidCatalogName: {
-      return new SupasessionError('CONNECTION_FAILED', `${where} has no database "${target.database}".`, {cause});
-    }
-
-    case SQLSTATE.cannotConnectNow:
-    case SQLSTATE.tooManyConnections: {
-      return new SupasessionError('CONNECTION_FAILED', `${where} takes no connection now: ${message}.`, {cause});
-    }
-
-    case SQLSTATE.insufficientPrivilege: {
-      return new SupasessionError('PERMISSION_DENIED', `Role ${target.user} may not do this at ${where}: ${message}.`, {
-        suggestions: ['Connect as the role postgres of the project'],
-        cause,
-      });
-    }
-
-    case SQLSTATE.lockNotAvailable: {
-      return new SupasessionError('LOCK_TIMEOUT', `A lock could not be had in time at ${where}: ${message}.`, {cause});
-    }
-
-    case SQLSTATE.checkViolation: {
-      return new SupasessionError('SETTING_INVALID', `The database refused a setting: ${message}.`, {cause});
-    }
-
-    default: {
-      const state = code === undefined ? '' : ` (${code})`;
-      return new SupasessionError('DATABASE_ERROR', `The database at ${where} reported: ${message}${state}.`, {cause});
-    }
-  }
+  return new SupasessionError(failure.code, failure.message(reported), {
+    suggestions: failure.suggestions?.(reported) ?? [],
+    cause: error,
+  });
 }

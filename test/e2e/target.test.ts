@@ -2,6 +2,7 @@ import {execFile} from 'node:child_process';
 import {chmod, chown, copyFile, mkdir, mkdtemp, rm, stat} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
+import {TLSSocket} from 'node:tls';
 import {promisify} from 'node:util';
 import pg from 'pg';
 import type {FlushResult} from '../../src/commands/flush.js';
@@ -89,6 +90,7 @@ describe('which database', () => {
     const other = await failure(project, ['flush', '--dry-run', `--remote=${OTHER_REF}`], env);
     expect([other.code, other.error.code]).toEqual([1, 'CONNECTION_FAILED']);
     expect(other.error.message).toContain(`db.${OTHER_REF}.supabase.co:5432 cannot be reached`);
+    expect(other.error.suggestions.join('\n')).toContain(`use the pooler: supabase link --project-ref ${OTHER_REF}`);
     const branch = await failure(project, ['flush', '--dry-run', '--remote=staging'], env);
     expect([branch.code, branch.error.code, branch.error.message]).toEqual([
       2,
@@ -298,39 +300,53 @@ describe('encryption', () => {
 
 describeWith('openssl', 'over an encrypted connection', () => {
   let folder: string;
-  const root = () => path.join(folder, 'server.crt');
+  let data: string;
+  const root = (name = 'server') => path.join(folder, `${name}.crt`);
   const encrypted = (rest: string) => `${server.url()}?${rest}`;
+
+  /** Lets the server show this certificate. */
+  async function serve(name: string): Promise<void> {
+    const owner = await stat(data);
+    for (const kind of ['key', 'crt']) {
+      const file = path.join(data, `server.${kind}`);
+      await copyFile(path.join(folder, `${name}.${kind}`), file);
+      await chmod(file, 0o600);
+      await chown(file, owner.uid, owner.gid);
+    }
+
+    await (await server.connect('supabase_admin')).query('select pg_reload_conf()');
+    await until('the server shows its certificate', async () => {
+      const client = new pg.Client({connectionString: server.url(), ssl: {rejectUnauthorized: false}});
+      const connected = await client.connect().then(
+        () => true,
+        () => false,
+      );
+      const {stream} = client.connection;
+      const shown = connected && stream instanceof TLSSocket ? stream.getPeerCertificate().subject.CN : undefined;
+      await client.end();
+      return shown === name;
+    });
+  }
 
   beforeAll(async () => {
     const admin = await server.connect('supabase_admin');
     const {rows} = await admin.query<{data_directory: string}>('show data_directory');
-    const data = rows[0]!.data_directory;
+    data = rows[0]!.data_directory;
     folder = await mkdtemp(path.join(tmpdir(), 'supasession-tls-'));
-    for (const name of ['server', 'other']) {
+    for (const [name, names] of [
+      ['server', 'DNS:localhost,IP:127.0.0.1'],
+      ['other', 'DNS:localhost,IP:127.0.0.1'],
+      ['elsewhere', 'DNS:db.example.com'],
+    ]) {
       await promisify(execFile)('openssl', [
         ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'],
-        ...['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1'],
+        ...['-subj', `/CN=${name}`, '-addext', `subjectAltName=${names}`],
         ...['-keyout', path.join(folder, `${name}.key`), '-out', path.join(folder, `${name}.crt`)],
       ]);
     }
 
-    const owner = await stat(data);
-    for (const file of ['server.key', 'server.crt']) {
-      await copyFile(path.join(folder, file), path.join(data, file));
-      await chmod(path.join(data, file), 0o600);
-      await chown(path.join(data, file), owner.uid, owner.gid);
-    }
-
     await admin.query('alter system set ssl = on');
-    await admin.query('select pg_reload_conf()');
-    const encryptedNow = async () => {
-      const client = new pg.Client({connectionString: server.url(), ssl: {rejectUnauthorized: false}});
-      return client.connect().then(
-        async () => client.end().then(() => true),
-        () => false,
-      );
-    };
-    await until('the server encrypts', encryptedNow);
+    await serve('server');
   });
   afterAll(async () => rm(folder, {recursive: true, force: true}));
 
@@ -357,6 +373,24 @@ describeWith('openssl', 'over an encrypted connection', () => {
       const {code, error} = await failure(project, ['flush', '--db-url', encrypted(rest)], env);
       expect([code, error.code]).toEqual([1, 'TLS_FAILED']);
       expect(error.suggestions[0]).toContain('Point PGSSLROOTCERT at the certificate of the project');
+    }
+  });
+
+  test('a trusted certificate for another name is refused by verify-full, and taken by verify-ca', async () => {
+    await serve('elsewhere');
+    try {
+      const by = (mode: string) => encrypted(`sslmode=${mode}&sslrootcert=${root('elsewhere')}`);
+      const {code, error} = await failure(project, ['flush', '--dry-run', '--db-url', by('verify-full')]);
+      expect([code, error.code]).toEqual([1, 'TLS_FAILED']);
+      expect(error.message).toBe(`The certificate of 127.0.0.1:${server.port} is for another host.`);
+      expect(error.suggestions[0]).toContain('sslmode=verify-ca');
+      const taken = await project.run(['flush', '--dry-run', '--db-url', by('verify-ca')]);
+      expect(taken).toMatchObject({code: 0});
+      expect(taken.stderr).toContain(', encrypted and verified');
+      const untrusted = encrypted(`sslmode=verify-ca&sslrootcert=${root('other')}`);
+      expect((await failure(project, ['flush', '--dry-run', '--db-url', untrusted])).error.code).toBe('TLS_FAILED');
+    } finally {
+      await serve('server');
     }
   });
 

@@ -21,6 +21,8 @@ describe('listMigrations', () => {
       '20240101_day.sql',
       '1_one.sql',
       '20240103000000_.sql',
+      '3_three.sql',
+      '202401030000001_longer.sql',
     ];
     const skipped = ['20240104000000.sql', '20240104000000_b.SQL', '.20240104000000_b.sql', '2024a_b.sql', 'readme.md'];
     const files = Object.fromEntries(
@@ -35,7 +37,10 @@ describe('listMigrations', () => {
       '20240101000000_a.sql',
       '20240102000000_b.sql',
       '20240103000000_.sql',
+      '202401030000001_longer.sql',
       '20240106000000_link.sql',
+      // As text: as a number it would come second.
+      '3_three.sql',
     ]);
     expect(found[2]).toEqual({
       version: '20240101000000',
@@ -92,6 +97,11 @@ describe('nextVersion', () => {
       expect(error.suggestions[0]).toContain('Rename');
     },
   );
+
+  it('takes the last one as text, whatever they are as numbers', () => {
+    const error = thrownBy(() => nextVersion([migration('20991231235959'), migration('3')], NOW));
+    expect(error.message).toContain('3_x.sql sorts after every timestamp');
+  });
 });
 
 describe('writeMigration', () => {
