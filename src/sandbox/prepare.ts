@@ -4,7 +4,7 @@ import {SupasessionError} from '../errors.js';
 import {messageOf} from './errors.js';
 
 /** The SQL that turns a bare server into a Supabase project; the same place seen from src/sandbox and from dist/sandbox. */
-const SQL_FOLDER = new URL('./sql/', import.meta.url);
+const SQL_FOLDER = new URL('../../src/sandbox/sql/', import.meta.url);
 
 /** The superuser that initdb makes, as on Supabase. */
 export const SUPERUSER = 'supabase_admin';
