@@ -1,0 +1,158 @@
+import {execFile} from 'node:child_process';
+import {readFile} from 'node:fs/promises';
+import type {Client} from 'pg';
+import {createSessions, createUsers} from '../helpers/auth.js';
+import {knownEnv, PROGRAM} from '../helpers/cli.js';
+import {installSql} from '../helpers/install.js';
+import {commandsInBlock, readPages, type Block, type Page} from '../helpers/pages.js';
+import {createProject, type TestProject} from '../helpers/project.js';
+import {startServer, type TestServer} from '../helpers/server.js';
+import {differences, parseNamed, parseShape, type Shapes} from '../helpers/shapes.js';
+
+// What the pages show is typed, page by page and from the top down, in a new project with a database of its own.
+
+/** Why a block may be left out. That its commands and flags exist is tested in test/unit/docs.test.ts. */
+const REASONS = ['a hosted project', 'a server of your own', 'Docker', 'runs until Ctrl-C', 'the id is made up'];
+/** Pages that begin where nothing is installed. */
+const FROM_NOTHING = /^npx supasession (?:init|config --linked .*--dry-run)/;
+const USERS = ['ada', 'ben', 'mallory'];
+
+const pages = (await readPages()).filter(({blocks}) => blocks.some(isTyped));
+const manifest = JSON.parse(await readFile('oclif.manifest.json', 'utf8')) as {
+  commands: Record<string, {flags: Record<string, unknown>}>;
+};
+const flagsOf = new Map(
+  Object.entries(manifest.commands).map(([id, {flags}]) => [
+    id.replace('supasession:', '').replaceAll(':', ' '),
+    Object.keys(flags),
+  ]),
+);
+
+let server: TestServer;
+let project: TestProject;
+let owner: Client;
+
+beforeAll(async () => {
+  server = await startServer();
+  // As on a hosted project, so that the guard can be enabled.
+  await (
+    await server.connect('supabase_admin')
+  ).query('grant authenticator to postgres with admin option, inherit false, set false');
+});
+afterAll(async () => server.stop());
+
+function isTyped({language, notRun}: Block): boolean {
+  return (language === 'sh' || language === 'sql') && notRun === null;
+}
+
+/** The lines of a block, without comments. */
+function linesOf({text}: Block): string[] {
+  return text
+    .replaceAll('\\\n', ' ')
+    .split('\n')
+    .map((line) => line.replace(/(?:^| +)# .*$/, '').trim())
+    .filter((line) => line !== '');
+}
+
+/** What is typed here in place of a line: the local database stands for the hosted one, and every question gets its yes. */
+function typedHere(line: string): string {
+  const local = line.replace(/ --linked\b/, '').replace(/ --confirm [a-z]{20}\b/, '');
+  const [command] = commandsInBlock(local, [...flagsOf.keys()]);
+  const asks = flagsOf.get(command?.id ?? '')?.includes('yes') === true;
+  return asks && !/ (?:--yes|-y)\b/.test(local) ? `${local} --yes` : local;
+}
+
+interface Typed {
+  code: number;
+  stdout: string;
+  stderr: string;
+}
+
+/** Types a line in the project's folder. */
+async function type(line: string): Promise<Typed> {
+  const functions = `npx() { [ "$1" = supasession ] && shift && '${process.execPath}' '${PROGRAM}' "$@"; }
+npm() { [ "$*" = 'install --save-dev supasession' ]; }
+`;
+  return new Promise((resolve) => {
+    execFile('bash', ['-c', functions + line], {cwd: project.root, env: knownEnv()}, (error, stdout, stderr) => {
+      resolve({code: error === null ? 0 : Number(error.code), stdout, stderr});
+    });
+  });
+}
+
+/** Users with a session each, and tables such as the pages speak of. */
+async function prepare(page: Page): Promise<void> {
+  await server.reset();
+  const admin = await server.connect('supabase_admin');
+  await admin.query(`alter role authenticator reset pgrst.db_pre_request;
+    grant set on parameter pgrst.db_pre_request to postgres`);
+  owner = await server.connect();
+  const users = await createUsers(owner, USERS.length);
+  for (const [index, {userId}] of users.entries())
+    await owner.query('update auth.users set email = $1 where id = $2', [`${USERS[index]!}@example.com`, userId]);
+  await createSessions(
+    owner,
+    users.map(({userId}) => userId),
+  );
+  for (const table of ['notes', 'orders', 'payouts', 'invoices'])
+    await owner.query(
+      `create table public.${table} (id bigint); alter table public.${table} enable row level security`,
+    );
+  project = await createProject({port: server.port});
+  if (page.file === 'docs/from-0.1.2.md')
+    await installSql(owner, await readFile('test/fixtures/supasession-0.1.2.sql', 'utf8'));
+  const [first] = page.blocks
+    .filter(({language}) => language === 'sh')
+    .flatMap(linesOf)
+    .filter((line) => line.startsWith('npx'));
+  if (first === undefined || !FROM_NOTHING.test(first))
+    expect(await type('npx supasession init --max 3 --enable --apply --yes')).toMatchObject({code: 0});
+}
+
+test('every block is typed, or says why not', () => {
+  const blocks = pages.flatMap(({file, blocks: all}) => all.map((block) => ({...block, at: `${file}:${block.line}`})));
+  const shell = blocks.filter(({language}) => language === 'sh');
+  const left = shell.filter(({notRun}) => notRun !== null);
+  expect(left.filter(({notRun}) => !REASONS.includes(notRun!)).map(({at}) => at)).toEqual([]);
+  const foreign = shell
+    .filter(({notRun}) => notRun === null)
+    .flatMap((block) =>
+      linesOf(block)
+        .filter((line) => !/^npx supasession |^npm install --save-dev supasession$/.test(line))
+        .map((line) => `${block.at}: ${line}`),
+    );
+  expect(foreign).toEqual([]);
+  expect(left.length).toBeLessThan(shell.length / 5);
+});
+
+describe.each(pages.map((page) => [page.file, page] as const))('%s', (file, page) => {
+  let named: Shapes;
+
+  beforeAll(async () => {
+    await prepare(page);
+    named = parseNamed(file === 'docs/json.md' ? page.blocks[0]!.text : '');
+  });
+  afterAll(async () => project.remove());
+
+  test.each(page.blocks.filter(isTyped).map((block) => [`${block.line}: ${linesOf(block)[0]!}`, block] as const))(
+    'line %s',
+    async (_, block) => {
+      if (block.language === 'sql') {
+        await owner.query(block.text);
+        return;
+      }
+
+      for (const line of linesOf(block)) {
+        const typed = typedHere(line);
+        const run = await type(typed);
+        expect(run.code === 0 ? 'done' : {typed, ...run}).toBe('done');
+        expect(run.stderr).not.toMatch(/UNEXPECTED|undefined/);
+        if (!line.includes('--json')) continue;
+        const result: unknown = JSON.parse(run.stdout);
+        const shape = page.blocks[page.blocks.indexOf(block) + 1];
+        if (file === 'docs/json.md')
+          expect([typed, differences(result, parseShape(shape!.text, named))]).toEqual([typed, []]);
+      }
+    },
+  );
+});
