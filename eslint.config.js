@@ -68,7 +68,7 @@ const ONE_IMPORTER = [
 const restricted = (names) => ({
   '@typescript-eslint/no-restricted-imports': [
     'error',
-    {paths: names.map((name) => ({name, message: `${name} has one importer (CONTRIBUTING.md, "Map").`}))},
+    {paths: names.map((name) => ({name, message: `${name} has one importer (docs/contributing.md, "Map").`}))},
   ],
 });
 

@@ -1,4 +1,4 @@
-/** Process exit codes, the same with and without --json; the README lists them. */
+/** Process exit codes, the same with and without --json; docs/errors.md lists them. */
 export const EXIT = {
   ok: 0,
   failed: 1,
@@ -10,7 +10,7 @@ export const EXIT = {
 
 /**
  * Every code that an error of ours can carry in `--json` output, with the exit code that it ends the process with.
- * Scripts branch on these: a code is never renamed. The README lists them all (a unit test compares).
+ * Scripts branch on these: a code is never renamed. docs/errors.md lists them all (a unit test compares).
  */
 export const ERROR_CODES = {
   ANSWER_REQUIRED: EXIT.usage,

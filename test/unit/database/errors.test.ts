@@ -3,13 +3,6 @@ import path from 'node:path';
 import {ERROR_CODES, EXIT, SupasessionError} from '../../../src/errors.js';
 
 describe('the codes of errors', () => {
-  test('stand in the README with their exit codes, all of them and no others', async () => {
-    const readme = await readFile('README.md', 'utf8');
-    const rows = [...readme.matchAll(/^\| `([A-Z][A-Z_]+)` +\| (\d+) +\| \S.*\|$/gm)];
-    expect(Object.fromEntries(rows.map(([, code, exit]) => [code, Number(exit)]))).toEqual(ERROR_CODES);
-    expect(rows.map(([, code]) => code)).toEqual(Object.keys(ERROR_CODES));
-  });
-
   test('are in alphabetical order, and each of them is used', async () => {
     const codes = Object.keys(ERROR_CODES);
     expect(codes).toEqual([...codes].sort());

@@ -1,4 +1,3 @@
-import {readFile} from 'node:fs/promises';
 import {changedSettings, settingFlag, settingFlags, undoOf} from '../../../src/features/settings/changes.js';
 import {consequences, signsOutAll, type Consequence} from '../../../src/features/settings/consequences.js';
 import {SETTING_NAMES, SETTINGS} from '../../../src/features/settings/catalogue.js';
@@ -113,18 +112,4 @@ describe('what a change does', () => {
   ])('%s', (_, before, changes, report, expected) => {
     expect(consequences(before, {...before, ...changes}, report, 3600)).toEqual(expected);
   });
-});
-
-test('the README lists every setting with its flag, and no others', async () => {
-  const readme = await readFile('README.md', 'utf8');
-  const table = /^\| flag \| setting \|[^]*?\n\n/m.exec(readme)![0];
-  const cells = table.split('\n').map((row) => row.split(/(?<!\\)\|/).slice(1, 3));
-  const listed = cells.flatMap(([flags, names]) => {
-    const columns = [...(names ?? '').matchAll(/`(\w+)`/g)].map(([, column]) => column!);
-    const typed = [...(flags ?? '').matchAll(/`--(?:\[no-\])?([a-z-]+)[^`]*`/g)].map(([, flag]) => flag!);
-    return columns.map((column, index) => [column, typed[index]]);
-  });
-  expect(Object.fromEntries(listed)).toEqual(
-    Object.fromEntries(SETTING_NAMES.map((name) => [name, SETTINGS[name].flag])),
-  );
 });
