@@ -1,8 +1,7 @@
-import {execFile} from 'node:child_process';
 import {readFile} from 'node:fs/promises';
 import type {Client} from 'pg';
 import {createSessions, createUsers} from '../helpers/auth.js';
-import {knownEnv, PROGRAM} from '../helpers/cli.js';
+import type {Run} from '../helpers/cli.js';
 import {installSql} from '../helpers/install.js';
 import {commandsInBlock, readPages, type Block, type Page} from '../helpers/pages.js';
 import {createProject, type TestProject} from '../helpers/project.js';
@@ -13,6 +12,8 @@ import {differences, parseNamed, parseShape, type Shapes} from '../helpers/shape
 
 /** Why a block may be left out. That its commands and flags exist is tested in test/unit/docs.test.ts. */
 const REASONS = ['a hosted project', 'a server of your own', 'Docker', 'runs until Ctrl-C', 'the id is made up'];
+/** The package is there already. */
+const INSTALL = 'npm install --save-dev supasession';
 /** Pages that begin where nothing is installed. */
 const FROM_NOTHING = /^npx supasession (?:init|config --linked .*--dry-run)/;
 const USERS = ['ada', 'ben', 'mallory'];
@@ -62,22 +63,11 @@ function typedHere(line: string): string {
   return asks && !/ (?:--yes|-y)\b/.test(local) ? `${local} --yes` : local;
 }
 
-interface Typed {
-  code: number;
-  stdout: string;
-  stderr: string;
-}
-
 /** Types a line in the project's folder. */
-async function type(line: string): Promise<Typed> {
-  const functions = `npx() { [ "$1" = supasession ] && shift && '${process.execPath}' '${PROGRAM}' "$@"; }
-npm() { [ "$*" = 'install --save-dev supasession' ]; }
-`;
-  return new Promise((resolve) => {
-    execFile('bash', ['-c', functions + line], {cwd: project.root, env: knownEnv()}, (error, stdout, stderr) => {
-      resolve({code: error === null ? 0 : Number(error.code), stdout, stderr});
-    });
-  });
+async function type(line: string): Promise<Run> {
+  const words = line.match(/"[^"]*"|'[^']*'|\S+/g)!.map((word) => word.replace(/^(["'])(.*)\1$/, '$2'));
+  // `npx supasession`
+  return project.run(words.slice(2));
 }
 
 /** Users with a session each, and tables such as the pages speak of. */
@@ -106,7 +96,7 @@ async function prepare(page: Page): Promise<void> {
     .flatMap(linesOf)
     .filter((line) => line.startsWith('npx'));
   if (first === undefined || !FROM_NOTHING.test(first))
-    expect(await type('npx supasession init --max 3 --enable --apply --yes')).toMatchObject({code: 0});
+    expect((await type('npx supasession init --max 3 --enable --apply --yes')).code).toBe(0);
 }
 
 test('every block is typed, or says why not', () => {
@@ -118,7 +108,7 @@ test('every block is typed, or says why not', () => {
     .filter(({notRun}) => notRun === null)
     .flatMap((block) =>
       linesOf(block)
-        .filter((line) => !/^npx supasession |^npm install --save-dev supasession$/.test(line))
+        .filter((line) => line !== INSTALL && !line.startsWith('npx supasession '))
         .map((line) => `${block.at}: ${line}`),
     );
   expect(foreign).toEqual([]);
@@ -143,15 +133,15 @@ describe.each(pages.map((page) => [page.file, page] as const))('%s', (file, page
       }
 
       for (const line of linesOf(block)) {
+        if (line === INSTALL) continue;
         const typed = typedHere(line);
         const run = await type(typed);
         expect(run.code === 0 ? 'done' : {typed, ...run}).toBe('done');
         expect(run.stderr).not.toMatch(/UNEXPECTED|undefined/);
         if (!line.includes('--json')) continue;
-        const result: unknown = JSON.parse(run.stdout);
         const shape = page.blocks[page.blocks.indexOf(block) + 1];
         if (file === 'docs/json.md')
-          expect([typed, differences(result, parseShape(shape!.text, named))]).toEqual([typed, []]);
+          expect([typed, differences(run.json, parseShape(shape!.text, named))]).toEqual([typed, []]);
       }
     },
   );
