@@ -16,7 +16,7 @@ import {Console} from 'node:console';
 import {existsSync} from 'node:fs';
 import {readFile} from 'node:fs/promises';
 import path from 'node:path';
-import {Writable} from 'node:stream';
+import {Readable, Writable} from 'node:stream';
 import {fileURLToPath} from 'node:url';
 import {Config, type Interfaces} from '@oclif/core';
 import {knownEnv, runInProcess, type RunOptions} from './cli.js';
@@ -32,7 +32,7 @@ interface Own {
   cwd: () => string;
   exit: (code: number) => never;
   exitCode: number | undefined;
-  stdin: {isTTY: boolean};
+  stdin: Readable;
   stdout: Writable;
   stderr: Writable;
   console: Console;
@@ -105,7 +105,7 @@ async function runCommand(
       throw new Error(`"${id}" called process.exit(${code})`);
     },
     exitCode: undefined,
-    stdin: {isTTY: false},
+    stdin: Readable.from([]),
     ...{stdout, stderr, console: new Console(stdout, stderr)},
   };
   await runs.run(run, async () => {

@@ -383,8 +383,8 @@ describe('while applying', () => {
     await Promise.all(started.map(async ({until}) => until(/^Target/m)));
     const connected = performance.now();
     const runs = await Promise.all(started.map(async ({result}) => result));
-    // 3 s for the lock, and what three processes at once take on a small machine.
-    expect(performance.now() - connected).toBeLessThan(10_000);
+    // 3 s for the lock, and what three processes at once take on a small and busy machine.
+    expect(performance.now() - connected).toBeLessThan(20_000);
     for (const run of runs) {
       expect([run.code, run.json]).toMatchObject([1, {error: {code: 'LOCK_TIMEOUT', details: {holders: [{pid}]}}}]);
     }

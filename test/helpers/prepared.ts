@@ -1,0 +1,60 @@
+import {execFile} from 'node:child_process';
+import {chmod, mkdtemp, rename} from 'node:fs/promises';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
+import {promisify} from 'node:util';
+import pg from 'pg';
+import {startSandbox, type Sandbox} from '../../src/sandbox/index.js';
+import {readInstallation} from '../../src/database/sql.js';
+
+const COPY = promisify(execFile);
+
+/**
+ * Makes the data folder that all servers of a test run are copies of, because initdb takes seconds of the processor. Beside the database
+ * `postgres` it has two templates: `supabase_template` with Supabase's roles and auth tables, and `supasession_template` with our SQL too.
+ *
+ * @returns the server of the test run, which runs on the first copy; with it the folder goes
+ */
+export async function startPrepared(): Promise<{server: Sandbox; prepared: string}> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'supasession-test-'));
+  const first = await startSandbox({dataDir, port: 0, durable: false});
+  try {
+    await fill(first);
+  } finally {
+    await first.stop();
+  }
+  const prepared = join(first.dataDir, 'prepared');
+  await rename(join(first.dataDir, 'pgdata'), prepared);
+  await COPY('cp', ['-a', prepared, join(first.dataDir, 'pgdata')]);
+  const server = await startSandbox({dataDir: first.dataDir, port: 0, durable: false, temporary: true});
+  return {server, prepared};
+}
+
+async function fill(server: Sandbox): Promise<void> {
+  const connected = async (role: string, database: string, work: (client: pg.Client) => Promise<void>) => {
+    const client = new pg.Client({connectionString: server.url({role, database})});
+    await client.connect();
+    await work(client);
+    await client.end();
+  };
+  await connected('supabase_admin', 'postgres', async (admin) => {
+    await admin.query('create database supabase_template template postgres owner postgres is_template true');
+    await admin.query('create database supasession_template template postgres owner postgres is_template true');
+  });
+  await connected('postgres', 'supasession_template', async (client) => {
+    await client.query('begin');
+    await client.query(await readInstallation());
+    await client.query('commit');
+  });
+}
+
+/** Starts a server on a copy of that folder. The caller stops it, and its data go with it. */
+export async function startCopy(): Promise<Sandbox> {
+  const prepared = process.env['SUPASESSION_TEST_DATA'];
+  if (prepared === undefined) throw new Error('No test server: run these tests with `npm test`.');
+  const dataDir = await mkdtemp(join(tmpdir(), 'supasession-test-'));
+  // The server may run as another user.
+  await chmod(dataDir, 0o711);
+  await COPY('cp', ['-a', prepared, join(dataDir, 'pgdata')]);
+  return startSandbox({dataDir, port: 0, durable: false, temporary: true});
+}
