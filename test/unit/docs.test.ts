@@ -171,12 +171,16 @@ describe('SQL', () => {
   });
 
   test('parameters and result columns of them are named', () => {
-    const listed = rowsOf(page('docs/sql.md').text);
+    const rows = rowsOf(page('docs/sql.md').text);
+    const names = (list: string) => [...list.matchAll(/(?:^|,)\s*"?(\w+)/g)].map(([, name]) => name!);
     for (const name of functions) {
-      const parameters = new RegExp(`function supasession\\.${name}\\(([^)]*)\\)`).exec(sql)![1]!;
-      const [cell] = listed.find(([first]) => first!.startsWith(`\`${name}(`))!;
-      for (const parameter of parameters.split(',').filter((text) => text.trim() !== ''))
-        expect([name, cell]).toEqual([name, expect.stringContaining(parameter.trim().split(/\s+/)[0]!)]);
+      const head = new RegExp(`function supasession\\.${name}\\(([^)]*)\\)(?:\\s+returns table \\(([^)]*)\\))?`).exec(
+        sql,
+      )!;
+      const [cell, returned] = rows.find(([first]) => first!.startsWith(`\`${name}(`))!;
+      for (const parameter of names(head[1]!)) expect([name, cell]).toEqual([name, expect.stringContaining(parameter)]);
+      for (const column of names(head[2] ?? ''))
+        expect([name, returned]).toEqual([name, expect.stringContaining(`\`${column}\``)]);
     }
   });
 
