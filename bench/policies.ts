@@ -6,7 +6,7 @@
  */
 import {parseArgs} from 'node:util';
 import Table from 'cli-table3';
-import {protectionsFor, protectionSql} from '../src/features/protect/protect.js';
+import {protectionsFor, protectionSql} from '../src/features/protect/policies.js';
 import {createSessions, createUser} from '../test/helpers/auth.js';
 import {ask, claimsOf} from '../test/helpers/data-api.js';
 import {installOurs, median, startServer, TEMPLATE} from './server.js';

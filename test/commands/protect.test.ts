@@ -119,7 +119,7 @@ test('an edited policy is shown as such, and replaced', async () => {
   await sql('alter policy supasession_access on orders using (true)');
   expect((await project.run(['protect', 'list'])).stdout).toContain('edited since it was written');
   const run = await project.run(['protect', 'add', 'orders', '--apply']);
-  expect(run.stdout).toContain('(there, but other than this: it is replaced)');
+  expect(run.stdout).toContain('(replaces a policy that says something else)');
   expect(run.stderr).toContain('Protected: public.orders.');
   expect((await project.run(['protect', 'list'])).stdout).not.toContain('edited');
 });
@@ -133,7 +133,7 @@ test('remove shows what it opens, asks, and leaves policies of the project alone
   expect(run).toMatchObject({code: 0});
   expect(run.stdout).toContain('Opens again to tokens of ended sessions and of revoked users');
   expect(run.stdout).toContain('update: only with a sign-in of the last 5 minutes');
-  expect(run.stdout).toContain('Your own that use supasession stay: mine');
+  expect(run.stdout).toContain('Your own policies that use supasession stay: mine');
   expect(run.stderr).toContain('No longer protected: public.orders.');
   expect(await policies()).toEqual(['orders: mine']);
   const again = await project.run(['protect', 'remove', 'orders', '--apply']);
@@ -205,7 +205,12 @@ describe('is refused before anything is written', () => {
       'public.a_view is a view, which can have no policies.',
       [expect.stringContaining('security_invoker')],
     ],
-    ['auth.users', 'schema', expect.stringContaining('auth.users is a table of Supabase'), []],
+    [
+      'auth.users',
+      'schema',
+      'supasession does not manage policies on auth.users.',
+      ["Of Supabase's own tables, it does on storage.objects, storage.buckets, realtime.messages"],
+    ],
     [
       'theirs',
       'owner',

@@ -1,6 +1,6 @@
 /** The policies of `protect add`: what they refuse, to whom, and that they are made whatever a table is called. */
 import type {Client} from 'pg';
-import {protectionsFor, protectionSql, type Protection} from '../../src/features/protect/protect.js';
+import {protectionsFor, protectionSql, type Protection} from '../../src/features/protect/policies.js';
 import {qualified} from '../../src/features/protect/tables.js';
 import type {TableName} from '../../src/features/protect/queries.js';
 import {createSessions, createUser, type AuthSession} from '../helpers/auth.js';

@@ -1,7 +1,8 @@
 import {Args, Flags} from '@oclif/core';
 
 import {EXIT_CODES_HELP} from '../../cli/base-command.js';
-import {COMMANDS, planProtection, protectionsFor} from '../../features/protect/protect.js';
+import {COMMANDS, protectionsFor} from '../../features/protect/policies.js';
+import {planProtection} from '../../features/protect/protect.js';
 import {parseSpan} from '../../database/spans.js';
 import {stepFlags} from '../../cli/flags.js';
 import {ProtectCommand, type ProtectResult} from '../../features/protect/command.js';
@@ -9,7 +10,7 @@ import {protectionText} from '../../features/protect/text.js';
 
 export default class ProtectAdd extends ProtectCommand {
   static override summary = 'Refuse tokens of ended sessions on tables, by policies.';
-  static override description = `Writes a migration for each table, and applies them if wanted: restrictive policies for anon and authenticated, which narrow what your own policies allow. They hold wherever row level security does: Data API, Storage (storage.objects) and Realtime.
+  static override description = `Writes a migration for each table, and applies them if wanted: restrictive policies for anon and authenticated, which narrow what your own policies allow. They hold wherever row level security does: Data API, Storage (storage.objects), and Realtime (database changes; private channels by realtime.messages).
 A name is taken to the letter; one without a schema is of public. ${EXIT_CODES_HELP}`;
 
   static override examples = [
@@ -21,6 +22,10 @@ A name is taken to the letter; one without a schema is of public. ${EXIT_CODES_H
       description: 'Besides, let only those write who signed in during the last five minutes.',
       command: '<%= config.bin %> <%= command.id %> payouts --max-age 5m --apply',
     },
+    {
+      description: 'Private channels: asked when a client joins, and when it sends a new token.',
+      command: '<%= config.bin %> <%= command.id %> realtime.messages --apply',
+    },
   ];
 
   static override args = {
@@ -28,7 +33,7 @@ A name is taken to the letter; one without a schema is of public. ${EXIT_CODES_H
       multiple: true,
       required: true,
       name: 'table',
-      description: 'Tables, as <schema>.<table>; quoted as in SQL where a name holds a dot or quotes.',
+      description: 'Tables, as <schema>.<table>; quoted as in SQL if a name holds a dot or quotes.',
     }),
   };
 

@@ -1,5 +1,5 @@
 import {BaseCommand, EXIT_CODES_HELP} from '../../cli/base-command.js';
-import {listProtection, type ProtectionList} from '../../features/protect/protect.js';
+import {listProtection, type ProtectionList} from '../../features/protect/list.js';
 import {targetFlags} from '../../cli/flags.js';
 import {readConfig} from '../../supabase/config.js';
 import {targetJson, type TargetJson} from '../../types.js';

@@ -1,4 +1,5 @@
-import {checkProtection, type PolicyCommand, type TablePlan} from './protect.js';
+import type {PolicyCommand} from './policies.js';
+import {checkProtection, type TablePlan} from './protect.js';
 import {type Consent, StepCommand, type StepFile, type StepFlags} from '../install/index.js';
 import {parseTableName, qualified, tableName} from './tables.js';
 import type {Connection} from '../../database/connection.js';

@@ -1,6 +1,7 @@
 import chalk from 'chalk';
 
-import type {ListedPolicy, PlannedPolicy, ProtectionList, TablePlan} from './protect.js';
+import type {ListedPolicy, ProtectionList} from './list.js';
+import type {PlannedPolicy, TablePlan} from './protect.js';
 import {spanWords} from '../../database/spans.js';
 import {tableName} from './tables.js';
 import {targetFlag} from '../../database/target.js';
@@ -8,12 +9,10 @@ import type {TableName} from './queries.js';
 import type {Target} from '../../types.js';
 import {count, printable, tokensText} from '../../cli/text.js';
 
-/** @returns a table's name, safe to print */
 function shown(table: TableName): string {
   return printable(tableName(table));
 }
 
-/** @returns what a policy refuses, in words */
 function policyText({command, maxAge}: Pick<PlannedPolicy, 'command' | 'maxAge'>): string {
   const what = command === 'all' ? 'reading and writing' : command;
   return maxAge === null
@@ -25,29 +24,43 @@ function planned(policy: PlannedPolicy): string {
   const note = {
     none: '',
     same: chalk.dim(' (there already)'),
-    different: chalk.yellow(' (there, but other than this: it is replaced)'),
+    different: chalk.yellow(' (replaces a policy that says something else)'),
   };
   return `    ${policy.name.padEnd(34)} ${policyText(policy)}${note[policy.present]}`;
 }
 
 function ownPolicies({others}: TablePlan): string[] {
-  return others.length === 0 ? [] : [`    Your own that use supasession stay: ${others.map(printable).join(', ')}`];
+  return others.length === 0
+    ? []
+    : [`    Your own policies that use supasession stay: ${others.map(printable).join(', ')}`];
 }
 
-/**
- * @param plans the tables
- * @param target where
- * @returns what protecting them changes, and what that locks, before it is done
- */
+function isChannels({table}: TablePlan): boolean {
+  return tableName(table) === 'realtime.messages';
+}
+
+/** When Realtime asks the policies of realtime.messages: https://supabase.com/docs/guides/realtime/authorization */
+const CHANNELS = [
+  '  On realtime.messages the policies are for private channels: select is receiving, insert is sending.',
+  '  Realtime asks them when a client joins a channel, and when it sends a new token. Who has joined stays until then, or until the token expires.',
+];
+
+/** What protecting the tables changes, and what that locks, before it is done. */
 export function protectionText(plans: TablePlan[], target: Target): string {
-  const partitioned = plans.filter(({kind}) => kind === 'partitioned table').map(({table}) => shown(table));
+  const tables = plans.filter((plan) => !isChannels(plan));
+  // The Data API does not reach the partitions of realtime.messages.
+  const partitioned = tables.filter(({kind}) => kind === 'partitioned table').map(({table}) => shown(table));
   return [
     ...plans.flatMap((plan) => [
       `  ${chalk.bold(shown(plan.table))}`,
       ...plan.policies.map(planned),
       ...ownPolicies(plan),
     ]),
-    '  Reads then find no rows, updates and deletes change none, and inserts fail (42501). Nobody else notices, and service_role passes.',
+    ...(tables.length === 0
+      ? []
+      : ['  Reads then find no rows, updates and deletes change none, and inserts fail (42501).']),
+    ...(tables.length === plans.length ? [] : CHANNELS),
+    '  Nobody else notices, and service_role passes.',
     ...(partitioned.length === 0
       ? []
       : [
@@ -65,12 +78,7 @@ function lockText(target: Target): string {
     : `  ${chalk.yellow('Warning:')} on hosted projects ${wide} It gives up after 250 ms for each lock, and can be run again.`;
 }
 
-/**
- * @param plans the tables
- * @param target where
- * @param jwtExpiry lifetime of an access token in seconds, or null where it is not known
- * @returns what removing the protection opens, before it is done
- */
+/** What removing the protection opens, before it is done. `jwtExpiry` in seconds; null if it is not known. */
 export function removalText(plans: TablePlan[], target: Target, jwtExpiry: number | null): string {
   return [
     `${chalk.yellow('Opens again')} to tokens of ended sessions and of revoked users, as far as other policies allow:`,
@@ -87,13 +95,11 @@ export function removalText(plans: TablePlan[], target: Target, jwtExpiry: numbe
   ].join('\n');
 }
 
-/** @returns that nothing is to be done for some tables */
 export function protectAlready(tables: TableName[], wanted: boolean): string {
   const names = tables.map(shown).join(', ');
   return `Nothing to do for ${names}: ${wanted ? 'protected like this already' : 'not protected'}.`;
 }
 
-/** @returns that it is done, and how to take it back */
 export function protectDone(plans: TablePlan[], target: Target, wanted: boolean): string {
   const flag = targetFlag(target) === '' ? '' : ` ${targetFlag(target)}`;
   const names = plans.map(({table}) => shown(table)).join(', ');
@@ -111,7 +117,6 @@ function listed({name, ours, edited, ...policy}: ListedPolicy): string {
   return `    ${printable(name).padEnd(34)} ${state}`;
 }
 
-/** @returns which tables are protected, and which are not */
 export function protectionListText({schemas, protected: tables, unprotected}: ProtectionList): string {
   const rest = unprotected.count - unprotected.tables.length;
   return [
