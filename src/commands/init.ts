@@ -107,7 +107,10 @@ A second run writes nothing. ${EXIT_CODES_HELP}`;
       }
     }
 
-    const {migration, future} = await writeInit(project, plan, answers.settings, flags['dry-run']);
+    const {migration, future} = await writeInit(project, plan, answers.settings, {
+      env: process.env,
+      dryRun: flags['dry-run'],
+    });
     this.note(fileText({plan, migration, future, dryRun: flags['dry-run']}));
     const saved = await writeGiven(project, plan, answers.settings, flags['dry-run']);
     if (saved !== null) this.note(givenText(saved, flags['dry-run']));

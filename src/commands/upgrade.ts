@@ -3,6 +3,7 @@ import {planUpgrade, requireUpgraded, writeInit, type InitMigration} from '../fe
 import {stepFlags} from '../cli/flags.js';
 import {StepCommand} from '../features/install/step-command.js';
 import {targetJson, type TargetJson} from '../types.js';
+import {declaredText} from '../features/install/declared-text.js';
 import {upgradeText} from '../features/install/text.js';
 
 export interface UpgradeResult {
@@ -39,16 +40,21 @@ ${EXIT_CODES_HELP}`;
     this.log(upgradeText(plan, before));
 
     const {version, checksum} = plan.shipped;
-    let migration: InitMigration = {file: plan.current?.file ?? '', version, checksum, written: false};
+    let migration: InitMigration = {file: '', version, checksum, written: false, declared: []};
     let applied = !needed;
     if (needed) {
       const write = async (dryRun: boolean) => {
-        ({migration} = await writeInit(project, plan, {}, dryRun));
+        ({migration} = await writeInit(project, plan, {}, {env: process.env, dryRun}));
         return migration;
       };
       ({applied} = await this.runFiles({project, connection, writers: [write], flags, ask: this.asker(flags)}));
       if (applied) await requireUpgraded(connection, migration);
       if (flags['dry-run']) this.note('Dry run: nothing was changed.');
+    } else {
+      // What declares the schema may lag behind its migrations.
+      ({migration} = await writeInit(project, plan, {}, {env: process.env, dryRun: flags['dry-run']}));
+      const declared = declaredText(migration.declared, flags['dry-run']);
+      if (declared !== null) this.note(declared);
     }
 
     return {target: targetJson(target), before, migration, applied, dryRun: flags['dry-run']};

@@ -46,6 +46,10 @@ export interface ProjectConfig {
   readonly accessTokenHook: {readonly enabled: boolean; readonly uri: string | null; readonly secrets: boolean};
   /** `[api] schemas`, which the Data API exposes. */
   readonly apiSchemas: string[];
+  /** `[experimental.pgdelta]`: whether `db diff` compares with pg-delta, and the folder of declared files, from supabase/ on. */
+  readonly pgDelta: {readonly enabled: boolean; readonly path: string};
+  /** `[db.migrations] schema_paths`, which the engine before pg-delta reads: files, folders and patterns, from supabase/ on. */
+  readonly schemaPaths: string[];
   /** The file's content with the override for the project ref, `env()` unresolved. */
   readonly raw: Table;
 }
@@ -134,12 +138,26 @@ class Settings implements ProjectConfig {
   }
 
   get apiSchemas(): string[] {
-    const {value, source} = this.find('api.schemas', true);
     // What the CLI takes where the file says nothing.
-    if (value === undefined) return ['public', 'graphql_public'];
+    return this.list('api.schemas', ['public', 'graphql_public'], 'a list of schemas');
+  }
+
+  get pgDelta(): {enabled: boolean; path: string} {
+    const key = 'experimental.pgdelta';
+    const {value, source} = this.find(`${key}.declarative_schema_path`, true);
+    if (value !== undefined && typeof value !== 'string') throw this.invalid(source, value, 'the path of a folder');
+    return {enabled: this.boolean(`${key}.enabled`, true), path: value || 'schemas'};
+  }
+
+  get schemaPaths(): string[] {
+    return this.list('db.migrations.schema_paths', [], 'a list of paths');
+  }
+
+  private list(key: string, fallback: string[], expected: string): string[] {
+    const {value = fallback, source} = this.find(key, true);
     const list: unknown = typeof value === 'string' ? value.split(',').map((name) => name.trim()) : value;
     if (!Array.isArray(list) || !list.every((name) => typeof name === 'string')) {
-      throw this.invalid(source, value, 'a list of schemas');
+      throw this.invalid(source, value, expected);
     }
     return list.filter((name) => name !== '');
   }

@@ -78,7 +78,7 @@ test('a pre-request function of the project is kept, called after it, and comes 
     guard: 'enabled',
     chained: 'app.before',
     roles: ['anon', 'authenticated', 'service_role'],
-    files: [{file: expect.stringMatching(FILE), written: true}],
+    files: [{file: expect.stringMatching(FILE), written: true, declared: []}],
     applied: true,
     dryRun: false,
   });

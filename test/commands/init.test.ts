@@ -90,7 +90,7 @@ test('a second run says that all is up to date and writes nothing', async () => 
   expect(first).toEqual({
     project: project.root,
     target: {kind: 'local', host: '127.0.0.1', port: server.port, database: 'postgres', projectRef: null},
-    migration: {file, version, checksum, written: true},
+    migration: {file, version, checksum, written: true, declared: []},
     applied: true,
   });
   const [text, before] = [await project.migration(file), await record()];

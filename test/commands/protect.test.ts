@@ -87,7 +87,7 @@ test('the JSON of what was done', async () => {
         changes: true,
       },
     ],
-    files: [{file: expect.stringMatching(FILE), written: true}],
+    files: [{file: expect.stringMatching(FILE), written: true, declared: []}],
     applied: true,
     dryRun: false,
   });

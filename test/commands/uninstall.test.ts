@@ -65,7 +65,7 @@ test('takes everything out by a migration, keeps users and sessions, and init br
       installed: true,
       dependents: [],
       unwired: [],
-      files: [{file: file!, written: true}],
+      files: [{file: file!, written: true, declared: []}],
       applied: true,
       dryRun: false,
     },

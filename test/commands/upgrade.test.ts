@@ -62,7 +62,7 @@ test('an older release: a new migration, applied by the real CLI; settings and s
   expect(result.json).toEqual({
     target: {kind: 'local', host: '127.0.0.1', port: server.port, database: 'postgres', projectRef: null},
     before: {version: '0.9.0', checksum: CHECKSUM},
-    migration: {file: file!, version, checksum, written: true},
+    migration: {file: file!, version, checksum, written: true, declared: []},
     applied: true,
     dryRun: false,
   } satisfies UpgradeResult);

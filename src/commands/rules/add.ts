@@ -15,7 +15,7 @@ import {
   type RuleFlags,
 } from '../../features/rules/rules.js';
 import {findUser} from '../../features/sessions/users.js';
-import type {StepFile} from '../../features/install/steps.js';
+import type {SavedFile} from '../../features/install/steps.js';
 import {writeRule} from '../../features/rules/queries.js';
 import {type ListedRule} from '../../features/settings/rules.js';
 import type {RuleImpact} from '../../features/settings/verdicts.js';
@@ -36,7 +36,7 @@ export interface RulesAddResult {
   matched: {users: number};
   impact: RuleImpact;
   dryRun: boolean;
-  saved: StepFile | null;
+  saved: SavedFile | null;
 }
 
 const MATCH = 'WHOM IT IS FOR';

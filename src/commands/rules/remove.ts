@@ -3,7 +3,7 @@ import {Args} from '@oclif/core';
 import {EXIT_CODES_HELP} from '../../cli/base-command.js';
 import {requireSettings} from '../../features/settings/queries.js';
 import {planRemoval, removalStep, rulesEndSessions} from '../../features/rules/rules.js';
-import type {StepFile} from '../../features/install/steps.js';
+import type {SavedFile} from '../../features/install/steps.js';
 import {deleteRules} from '../../features/rules/queries.js';
 import {type ListedRule} from '../../features/settings/rules.js';
 import type {RuleImpact} from '../../features/settings/verdicts.js';
@@ -16,7 +16,7 @@ export interface RulesRemoveResult {
   removed: ListedRule[];
   impact: RuleImpact;
   dryRun: boolean;
-  saved: StepFile | null;
+  saved: SavedFile | null;
 }
 
 export default class RulesRemove extends RulesCommand {

@@ -20,4 +20,4 @@ export {
   shippedSql,
 } from './migration.js';
 export {type Consent, StepCommand, type StepFlags} from './step-command.js';
-export {type MigrationStep, type StepFile, requireSavable, stepText, writeStep} from './steps.js';
+export {type MigrationStep, type StepFile, type SavedFile, requireSavable, stepText, writeStep} from './steps.js';

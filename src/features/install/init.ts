@@ -11,7 +11,7 @@ import {
 import {readInstalled} from './installed.js';
 import {SupasessionError} from '../../errors.js';
 import type {Writer} from '../../supabase/process.js';
-import type {Project} from '../../supabase/project.js';
+import type {Env, Project} from '../../supabase/project.js';
 import {DEFAULT_SETTINGS, type SettingName, type Settings, type Target} from '../../types.js';
 import {
   addMigration,
@@ -22,11 +22,13 @@ import {
   readMigrations,
   settingsIn,
   shippedSql,
+  withMigration,
   type MigrationState,
   type OwnMigration,
   type ShippedSql,
 } from './migration.js';
 import {applyWithCli, type ApplyPlan} from './apply.js';
+import {writeDeclared, type DeclaredChange} from './declared.js';
 import {authMissing, newerInstalled} from './installed.js';
 
 /** What `init` has found in the project. */
@@ -102,14 +104,16 @@ export interface InitMigration {
   version: string;
   checksum: string;
   written: boolean;
+  /** What was changed with it in the files that declare the schema; in a dry run what would be. */
+  declared: DeclaredChange[];
 }
 
 /**
- * Writes the migration unless the project has it.
+ * Writes the migration unless the project has it, and what the project declares of it.
  * @param project the project
  * @param plan what `planInit` found
  * @param settings the settings to put at its end
- * @param dryRun whether to leave the disk alone
+ * @param options where the configuration finds its variables; dryRun: whether to leave the disk alone
  * @returns the migration, and the others that are dated in the future
  * @throws SupasessionError MIGRATIONS_UNWRITABLE
  */
@@ -117,14 +121,20 @@ export async function writeInit(
   project: Project,
   plan: InitPlan,
   settings: Partial<Settings>,
-  dryRun: boolean,
+  {env, dryRun}: {env: Env; dryRun: boolean},
 ): Promise<{migration: InitMigration; future: string[]}> {
   const {version, checksum} = plan.shipped;
-  if (plan.current !== null)
-    return {migration: {file: plan.current.file, version, checksum, written: false}, future: []};
+  const declare = async (state: MigrationState) => writeDeclared(project, state, {env, dryRun});
+  if (plan.current !== null) {
+    const declared = await declare(plan.migrations);
+    return {migration: {file: plan.current.file, version, checksum, written: false, declared}, future: []};
+  }
+
   const text = migrationText(plan.shipped, settings);
-  const {file, future} = await addMigration(project, plan.migrations.all, MIGRATION_NAMES.installation, text, {dryRun});
-  return {migration: {file, version, checksum, written: !dryRun}, future};
+  const name = MIGRATION_NAMES.installation;
+  const {file, future} = await addMigration(project, plan.migrations.all, name, text, {dryRun});
+  const declared = await declare(withMigration(plan.migrations, {file, name, text}));
+  return {migration: {file, version, checksum, written: !dryRun, declared}, future};
 }
 
 /**

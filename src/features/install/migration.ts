@@ -93,7 +93,7 @@ export function recordedSql({version, sql, checksum}: ShippedSql): string {
 }
 
 /** The body of a file is what its checksum is taken over: everything after the line that holds it. */
-function withHeader(kind: string, lines: string[], body: string): string {
+export function withHeader(kind: string, lines: string[], body: string): string {
   return [`-- ${kind}`, ...lines, `-- checksum: ${sha256(body)}`, body].join('\n');
 }
 
@@ -169,28 +169,43 @@ function kindOf(name: string): MigrationKind | undefined {
   );
 }
 
-async function readOwn(migration: Migration): Promise<OwnMigration | undefined> {
-  const kind = kindOf(migration.name);
-  if (kind === undefined) return undefined;
-  let text: string;
-  try {
-    text = withoutCr(await readFile(migration.path, 'utf8'));
-  } catch (error) {
-    throw new SupasessionError('MIGRATIONS_UNREADABLE', `${migration.path} cannot be read.`, {cause: error});
-  }
+/** What follows the head of a file of ours; null where the head is gone. edited: whether it is no longer what we wrote. */
+export function bodyOf(text: string): {body: string; edited: boolean} | null {
+  const {body, checksum} = BODY.exec(text)?.groups ?? {};
+  return body === undefined ? null : {body, edited: sha256(body) !== checksum};
+}
 
-  if (!OURS.test(text)) return undefined;
+function asOwn(migration: Migration, text: string): OwnMigration | undefined {
+  const kind = kindOf(migration.name);
+  if (kind === undefined || !OURS.test(text)) return undefined;
   const header = HEADER.exec(text)?.groups;
-  const body = BODY.exec(text)?.groups;
   return {
     ...migration,
     kind,
     setsSettings: kind === 'settings' || (kind === 'installation' && text.includes(CHOSEN)),
     release: header?.release ?? null,
     checksum: header?.checksum ?? null,
-    edited: header === undefined || body === undefined || sha256(body.body!) !== body.checksum,
+    edited: header === undefined || (bodyOf(text)?.edited ?? true),
     text,
   };
+}
+
+/** @throws SupasessionError MIGRATIONS_UNREADABLE */
+export async function readMigration({path}: Migration): Promise<string> {
+  try {
+    return withoutCr(await readFile(path, 'utf8'));
+  } catch (cause) {
+    throw new SupasessionError('MIGRATIONS_UNREADABLE', `${path} cannot be read.`, {cause});
+  }
+}
+
+async function readOwn(migration: Migration): Promise<OwnMigration | undefined> {
+  return kindOf(migration.name) === undefined ? undefined : asOwn(migration, await readMigration(migration));
+}
+
+/** @returns the SQL of an installation, as `recordedSql` has it, without the settings that follow */
+export function installationSql({text}: OwnMigration): string {
+  return (bodyOf(text)?.body ?? text).split(`\n${CHOSEN}`, 1)[0]!;
 }
 
 /**
@@ -217,8 +232,25 @@ export interface MigrationState {
 export async function readMigrations(project: Project): Promise<MigrationState> {
   const all = await listMigrations(project);
   const own = (await Promise.all(all.map((migration) => readOwn(migration)))).filter((found) => found !== undefined);
+  return toState(all, own);
+}
+
+function toState(all: Migration[], own: OwnMigration[]): MigrationState {
   const removal = own.findLastIndex(({name}) => name === MIGRATION_NAMES.uninstall);
   return {all, own, active: own.slice(removal + 1)};
+}
+
+/** @returns the state with one more file of ours, whether it is on disk or not */
+export function withMigration({all, own}: MigrationState, {file, name, text}: NewMigration): MigrationState {
+  const migration = asOwn({file, name, version: file.split('_', 1)[0]!, path: ''}, text);
+  return migration === undefined ? toState(all, own) : toState([...all, migration], [...own, migration]);
+}
+
+/** A file of ours that follows all others. */
+interface NewMigration {
+  file: string;
+  name: string;
+  text: string;
 }
 
 /**

@@ -6,6 +6,7 @@ import type {Connection} from '../../database/connection.js';
 import {allowEnding, allowPending} from '../../cli/consent.js';
 import type {Asker} from '../../cli/asker.js';
 import type {Project} from '../../supabase/project.js';
+import {declaredText} from './declared-text.js';
 import {pendingText} from './pending-text.js';
 
 /** What a command with `stepFlags` has parsed. */
@@ -52,7 +53,9 @@ export abstract class StepCommand extends BaseCommand {
    * @throws SupasessionError what writing and applying throw; `details` tell what had been written
    */
   protected async runSteps({steps, ...work}: Work & {steps: MigrationStep[]}): Promise<StepsDone> {
-    const writers = steps.map((step) => async (dryRun: boolean) => writeStep(work.project, step, dryRun));
+    const writers = steps.map(
+      (step) => async (dryRun: boolean) => writeStep(work.project, step, {env: process.env, dryRun}),
+    );
     return this.runFiles({...work, writers});
   }
 
@@ -92,6 +95,12 @@ export abstract class StepCommand extends BaseCommand {
               : `supabase/migrations/${file} says the same already.`,
         );
       }
+
+      const declared = declaredText(
+        files.flatMap((file) => file.declared),
+        dryRun,
+      );
+      if (declared !== null) this.note(declared);
 
       if (pending !== null && !dryRun) await this.#apply(project, connection, pending);
     } catch (error) {

@@ -1,6 +1,14 @@
 import {SupasessionError} from '../../errors.js';
-import type {Project} from '../../supabase/project.js';
-import {addMigration, readMigrations, stepMigrationText, type MigrationKind, type MigrationState} from './migration.js';
+import type {Env, Project} from '../../supabase/project.js';
+import {writeDeclared, type DeclaredChange} from './declared.js';
+import {
+  addMigration,
+  readMigrations,
+  stepMigrationText,
+  withMigration,
+  type MigrationKind,
+  type MigrationState,
+} from './migration.js';
 
 /** A change that goes into the project's history as a migration of its own. */
 export interface MigrationStep {
@@ -15,27 +23,38 @@ export interface MigrationStep {
   again?: boolean;
 }
 
+/** Rows are not declared. */
+const DATA_ONLY: readonly MigrationKind[] = ['rules', 'settings'];
+
 /** @returns the text of the migration that a step is */
 export function stepText({kind, lines, sql}: MigrationStep): string {
   return stepMigrationText(kind, lines, sql);
 }
 
-/** The file of a step. */
-export interface StepFile {
+export interface SavedFile {
   file: string;
   /** False where the newest file of that name said the same already, and in a dry run. */
   written: boolean;
+}
+
+export interface StepFile extends SavedFile {
+  /** What was changed with it in the files that declare the schema; in a dry run what would be. */
+  declared: DeclaredChange[];
 }
 
 /**
  * Writes the file of a step, unless the newest one of its name says the same and that is enough.
  * @param project the project
  * @param step the step
- * @param dryRun whether to leave the disk alone
+ * @param options where the configuration finds its variables; dryRun: whether to leave the disk alone
  * @returns the file
  * @throws SupasessionError NOT_INSTALLED where the project has no migration that it could follow, MIGRATIONS_UNREADABLE, MIGRATIONS_UNWRITABLE
  */
-export async function writeStep(project: Project, step: MigrationStep, dryRun: boolean): Promise<StepFile> {
+export async function writeStep(
+  project: Project,
+  step: MigrationStep,
+  {env, dryRun}: {env: Env; dryRun: boolean},
+): Promise<StepFile> {
   const migrations = await readMigrations(project);
   const text = stepText(step);
   // What takes us out needs nothing to follow, and is not undone by itself.
@@ -43,9 +62,15 @@ export async function writeStep(project: Project, step: MigrationStep, dryRun: b
   if (!removes) requireSavable(migrations);
   const sinceInstalled = migrations.own.slice(migrations.own.findLastIndex(({kind}) => kind === 'installation') + 1);
   const newest = (removes ? sinceInstalled : migrations.active).findLast(({name}) => name === step.name);
-  if (newest?.text === text && !step.again) return {file: newest.file, written: false};
+  const declare = async (state: MigrationState) =>
+    DATA_ONLY.includes(step.kind) ? [] : writeDeclared(project, state, {env, dryRun});
+  if (newest?.text === text && !step.again) {
+    return {file: newest.file, written: false, declared: await declare(migrations)};
+  }
+
   const {file} = await addMigration(project, migrations.all, step.name, text, {dryRun});
-  return {file, written: !dryRun};
+  const declared = await declare(withMigration(migrations, {file, name: step.name, text}));
+  return {file, written: !dryRun, declared};
 }
 /**
  * Refuses to go on where what is saved would fail at the next `db reset`, for want of our SQL.

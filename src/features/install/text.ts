@@ -1,6 +1,7 @@
 import chalk from 'chalk';
 
 import {targetFlag} from '../../database/target.js';
+import {declaredText} from './declared-text.js';
 import type {InitMigration, InitPlan} from './init.js';
 import type {Settings, Target} from '../../types.js';
 import {limitsOff} from '../settings/index.js';
@@ -33,7 +34,12 @@ export interface InitOutcome {
 /** @returns what became of the file */
 export function fileText({migration, plan, future, dryRun}: InitFile): string {
   const path = `supabase/migrations/${migration.file}`;
-  if (plan.current !== null) return `${chalk.green('Up to date:')} ${path} holds supasession ${migration.version}.`;
+  const changes = declaredText(migration.declared, dryRun);
+  const declared = changes === null ? '' : `\n${changes}`;
+  if (plan.current !== null) {
+    return `${chalk.green('Up to date:')} ${path} holds supasession ${migration.version}.${declared}`;
+  }
+
   const verb = dryRun ? 'Would write' : chalk.green('Wrote');
   const older =
     plan.older === null
@@ -43,7 +49,7 @@ export function fileText({migration, plan, future, dryRun}: InitFile): string {
     future.length === 0
       ? ''
       : `\n${chalk.yellow('Warning:')} dated in the future, so ours had to be dated after: ${future.join(', ')}`;
-  return `${verb} ${path} (supasession ${migration.version}).${older}${warning}`;
+  return `${verb} ${path} (supasession ${migration.version}).${older}${warning}${declared}`;
 }
 
 /** @returns that the settings that were given became a file of their own */

@@ -1,5 +1,5 @@
 import {BaseCommand} from '../../cli/base-command.js';
-import {type MigrationStep, type StepFile, readMigrations, requireSavable, writeStep} from '../install/index.js';
+import {type MigrationStep, type SavedFile, readMigrations, requireSavable, writeStep} from '../install/index.js';
 import {requireSavableRules} from './rules.js';
 import {type Rule, notInForce} from '../settings/index.js';
 import {confirmFlag, dryRunFlag, saveFlag, targetFlags, yesFlag} from '../../cli/flags.js';
@@ -47,14 +47,14 @@ export abstract class RulesCommand extends BaseCommand {
   };
 
   /** Asks what has to be asked, makes the change, and saves it where that is wanted. Hands back the file. */
-  protected async changeRules(change: RuleChange): Promise<StepFile | null> {
+  protected async changeRules(change: RuleChange): Promise<SavedFile | null> {
     const {ask, target, settings, flags, rules, step} = change;
     if (flags.save) {
       requireSavableRules(rules);
       requireSavable(await readMigrations(await this.project()));
     }
 
-    let saved: StepFile | null = null;
+    let saved: SavedFile | null = null;
     if (flags['dry-run']) this.note('Dry run: nothing was changed.');
     else {
       const {changes, askLocally} = change;
@@ -68,7 +68,8 @@ export abstract class RulesCommand extends BaseCommand {
       this.note(change.done);
       if (save) {
         try {
-          saved = await writeStep(await this.project(), step, false);
+          const {file, written} = await writeStep(await this.project(), step, {env: process.env, dryRun: false});
+          saved = {file, written};
         } catch (error) {
           throw this.stoppedAfter(error, {changed: changes});
         }

@@ -13,7 +13,7 @@ import type {RuleTest} from './rule-test.js';
 import {matchWords, policyWords, typedName, valueWords} from './words.js';
 import type {RemovalPlan, RulePlan} from './rules.js';
 import {targetFlag} from '../../database/target.js';
-import type {StepFile} from '../install/index.js';
+import type {SavedFile} from '../install/index.js';
 import {userName} from '../sessions/index.js';
 import type {Settings, Target} from '../../types.js';
 import {table} from '../../cli/table.js';
@@ -137,7 +137,7 @@ export function rulesRemovedText({removed}: RemovalPlan): string {
 }
 
 /** @returns where a change of rules was saved */
-export function rulesSavedText({file, written}: StepFile): string {
+export function rulesSavedText({file, written}: SavedFile): string {
   if (!written) return `supabase/migrations/${file} says the same already.`;
   return `${chalk.green('Saved')} to supabase/migrations/${file}.\n  The next "supabase db push" brings it to the linked project.`;
 }
