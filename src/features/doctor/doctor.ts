@@ -1,5 +1,3 @@
-import {readFile} from 'node:fs/promises';
-
 import type {Connection} from '../../database/connection.js';
 import {readFunctions, readServerVersion} from './queries.js';
 import {ifWhole} from '../../database/errors.js';
@@ -10,9 +8,11 @@ import {findCli} from '../../supabase/cli.js';
 import {readConfig} from '../../supabase/config.js';
 import type {Env, Project} from '../../supabase/project.js';
 import type {Target} from '../../types.js';
-import {readMigrations, shippedSql, type MigrationState, type ShippedSql} from '../install/migration.js';
+import {planDeclared} from '../install/declared.js';
+import {readMigration, readMigrations, shippedSql, type MigrationState, type ShippedSql} from '../install/migration.js';
 import {sessionHealth} from '../status/status.js';
 import {judgeHealth, judgeInstalled, judgeSwitch, notReached} from './database.js';
+import {judgeDeclared} from './declared.js';
 import {AREAS, attempt, lookAt, type Finding} from './finding.js';
 import {judgeFunctions, shippedFunctions} from './functions.js';
 import {readInside, type Inside} from './inside.js';
@@ -34,34 +34,39 @@ export interface Patient {
 }
 
 /** The project's own migrations that run after our newest installation. */
-async function readLater({all, own, active}: MigrationState): Promise<LaterMigration[]> {
+async function readLater({all, own, active}: MigrationState, there: Inside | null): Promise<LaterMigration[]> {
   const newest = active.findLast(({kind}) => kind === 'installation');
   const ours = new Set(own.map(({file}) => file));
   const later = newest === undefined ? [] : all.slice(all.findIndex(({file}) => file === newest.file) + 1);
   return Promise.all(
     later
       .filter(({file}) => !ours.has(file))
-      .map(async ({file, path}) => {
-        try {
-          return {file, text: await readFile(path, 'utf8')};
-        } catch (cause) {
-          throw new SupasessionError('MIGRATIONS_UNREADABLE', `${path} cannot be read.`, {cause});
-        }
-      }),
+      .map(async (migration) => ({
+        file: migration.file,
+        text: await readMigration(migration),
+        pending: there !== null && !there.applied.includes(migration.version),
+      })),
   );
 }
 
 async function lookAtMigrations(
+  {project, target, env}: Patient,
   state: MigrationState,
   there: Inside | null,
   shipped: ShippedSql,
-  target: Target,
 ): Promise<Finding[]> {
   const look = async (check: string, work: () => Promise<Finding[]>) =>
     lookAt({area: 'migrations', check}, target, work);
+  const declared = await attempt({area: 'migrations', check: 'declared schema'}, target, async () =>
+    project === null ? null : planDeclared(project, state, env),
+  );
   return [
     ...(await look('files', async () => judgeMigrations({state, shipped, there, target, now: new Date()}))),
-    ...(await look("the project's later migrations", async () => judgeLater(await readLater(state)))),
+    ...(await look("the project's later migrations", async () =>
+      judgeLater(await readLater(state, there), declared.value !== null, target),
+    )),
+    ...declared.failures,
+    ...judgeDeclared(declared.value, target),
   ];
 }
 
@@ -103,7 +108,8 @@ async function lookAtDatabase(
   ];
 }
 
-async function lookAround({project, target, connection, env}: Patient, shipped: ShippedSql): Promise<Finding[]> {
+async function lookAround(patient: Patient, shipped: ShippedSql): Promise<Finding[]> {
+  const {project, target, connection, env} = patient;
   const files = await attempt({area: 'migrations', check: 'files'}, target, async () =>
     project === null ? null : readMigrations(project),
   );
@@ -122,7 +128,7 @@ async function lookAround({project, target, connection, env}: Patient, shipped: 
     ...config.failures,
     ...(connection instanceof SupasessionError ? [notReached(connection)] : database.failures),
     ...(await lookAtProject({project, config: config.value, target, env, inside})),
-    ...(files.value === null ? [] : await lookAtMigrations(files.value, inside, shipped, target)),
+    ...(files.value === null ? [] : await lookAtMigrations(patient, files.value, inside, shipped)),
     ...(inside === null ? [] : await lookAtDatabase(inside, files.value, shipped, target)),
     ...(reached === null
       ? []

@@ -144,32 +144,56 @@ const MEDDLING = [
   /\bdrop\s+schema\s+(?:if\s+exists\s+)?[^;]*\bsupasession\b[^;]*/i,
   /\b(?:create(?:\s+or\s+replace)?|alter|drop)\s+(?:function|table|type|index|view|procedure|routine)\s+(?:if\s+(?:not\s+)?exists\s+)?"?supasession"?\s*\.[^;]*/i,
   /\b(?:create|alter|drop|disable|enable)\s[^;]*\bsupasession_(?:interceptor|refresh)\b[^;]*/i,
+  /\bdrop\s+policy\s+(?:if\s+exists\s+)?"?supasession_access[^;]*/i,
 ];
+const DROPS = /\bdrop\s+(?:function|policy|schema|table|trigger|type)\s[^;]*\bsupasession(?:\b|_)/gi;
 
 /** A migration of the project's own, dated after ours. */
 export interface LaterMigration {
   file: string;
   text: string;
+  /** Whether the target has not had it yet; false where the target was not reached. */
+  pending: boolean;
+}
+
+/** What of supasession a migration changes, in its first words, and how much it drops. */
+function meddling({file, text, pending}: LaterMigration): Array<{file: string; statement: string; drops: number}> {
+  const sql = text.replaceAll(/--.*$|\/\*[\s\S]*?\*\//gm, '');
+  const statement = MEDDLING.map((pattern) => pattern.exec(sql)?.[0])
+    .find((match) => match !== undefined)
+    ?.replaceAll(/\s+/g, ' ')
+    .trim();
+  if (statement === undefined) return [];
+  const shown = statement.length > 80 ? `${statement.slice(0, 79)}…` : statement;
+  return [{file, statement: shown, drops: pending ? (sql.match(DROPS)?.length ?? 0) : 0}];
 }
 
 /**
  * @param later migrations of the project's own that run after our newest one
+ * @param declares whether files of the project declare its schema, from which such migrations are made
  * @returns those that drop or redefine what is ours
  */
-export function judgeLater(later: LaterMigration[]): Finding[] {
+export function judgeLater(later: LaterMigration[], declares: boolean, target: Target): Finding[] {
   const check = "the project's later migrations";
-  const hits = later.flatMap(({file, text}) => {
-    const sql = text.replaceAll(/--.*$|\/\*[\s\S]*?\*\//gm, '');
-    const statement = MEDDLING.map((pattern) => pattern.exec(sql)?.[0]).find((match) => match !== undefined);
-    return statement === undefined ? [] : [{file, statement: statement.replaceAll(/\s+/g, ' ').trim()}];
-  });
+  const hits = later.flatMap(meddling);
   if (hits.length === 0) return [passed('migrations', check)];
-  return hits.map(({file, statement}) =>
-    found('migrations', 'warning', check, {
-      detail: `${FOLDER}/${file} changes what is ours: ${statement.length > 80 ? `${statement.slice(0, 79)}…` : statement}`,
-      fix: [`Take it out of ${FOLDER}/${file}`],
-    }),
-  );
+  return hits.map(({file, statement, drops}) => {
+    const path = `${FOLDER}/${file}`;
+    if (drops === 0) {
+      return found('migrations', 'warning', check, {
+        detail: `${path} changes what is ours: ${statement}`,
+        fix: [`Take it out of ${path}`],
+      });
+    }
+
+    const objects = drops === 1 ? 'something' : `${drops} objects`;
+    return found('migrations', 'error', check, {
+      detail: `${path} is not applied yet, and drops ${objects} of supasession: ${statement}`,
+      fix: declares
+        ? [`Delete ${path}`, commandOn(target, 'init'), 'supabase db schema declarative sync']
+        : [`Take it out of ${path}`],
+    });
+  });
 }
 
 /** Settings that a "db reset" would bring back instead of those in force. */

@@ -82,7 +82,7 @@ async function afterSteps(state: MigrationState): Promise<string[]> {
     lines.push('alter function supasession.access_token_hook(jsonb) reset search_path;');
   }
 
-  const enables = ({text}: OwnMigration) => text.includes('supasession.enable_guard()');
+  const enables = ({kind, text}: OwnMigration) => kind === 'guard' && text.includes('supasession.enable_guard()');
   // Disabling it leaves these rights.
   if (state.active.some(enables)) lines.push('-- For the guard.', 'select supasession._grant_guard();');
   if (guard !== undefined && enables(guard) && (await chainsPreRequest(state, guard))) {
@@ -192,7 +192,11 @@ async function remove(file: string, dir: string): Promise<void> {
 
 async function change(file: string, text: string | null, dir: string): Promise<void> {
   try {
-    if (text === null) return await remove(file, dir);
+    if (text === null) {
+      await remove(file, dir);
+      return;
+    }
+
     await mkdir(path.dirname(file), {recursive: true});
     await writeFile(file, text);
   } catch (error) {

@@ -180,6 +180,8 @@ describe('settings', () => {
 });
 
 describe("the project's later migrations", () => {
+  const THEIRS = {file: '2_theirs.sql', pending: false};
+
   test.each([
     'drop schema supasession cascade;',
     'DROP SCHEMA IF EXISTS "supasession";',
@@ -189,10 +191,40 @@ describe("the project's later migrations", () => {
     'alter table auth.sessions disable trigger supasession_refresh;',
     'drop function supasession._limiter() cascade;',
     'alter table "supasession"."config" drop column mode;',
+    'DROP POLICY "supasession_access_max_age" ON "public"."notes";',
   ])('%s', (statement) => {
-    const found = theOne(judgeLater([{file: '2_theirs.sql', text: `select 1;\n${statement}\n`}]));
+    const found = theOne(judgeLater([{...THEIRS, text: `select 1;\n${statement}\n`}], false, LOCAL));
     expect(found).toMatchObject({severity: 'warning', fix: 'Take it out of supabase/migrations/2_theirs.sql'});
     expect(found.detail).toContain(statement.slice(0, 40).replace(/;$/, ''));
+  });
+
+  // As "supabase db schema declarative sync" writes them.
+  const SYNC = [
+    'DROP TRIGGER "supasession_interceptor" ON "auth"."sessions";',
+    'DROP FUNCTION "supasession"."_chain"(text, text, text);',
+    'DROP TABLE "supasession"."config";',
+    'DROP SCHEMA "supasession";',
+    'DROP TABLE "public"."old";',
+  ].join('\n\n');
+
+  test('that are not applied yet, and drop what is ours, are errors', () => {
+    const pending = {...THEIRS, text: SYNC, pending: true};
+    const declared = theOne(judgeLater([pending], true, LINKED));
+    expect(declared).toMatchObject({
+      severity: 'error',
+      detail:
+        'supabase/migrations/2_theirs.sql is not applied yet, and drops 4 objects of supasession: DROP SCHEMA "supasession"',
+      fix: 'Delete supabase/migrations/2_theirs.sql\n{bin} init --linked\nsupabase db schema declarative sync',
+    });
+    expect(theOne(judgeLater([pending], false, LOCAL))).toMatchObject({
+      severity: 'error',
+      fix: 'Take it out of supabase/migrations/2_theirs.sql',
+    });
+    const policy = {...pending, text: 'drop policy supasession_access on public.notes;'};
+    expect(theOne(judgeLater([policy], false, LOCAL))).toMatchObject({
+      severity: 'error',
+      detail: expect.stringContaining('drops something of supasession: drop policy supasession_access on'),
+    });
   });
 
   test('that use ours, or speak of it, are all right', () => {
@@ -201,6 +233,6 @@ describe("the project's later migrations", () => {
       create policy p on public.notes as restrictive using ((select supasession.has_access()));
       update supasession.config set max_sessions = 2 where true;
       drop schema other; select supasession.enable_guard();`;
-    expect(wrong(judgeLater([{file: '2_theirs.sql', text}]))).toEqual([]);
+    expect(wrong(judgeLater([{...THEIRS, text, pending: true}], true, LOCAL))).toEqual([]);
   });
 });
