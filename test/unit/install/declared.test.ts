@@ -6,7 +6,7 @@ import {planDeclared, type DeclaredChange} from '../../../src/features/install/d
 import {readMigrations, shippedSql} from '../../../src/features/install/migration.js';
 import {writeStep, type MigrationStep} from '../../../src/features/install/steps.js';
 import {uninstallSteps} from '../../../src/features/install/uninstall.js';
-import {protectionSql} from '../../../src/features/protect/protect.js';
+import {protectionSql} from '../../../src/features/protect/policies.js';
 import type {Project} from '../../../src/supabase/project.js';
 import {addFile, makeProject} from '../supabase/support.js';
 
