@@ -1,4 +1,4 @@
-import {checkbox, confirm, input, number, password, search, select} from '@inquirer/prompts';
+import type * as Prompts from '@inquirer/prompts';
 
 import {SupasessionError} from '../errors.js';
 
@@ -20,9 +20,11 @@ function pageSize(): number {
   return Math.max(7, (process.stderr.rows || 24) - 4);
 }
 
-async function answered<T>(question: Promise<T>): Promise<T> {
+async function answered<T>(ask: (prompts: typeof Prompts) => Promise<T>): Promise<T> {
+  // Only now: it takes longer to load than all else that a command needs.
+  const prompts = await import('@inquirer/prompts');
   try {
-    return await question;
+    return await ask(prompts);
   } catch (error) {
     if (error instanceof Error && (error.name === 'ExitPromptError' || error.name === 'AbortPromptError')) {
       throw new SupasessionError('INTERRUPTED', 'Interrupted: nothing was changed.');
@@ -49,7 +51,7 @@ export class Asker {
    * @returns the answer
    * @throws SupasessionError ANSWER_REQUIRED where nobody can answer, INTERRUPTED on Ctrl-C
    */
-  async #ask<T>(flag: string, fallback: {value: T} | null, ask: () => Promise<T>): Promise<T> {
+  async #ask<T>(flag: string, fallback: {value: T} | null, ask: (prompts: typeof Prompts) => Promise<T>): Promise<T> {
     if (this.#yes && fallback !== null) return fallback.value;
     if (!this.interactive) {
       throw new SupasessionError('ANSWER_REQUIRED', `There is no terminal to ask on: give ${flag}.`, {
@@ -59,19 +61,19 @@ export class Asker {
       });
     }
 
-    return answered(ask());
+    return answered(ask);
   }
 
   /** A yes or no that a flag may have given. */
   async confirm(question: {flag: string; message: string; default: boolean}): Promise<boolean> {
-    return this.#ask(question.flag, {value: question.default}, () =>
+    return this.#ask(question.flag, {value: question.default}, ({confirm}) =>
       confirm({message: question.message, default: question.default}, CONTEXT),
     );
   }
 
   /** Permission for a change; declining ends the command with nothing changed. */
   async proceed(message: string): Promise<void> {
-    const agreed = await this.#ask('--yes', {value: true}, () => confirm({message, default: false}, CONTEXT));
+    const agreed = await this.#ask('--yes', {value: true}, ({confirm}) => confirm({message, default: false}, CONTEXT));
     if (!agreed) throw declined();
   }
 
@@ -89,7 +91,7 @@ export class Asker {
       );
     }
 
-    const typed = await this.#ask(`--confirm ${name}`, null, () =>
+    const typed = await this.#ask(`--confirm ${name}`, null, ({input}) =>
       input({message: `${question.message} Type ${name} to go on:`}, CONTEXT),
     );
     if (typed.trim() !== name) throw declined();
@@ -102,7 +104,7 @@ export class Asker {
     choices: ReadonlyArray<{value: T; name: string}>;
     default: T;
   }): Promise<T> {
-    return this.#ask<T>(question.flag, {value: question.default}, () =>
+    return this.#ask<T>(question.flag, {value: question.default}, ({select}) =>
       select<T>(
         {message: question.message, choices: question.choices, default: question.default, pageSize: pageSize()},
         CONTEXT,
@@ -128,7 +130,7 @@ export class Asker {
       return true;
     };
 
-    return this.#ask(question.flag, null, async () =>
+    return this.#ask(question.flag, null, async ({input}) =>
       question.read(
         await input({message: question.message, default: question.default ?? '', validate: refusal}, CONTEXT),
       ),
@@ -141,7 +143,7 @@ export class Asker {
     message: string;
     source: (text: string) => Promise<ReadonlyArray<{value: T; name: string; description: string}>>;
   }): Promise<T> {
-    return this.#ask<T>(question.flag, null, () =>
+    return this.#ask<T>(question.flag, null, ({search}) =>
       search<T>(
         {
           message: question.message,
@@ -159,14 +161,14 @@ export class Asker {
     message: string;
     choices: ReadonlyArray<{value: T; name: string; short: string}>;
   }): Promise<T[]> {
-    return this.#ask<T[]>(question.flag, null, () =>
+    return this.#ask<T[]>(question.flag, null, ({checkbox}) =>
       checkbox<T>({message: question.message, choices: question.choices, pageSize: TICK_PAGE}, CONTEXT),
     );
   }
 
   /** A whole number of 1 or more. */
   async positiveInteger(question: {flag: string; message: string; default: number}): Promise<number> {
-    return this.#ask(question.flag, {value: question.default}, async () =>
+    return this.#ask(question.flag, {value: question.default}, async ({number}) =>
       number({message: question.message, default: question.default, min: 1, step: 1, required: true}, CONTEXT),
     );
   }
@@ -174,7 +176,7 @@ export class Asker {
   /** A password, hidden while it is typed; null where there is no terminal, so that the caller can say which variable to set. */
   async password(message: string): Promise<string | null> {
     if (!this.interactive) return null;
-    return answered(password({message, mask: false}, CONTEXT));
+    return answered(({password}) => password({message, mask: false}, CONTEXT));
   }
 }
 

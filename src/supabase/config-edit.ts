@@ -7,7 +7,7 @@ import {findRemote, isTable, parseConfig, type Table} from './config.js';
 import {readProjectEnv} from './env-files.js';
 import {reasonOf} from './file-errors.js';
 import type {Env, Project} from './project.js';
-import {editToml, type TomlEdit} from './toml-edit.js';
+import type {TomlEdit} from './toml-edit.js';
 
 export type {TomlEdit} from './toml-edit.js';
 
@@ -35,7 +35,7 @@ export async function settingPath(
   setting: readonly string[],
   options: {projectRef?: string | undefined} = {},
 ): Promise<string[]> {
-  const base = parseText(project.configPath, await readText(project.configPath));
+  const base = await parseText(project.configPath, await readText(project.configPath));
   const remote = findRemote(base, await readProjectEnv(project, env), options.projectRef);
   const table = setting.slice(0, -1).reduce<unknown>((at, part) => (isTable(at) ? at[part] : undefined), remote?.block);
   return remote === undefined || !isTable(table) ? [...setting] : ['remotes', remote.name, ...setting];
@@ -51,19 +51,19 @@ export async function settingPath(
  *   CONFIG_UNWRITABLE for `config.json`, and for a file that cannot be changed safely: its suggestions are `editInstructions`
  */
 export async function planConfigEdit(project: Project, edits: readonly TomlEdit[]): Promise<ConfigEdit> {
-  const byHand = [editInstructions(project, edits)];
+  const byHand = [await editInstructions(project, edits)];
   if (!project.configPath.endsWith('.toml')) {
     throw unwritable(project.configPath, 'only config.toml is edited by this program', byHand);
   }
   const file = await realFile(project.configPath);
   const before = await readText(file);
-  const expected = parseText(file, before);
+  const expected = await parseText(file, before);
   for (const edit of edits) change(expected, edit, file);
   let after: string;
   let result: Table;
   try {
-    after = editToml(before, edits);
-    result = parseText(file, after);
+    after = await editText(before, edits);
+    result = await parseText(file, after);
   } catch (cause) {
     throw unwritable(file, 'it cannot be edited safely', byHand, cause);
   }
@@ -116,20 +116,26 @@ export async function writeConfigEdit({file, before, after}: ConfigEdit): Promis
  *
  * @returns some lines, the file's path in the first one
  */
-export function editInstructions(project: Project, edits: readonly TomlEdit[]): string {
+export async function editInstructions(project: Project, edits: readonly TomlEdit[]): Promise<string> {
   const set = edits.filter(({value}) => value !== undefined);
   const removed = edits.filter(({value}) => value === undefined);
   return [
-    ...(set.length === 0 ? [] : [`In ${project.configPath}, set:`, snippet(project.configPath, set)]),
+    ...(set.length === 0 ? [] : [`In ${project.configPath}, set:`, await snippet(project.configPath, set)]),
     ...removed.map(({path: setting}) => `In ${project.configPath}, remove ${setting.join('.')}.`),
   ].join('\n');
 }
 
-function snippet(file: string, edits: readonly TomlEdit[]): string {
-  if (file.endsWith('.toml')) return editToml('', edits).trimEnd();
+async function snippet(file: string, edits: readonly TomlEdit[]): Promise<string> {
+  if (file.endsWith('.toml')) return (await editText('', edits)).trimEnd();
   const document: Table = {};
   for (const edit of edits) change(document, edit, file);
   return JSON.stringify(document, null, 2);
+}
+
+/** The parser behind it is loaded only for a change. */
+async function editText(text: string, edits: readonly TomlEdit[]): Promise<string> {
+  const {editToml} = await import('./toml-edit.js');
+  return editToml(text, edits);
 }
 
 /** Makes in a parsed document the change that is to be made in the text. */
@@ -180,7 +186,7 @@ async function readText(file: string): Promise<string> {
   }
 }
 
-function parseText(file: string, text: string): Table {
+async function parseText(file: string, text: string): Promise<Table> {
   return parseConfig(file, text.replace(/^\uFEFF/, ''));
 }
 

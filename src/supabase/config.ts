@@ -1,7 +1,6 @@
 import {readFile} from 'node:fs/promises';
 import path from 'node:path';
-import {parse as parseJson, printParseErrorCode, type ParseError} from 'jsonc-parser';
-import {parse as parseToml, TomlError} from 'smol-toml';
+import type {ParseError} from 'jsonc-parser';
 import {SupasessionError} from '../errors.js';
 import {readProjectEnv, type ProjectEnv} from './env-files.js';
 import {reasonOf} from './file-errors.js';
@@ -66,7 +65,7 @@ export async function readConfig(
   env: Env,
   options: {projectRef?: string | undefined} = {},
 ): Promise<ProjectConfig> {
-  const base = parseConfig(project.configPath, await readText(project.configPath));
+  const base = await parseConfig(project.configPath, await readText(project.configPath));
   const projectEnv = await readProjectEnv(project, env);
   const remote = findRemote(base, projectEnv, options.projectRef);
   return new Settings(project, remote === undefined ? base : mergeTables(base, remote.block), projectEnv);
@@ -228,24 +227,31 @@ async function readText(file: string): Promise<string> {
 }
 
 /**
- * Parses a configuration file by the form that its name says.
+ * Parses a configuration file by the form that its name says, with a parser that is loaded for it.
  *
  * @param text without a byte order mark
  * @throws SupasessionError CONFIG_INVALID with line and column, and nothing of the text
  */
-export function parseConfig(file: string, text: string): Table {
-  if (file.endsWith('.toml')) {
-    try {
-      return parseToml(text);
-    } catch (error) {
-      if (!(error instanceof TomlError)) throw error;
-      // The first line is the reason; the rest is an excerpt of the file, which may hold secrets.
-      throw invalidSyntax(file, error.line, error.column, error.message.split('\n', 1)[0] ?? 'invalid TOML');
-    }
+export async function parseConfig(file: string, text: string): Promise<Table> {
+  return file.endsWith('.toml') ? parseToml(file, text) : parseJson(file, text);
+}
+
+async function parseToml(file: string, text: string): Promise<Table> {
+  const {parse, TomlError} = await import('smol-toml');
+  try {
+    return parse(text);
+  } catch (error) {
+    if (!(error instanceof TomlError)) throw error;
+    // The first line is the reason; the rest is an excerpt of the file, which may hold secrets.
+    throw invalidSyntax(file, error.line, error.column, error.message.split('\n', 1)[0] ?? 'invalid TOML');
   }
+}
+
+async function parseJson(file: string, text: string): Promise<Table> {
+  const {parse, printParseErrorCode} = await import('jsonc-parser');
   const errors: ParseError[] = [];
   // The CLI allows comments and trailing commas in config.json too.
-  const value: unknown = parseJson(text, errors, {allowTrailingComma: true});
+  const value: unknown = parse(text, errors, {allowTrailingComma: true});
   const [first] = errors;
   if (first) {
     const before = text.slice(0, first.offset).split('\n');

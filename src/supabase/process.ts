@@ -1,4 +1,3 @@
-import {execa} from 'execa';
 import type {Env} from './project.js';
 
 /** Where a child's output goes as it comes; `process.stderr` is one. */
@@ -30,6 +29,7 @@ export async function runProcess(
   args: readonly string[],
   options: {cwd: string; env: Env; stdout?: Writer | undefined; stderr?: Writer | undefined},
 ): Promise<ProcessResult> {
+  const {execa} = await import('execa');
   const state = {interrupted: false};
   const onInterrupt = (): void => {
     state.interrupted = true;

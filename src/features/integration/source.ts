@@ -177,7 +177,7 @@ export interface FileChange {
  */
 export async function planFileChange({project}: ConfigSource, edits: readonly TomlEdit[]): Promise<FileChange> {
   if (project === null || edits.length === 0) return {edit: null, byHand: null};
-  if (!isEditable(project)) return {edit: null, byHand: editInstructions(project, edits)};
+  if (!isEditable(project)) return {edit: null, byHand: await editInstructions(project, edits)};
   const edit = await planConfigEdit(project, edits);
   return {edit: edit.before === edit.after ? null : edit, byHand: null};
 }

@@ -132,7 +132,7 @@ describe('planConfigEdit and writeConfigEdit', () => {
   it.each(['config.json', 'config.jsonc'])('never edit %s: the suggestion is what to put where', async (name) => {
     const project = await jsonProject(name);
     const error = await errorOf(planConfigEdit(project, ENABLE));
-    expect([error.code, error.suggestions]).toEqual(['CONFIG_UNWRITABLE', [editInstructions(project, ENABLE)]]);
+    expect([error.code, error.suggestions]).toEqual(['CONFIG_UNWRITABLE', [await editInstructions(project, ENABLE)]]);
     expect(await read(project)).toBe('{}');
   });
 });
@@ -142,14 +142,14 @@ describe('editInstructions', () => {
 
   it('shows TOML for config.toml', async () => {
     const project = await makeProject('');
-    expect(editInstructions(project, edits)).toBe(
+    expect(await editInstructions(project, edits)).toBe(
       `In ${project.configPath}, set:\n${LINES}In ${project.configPath}, remove api.schemas.`,
     );
   });
 
   it('shows JSON for config.json', async () => {
     const project = await jsonProject('config.json');
-    const [first, ...rest] = editInstructions(project, edits).split('\n');
+    const [first, ...rest] = (await editInstructions(project, edits)).split('\n');
     expect(first).toBe(`In ${project.configPath}, set:`);
     expect(rest.at(-1)).toBe(`In ${project.configPath}, remove api.schemas.`);
     expect(JSON.parse(rest.slice(0, -1).join('\n'))).toEqual({
