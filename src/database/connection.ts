@@ -2,11 +2,12 @@ import {readFileSync} from 'node:fs';
 import {setTimeout as wait} from 'node:timers/promises';
 import type {ConnectionOptions} from 'node:tls';
 
-import pg from 'pg';
+import type Pg from 'pg';
 
 import {SupasessionError, type ErrorCode} from '../errors.js';
 import type {Login, Target} from '../types.js';
 import {address, toSupasessionError} from './errors.js';
+import {pg} from './pg.js';
 
 /** Time for a connection to be made, in milliseconds; a hosted database that wakes up takes a few seconds. */
 const CONNECT_TIMEOUT = 10_000;
@@ -22,7 +23,7 @@ const NOT_KNOWN: readonly ErrorCode[] = ['AUTHENTICATION_FAILED', 'CONNECTION_LO
 
 /** What the query functions need. */
 export interface Queryable {
-  query<Row extends pg.QueryResultRow>(text: string, values?: unknown[]): Promise<pg.QueryResult<Row>>;
+  query<Row extends Pg.QueryResultRow>(text: string, values?: unknown[]): Promise<Pg.QueryResult<Row>>;
 }
 
 /** An open connection. Queries throw what the driver throws; `toSupasessionError` puts it in words. */
@@ -68,7 +69,7 @@ async function connectOnce(
   target: Target,
   login: Login,
   ssl: ConnectionOptions | false,
-): Promise<{client: pg.Client} | {failure: unknown; waitedForPassword: boolean}> {
+): Promise<{client: Pg.Client} | {failure: unknown; waitedForPassword: boolean}> {
   let asked: number | undefined;
   const client = new pg.Client({
     host: target.host,
@@ -96,7 +97,7 @@ async function connectOnce(
   }
 }
 
-async function connectPatiently(target: Target, login: Login, ssl: ConnectionOptions | false): Promise<pg.Client> {
+async function connectPatiently(target: Target, login: Login, ssl: ConnectionOptions | false): Promise<Pg.Client> {
   const first = await connectOnce(target, login, ssl);
   if ('client' in first) return first.client;
   if (!first.waitedForPassword) throw first.failure;
@@ -107,7 +108,7 @@ async function connectPatiently(target: Target, login: Login, ssl: ConnectionOpt
 }
 
 /** A role that was made just now is not known at once where a pooler remembers roles and their passwords. */
-async function connectAs(target: Target, login: Login, ssl: ConnectionOptions | false): Promise<pg.Client> {
+async function connectAs(target: Target, login: Login, ssl: ConnectionOptions | false): Promise<Pg.Client> {
   const pauses = login.role === null ? [] : [...NEW_ROLE_PAUSES];
   for (;;) {
     try {
@@ -129,7 +130,7 @@ async function connectAs(target: Target, login: Login, ssl: ConnectionOptions | 
 export async function connect(target: Target): Promise<Connection> {
   const ssl = tlsOptions(target);
   const login = await target.login();
-  let client: pg.Client;
+  let client: Pg.Client;
   let encrypted = ssl !== false;
   try {
     try {
@@ -179,7 +180,7 @@ export async function connect(target: Target): Promise<Connection> {
     target,
     encrypted,
     verified: encrypted && ssl !== false && ssl.rejectUnauthorized === true,
-    async query<Row extends pg.QueryResultRow>(text: string, values?: unknown[]) {
+    async query<Row extends Pg.QueryResultRow>(text: string, values?: unknown[]) {
       return queued(async () => transact(async () => client.query<Row>(text, values), 'commit'));
     },
     async rehearse(work) {

@@ -1,5 +1,5 @@
 import {readFile, readdir} from 'node:fs/promises';
-import pg from 'pg';
+import {pg} from '../database/pg.js';
 import {SupasessionError} from '../errors.js';
 import {messageOf} from './errors.js';
 
