@@ -1,17 +1,16 @@
-import {Command, Flags, ux, type Interfaces} from '@oclif/core';
+import type {Interfaces} from '@oclif/core';
+import {Command} from '@oclif/core/command';
+import * as Flags from '@oclif/core/flags';
+import {ux} from '@oclif/core/ux';
 
 import {resolveTarget, type TargetFlags} from '../database/target.js';
-import {findLink} from '../database/link.js';
-import {namingHolders} from '../database/locks.js';
 import {connect, type Connection} from '../database/connection.js';
-import {passfilePassword} from '../database/passfile.js';
 import {isConnectionLost, toSupasessionError} from '../database/errors.js';
 import {SupasessionError} from '../errors.js';
 import {errorJson, maskPasswords, toFailure, withProgram, type ErrorJson} from './failure.js';
 import {rewriteRemote} from './flags.js';
 import {Asker} from './asker.js';
-import {readConfig} from '../supabase/config.js';
-import {findManagementApi, type ManagementApi} from '../supabase/management-api.js';
+import type {ManagementApi} from '../supabase/management-api.js';
 import {findProject, type Project} from '../supabase/project.js';
 import type {Target} from '../types.js';
 import {errorText, targetLine} from './text.js';
@@ -75,9 +74,10 @@ export abstract class BaseCommand extends Command {
     ux.stderr(this.#fitting(this.withProgram(text), process.stderr));
   }
 
-  /** A result for the reader; nothing with --json. */
-  override log(text = ''): void {
-    super.log(this.#fitting(text, process.stdout));
+  /** A result for the reader; nothing with --json, for which a function is not even called. */
+  override log(text: string | (() => string) = ''): void {
+    if (this.jsonEnabled()) return;
+    super.log(this.#fitting(typeof text === 'string' ? text : text(), process.stdout));
   }
 
   /** A text whose lines fit the terminal; what goes elsewhere is not broken, so that a script finds each thing on one line. */
@@ -117,6 +117,7 @@ export abstract class BaseCommand extends Command {
   protected async jwtExpiry(target: Target): Promise<number | null> {
     const project = await this.projectIfAny();
     if (project === null) return null;
+    const {readConfig} = await import('../supabase/config.js');
     return (await readConfig(project, process.env, {projectRef: target.projectRef ?? undefined})).jwtExpiry;
   }
 
@@ -150,11 +151,21 @@ export abstract class BaseCommand extends Command {
       projectRef: flags['project-ref'],
     };
     const asker = this.asker({});
+    // What a target does not need is not loaded.
     return resolveTarget(given, {
       env: process.env,
-      localPort: async () => (await readConfig(await this.project(), process.env)).dbPort,
-      link: async (projectRef) => findLink(() => this.project(), process.env, projectRef),
-      passfile: passfilePassword,
+      localPort: async () => {
+        const {readConfig} = await import('../supabase/config.js');
+        return (await readConfig(await this.project(), process.env)).dbPort;
+      },
+      link: async (projectRef) => {
+        const {findLink} = await import('../database/link.js');
+        return findLink(() => this.project(), process.env, projectRef);
+      },
+      passfile: async (where) => {
+        const {passfilePassword} = await import('../database/passfile.js');
+        return passfilePassword(where);
+      },
       loginRole: async (projectRef) => {
         const api = await this.managementApi();
         if (api === null) return null;
@@ -170,6 +181,7 @@ export abstract class BaseCommand extends Command {
    * @throws SupasessionError CONFIG_INVALID, CONFIG_UNREADABLE, API_UNAUTHORIZED for what cannot be a token
    */
   protected async managementApi(): Promise<ManagementApi | null> {
+    const {findManagementApi} = await import('../supabase/management-api.js');
     return findManagementApi(await this.projectIfAny(), process.env);
   }
 
@@ -226,6 +238,7 @@ export abstract class BaseCommand extends Command {
   async #explained(error: SupasessionError): Promise<SupasessionError> {
     const [connection] = this.#connections;
     if (error.code !== 'LOCK_TIMEOUT' || error.details !== undefined || connection === undefined) return error;
+    const {namingHolders} = await import('../database/locks.js');
     return namingHolders(error, connection);
   }
 

@@ -1,4 +1,8 @@
-import {Presets, SingleBar} from 'cli-progress';
+import {createRequire} from 'node:module';
+
+import type CliProgress from 'cli-progress';
+
+const require = createRequire(import.meta.url);
 
 /** A bar on a terminal; elsewhere nothing. */
 export interface Progress {
@@ -12,6 +16,8 @@ export interface Progress {
  * @returns a progress bar on stderr, with rate and time left
  */
 export function progressBar(total: number, noun: string): Progress {
+  // Loaded for the first bar: most runs of the commands that have one show none.
+  const {Presets, SingleBar} = require('cli-progress') as typeof CliProgress;
   const started = performance.now();
   const bar = new SingleBar(
     {

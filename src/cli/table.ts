@@ -1,5 +1,10 @@
+import {createRequire} from 'node:module';
+
 import chalk from 'chalk';
-import Table, {type Cell} from 'cli-table3';
+import type CliTable from 'cli-table3';
+import type {Cell} from 'cli-table3';
+
+const require = createRequire(import.meta.url);
 
 /** How a table is drawn, where it is not the usual. */
 export interface TableOptions {
@@ -21,6 +26,8 @@ export const GAP = '  ';
 export function table(head: string[], rows: Cell[][], options: TableOptions = {}): string {
   const none = ['top', 'top-mid', 'top-left', 'top-right', 'bottom', 'bottom-mid', 'bottom-left', 'bottom-right'];
   const lines = ['left', 'left-mid', 'mid', 'mid-mid', 'right', 'right-mid'];
+  // Loaded for the first table, so that --json does without.
+  const Table = require('cli-table3') as typeof CliTable;
   const drawn = new Table({
     head: head.map((cell) => chalk.dim(cell)),
     chars: {...Object.fromEntries([...none, ...lines].map((name) => [name, ''])), middle: GAP},

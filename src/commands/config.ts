@@ -1,4 +1,4 @@
-import {Flags} from '@oclif/core';
+import * as Flags from '@oclif/core/flags';
 
 import {BaseCommand, EXIT_CODES_HELP} from '../cli/base-command.js';
 import {changesFromFlags, readSetting} from '../features/settings/changes.js';
@@ -19,7 +19,6 @@ import type {Impact} from '../features/settings/verdicts.js';
 import {confirmFlag, dryRunFlag, targetFlags, yesFlag} from '../cli/flags.js';
 import {settingFlags} from '../features/settings/flags.js';
 import {allowChange, wantsSaving} from '../cli/consent.js';
-import {askConfig} from '../features/settings/questions.js';
 import {readConfig} from '../supabase/config.js';
 import {DEFAULT_SETTINGS, targetJson, type SettingName, type Settings, type TargetJson} from '../types.js';
 import {changedText, endingQuestion, impactText, importedText, savedText, warnings} from '../features/settings/text.js';
@@ -103,7 +102,9 @@ ${EXIT_CODES_HELP}`;
       const hidden = flags.all ? 0 : leftOut(before);
       if (hidden > 0) this.note(`${configOn(target)} --all shows ${hidden} more.`);
       if (ask.interactive && !flags['dry-run'] && !flags.save && !flags.yes)
-        changes = await askConfig(ask, before, async (name, text) => readSetting(connection, name, text));
+        changes = await (
+          await import('../features/settings/questions.js')
+        ).askConfig(ask, before, async (name, text) => readSetting(connection, name, text));
     }
 
     const plan = await planConfig(connection, current, changes, await this.jwtExpiry(target));

@@ -1,4 +1,4 @@
-import {Flags} from '@oclif/core';
+import * as Flags from '@oclif/core/flags';
 
 import {BaseCommand, EXIT_CODES_HELP} from '../cli/base-command.js';
 import {readStatus, type Status as Found} from '../features/status/status.js';
@@ -39,7 +39,7 @@ ${EXIT_CODES_HELP}`;
     const connection = await this.open(target);
     const status = await readStatus(connection, {configured, counting: flags.check});
     const typed = (text: string) => this.withProgram(text);
-    this.log(statusText(status, target, {...this.view(), checked: flags.check, typed}));
+    this.log(() => statusText(status, target, {...this.view(), checked: flags.check, typed}));
     const off = status.settings === null ? null : notInForce(status.settings, target);
     if (off !== null) this.note(off);
     if (flags.check && !status.ok) process.exitCode = EXIT.found;

@@ -1,3 +1,5 @@
+import pgpass from 'pgpass';
+
 /**
  * @param target where to connect to, as whom
  * @returns the password that libpq's passfile (PGPASSFILE, else ~/.pgpass) has for it, or null
@@ -8,7 +10,6 @@ export async function passfilePassword(target: {
   database: string;
   user: string;
 }): Promise<string | null> {
-  const {default: pgpass} = await import('pgpass');
   return new Promise((resolve) => {
     pgpass(target, (password) => resolve(password ?? null));
   });

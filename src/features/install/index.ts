@@ -17,7 +17,7 @@ export {
   compareReleases,
   configMigrationText,
   readMigrations,
-  shippedSql,
+  shippedVersion,
 } from './migration.js';
 export {type Consent, StepCommand, type StepFlags} from './step-command.js';
 export {type MigrationStep, type StepFile, type SavedFile, requireSavable, stepText, writeStep} from './steps.js';

@@ -1,7 +1,7 @@
 import type {Connection, Queryable} from '../../database/connection.js';
 import {SupasessionError} from '../../errors.js';
 import {type Target} from '../../types.js';
-import {compareReleases, shippedSql} from './migration.js';
+import {compareReleases, shippedVersion} from './migration.js';
 import {targetFlag} from '../../database/target.js';
 
 /**
@@ -14,7 +14,7 @@ export async function requireOurs(connection: Connection): Promise<Installed> {
   const installed = await readInstalled(connection);
   if (!installed.auth) throw authMissing(connection.target);
   if (installed.version === null) throw notInstalled(connection.target);
-  const {version} = await shippedSql();
+  const version = await shippedVersion();
   if (compareReleases(installed.version, version) > 0) throw newerInstalled(installed.version, version);
   return installed;
 }

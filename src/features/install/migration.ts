@@ -4,7 +4,7 @@ import {readFile} from 'node:fs/promises';
 import {SupasessionError} from '../../errors.js';
 import {listMigrations, nextVersion, writeMigration, type Migration} from '../../supabase/migrations.js';
 import type {Project} from '../../supabase/project.js';
-import {readInstallation} from '../../database/sql.js';
+import {readInstallation, readSql} from '../../database/sql.js';
 import type {Settings} from '../../types.js';
 import {inForce} from '../../types.js';
 
@@ -44,9 +44,18 @@ function withoutCr(text: string): string {
  */
 export async function shippedSql(): Promise<ShippedSql> {
   const sql = await readInstallation();
+  return {version: releaseOf(sql), checksum: sha256(sql), sql};
+}
+
+/** @returns the release of that SQL, which its first part says */
+export async function shippedVersion(): Promise<string> {
+  return releaseOf(await readSql('install/00_begin.sql'));
+}
+
+function releaseOf(sql: string): string {
   const version = /set_config\('supasession\.release', '([^']+)'/.exec(sql)?.[1];
   if (version === undefined) throw new Error('no release in sql/install');
-  return {version, checksum: sha256(sql), sql};
+  return version;
 }
 
 const UPDATE = 'update supasession.config\nset';

@@ -13,7 +13,7 @@ import {
   readInstalled,
   readMigrations,
   requireSavable,
-  shippedSql,
+  shippedVersion,
 } from '../install/index.js';
 import {NO_IMPACT, readBasis, readImpact, type ImpactReport} from './verdicts.js';
 import {SupasessionError} from '../../errors.js';
@@ -55,7 +55,7 @@ export async function requireInstalled(
   target: Target,
   migrations: MigrationState | null,
 ): Promise<void> {
-  const {version} = await shippedSql();
+  const version = await shippedVersion();
   if (current.installed.version !== null) {
     if (compareReleases(current.installed.version, version) > 0)
       throw newerInstalled(current.installed.version, version);
