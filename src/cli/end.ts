@@ -1,4 +1,5 @@
-import {Errors, ux} from '@oclif/core';
+import * as Errors from '@oclif/core/errors';
+import {ux} from '@oclif/core/ux';
 
 import {errorJson, maskPasswords, toFailure, withProgram} from './failure.js';
 import {errorText} from './text.js';

@@ -1,4 +1,5 @@
-import {Args, Flags} from '@oclif/core';
+import * as Args from '@oclif/core/args';
+import * as Flags from '@oclif/core/flags';
 
 /** The target of a command; at most one (the base command checks, because oclif's own message would repeat a URL and its password). */
 export const targetFlags = {

@@ -1,4 +1,4 @@
-import {Help} from '@oclif/core';
+import {Help} from '@oclif/core/help';
 
 /** The commands and topics of the first page, in the order in which somebody new needs them. Those that no group names stand last. */
 export const GROUPS: readonly {title: string; names: readonly string[]}[] = [

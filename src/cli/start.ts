@@ -1,4 +1,6 @@
-import {flush, run, type Interfaces} from '@oclif/core';
+import type {Interfaces} from '@oclif/core';
+import {flush} from '@oclif/core/flush';
+import {run} from '@oclif/core/run';
 
 /**
  * Runs the stand-alone program with what was typed. Failures that no command of ours has told of are told here, in the same manner: unknown

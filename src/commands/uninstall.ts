@@ -1,4 +1,4 @@
-import {Flags} from '@oclif/core';
+import * as Flags from '@oclif/core/flags';
 
 import {EXIT_CODES_HELP} from '../cli/base-command.js';
 import {

@@ -1,4 +1,5 @@
-import {Args, Flags} from '@oclif/core';
+import * as Args from '@oclif/core/args';
+import * as Flags from '@oclif/core/flags';
 
 import {EXIT_CODES_HELP} from '../../cli/base-command.js';
 import {COMMANDS, protectionsFor} from '../../features/protect/policies.js';

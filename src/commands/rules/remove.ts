@@ -1,4 +1,4 @@
-import {Args} from '@oclif/core';
+import * as Args from '@oclif/core/args';
 
 import {EXIT_CODES_HELP} from '../../cli/base-command.js';
 import {requireSettings} from '../../features/settings/queries.js';
