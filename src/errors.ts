@@ -38,6 +38,7 @@ export const ERROR_CODES = {
   NOT_INSTALLED: EXIT.failed,
   NOT_LINKED: EXIT.failed,
   OTHER_MIGRATIONS_PENDING: EXIT.failed,
+  OTHER_PROJECT: EXIT.failed,
   PERMISSION_DENIED: EXIT.failed,
   PORT_IN_USE: EXIT.failed,
   PROJECT_NOT_FOUND: EXIT.failed,

@@ -17,6 +17,16 @@ export interface Login {
   role: string | null;
 }
 
+/** How the history of migrations in a database compares with the files of the project that a command was started in. */
+export interface HistoryMatch {
+  /** Migrations in the history. */
+  applied: number;
+  /** Those of them that the project has no file for. */
+  unknown: number;
+  /** Both have some, and share none. */
+  otherProject: boolean;
+}
+
 /** The database that a command works on. */
 export interface Target {
   kind: TargetKind;
@@ -32,6 +42,8 @@ export interface Target {
   tlsRootCert: string | null;
   /** Asked before each connection, and not earlier: it may make a login role for a short time. */
   login: () => Promise<Login>;
+  /** Known once a connection is open, and only in a project. */
+  history?: HistoryMatch;
 }
 
 /** A target as `--json` shows it. */
@@ -41,14 +53,13 @@ export interface TargetJson {
   port: number;
   database: string;
   projectRef: string | null;
+  /** Whether its migrations are those of another project than the one that the command was started in. */
+  otherProject: boolean;
 }
 
-/**
- * @param target any target
- * @returns the part of it that output may hold
- */
-export function targetJson({kind, host, port, database, projectRef}: Target): TargetJson {
-  return {kind, host, port, database, projectRef};
+/** The part of a target that output may hold. */
+export function targetJson({kind, host, port, database, projectRef, history}: Target): TargetJson {
+  return {kind, host, port, database, projectRef, otherProject: history?.otherProject ?? false};
 }
 
 /** The settings, as the row of supasession.config holds them. */

@@ -5,12 +5,15 @@ import {ux} from '@oclif/core/ux';
 
 import {resolveTarget, type TargetFlags} from '../database/target.js';
 import {connect, type Connection} from '../database/connection.js';
-import {isConnectionLost, toSupasessionError} from '../database/errors.js';
+import {isConnectionLost, sqlstateOf, toSupasessionError} from '../database/errors.js';
+import {matchHistory, readAppliedMigrations} from '../database/history.js';
 import {SupasessionError} from '../errors.js';
 import {errorJson, maskPasswords, toFailure, withProgram, type ErrorJson} from './failure.js';
 import {rewriteRemote} from './flags.js';
 import {Asker} from './asker.js';
+import {requireOwnProject, type Use} from './consent.js';
 import type {ManagementApi} from '../supabase/management-api.js';
+import {listMigrations} from '../supabase/migrations.js';
 import {findProject, type Project} from '../supabase/project.js';
 import type {Target} from '../types.js';
 import {errorText, targetLine} from './text.js';
@@ -19,6 +22,8 @@ import {wrapped} from './wrap.js';
 /** For the help of every command. */
 export const EXIT_CODES_HELP =
   'Exit codes: 0 done (also nothing to do, and dry runs), 1 failed, 2 wrong usage or an answer missing, 3 a check found something, 4 declined, 130 interrupted.';
+
+const INSUFFICIENT_PRIVILEGE = '42501';
 
 /** What every command shares: the project and the target, questions, output, errors and exit codes, and closing what was opened. */
 export abstract class BaseCommand extends Command {
@@ -185,11 +190,33 @@ export abstract class BaseCommand extends Command {
     return findManagementApi(await this.projectIfAny(), process.env);
   }
 
-  /** Opens a connection that is closed when the command ends, and says where it leads. */
-  protected async open(target: Target): Promise<Connection> {
+  /**
+   * Opens a connection that is closed when the command ends, and says where it leads.
+   * @param use whether the command reads or changes what is there
+   * @throws SupasessionError OTHER_PROJECT for a change of another project's database, and what `connect` throws
+   */
+  protected async open(target: Target, use: Use): Promise<Connection> {
     const connection = this.track(await connect(target));
+    await this.#compareHistory(connection);
     this.note(targetLine(connection));
+    requireOwnProject(target, use);
     return connection;
+  }
+
+  /** What cannot be read, neither here nor there, tells nothing; a command that needs it fails by itself. */
+  async #compareHistory(connection: Connection): Promise<void> {
+    try {
+      const project = await this.projectIfAny();
+      if (project === null) return;
+      const files = await listMigrations(project);
+      const applied = await readAppliedMigrations(connection);
+      connection.target.history = matchHistory(
+        applied,
+        files.map(({version}) => version),
+      );
+    } catch (error) {
+      if (!(error instanceof SupasessionError) && sqlstateOf(error) !== INSUFFICIENT_PRIVILEGE) throw error;
+    }
   }
 
   protected track(connection: Connection): Connection {

@@ -1,7 +1,34 @@
 import {confirmationName, targetFlag} from '../database/target.js';
 import {SupasessionError} from '../errors.js';
-import type {Target} from '../types.js';
+import {targetJson, type Target} from '../types.js';
 import type {Asker} from './asker.js';
+import {noneOfIts, targetName} from './text.js';
+
+/** What a command says about itself when it opens a connection: that it reads, or the flags of a change. */
+export type Use = 'reads' | {confirm: string | undefined; 'dry-run'?: boolean};
+
+/**
+ * Stops a change of a database whose migrations are all of another project. Every local stack has port 54322 by default, so the database
+ * that answers there can be that of the project worked on before.
+ * @throws SupasessionError OTHER_PROJECT, unless --confirm names the target; --yes does not help
+ */
+export function requireOwnProject(target: Target, use: Use): void {
+  if (!target.history?.otherProject || use === 'reads' || use['dry-run'] || use.confirm === confirmationName(target))
+    return;
+  throw new SupasessionError(
+    'OTHER_PROJECT',
+    `The ${targetName(target)} belongs to another project: ${noneOfIts(target.history)}. Nothing was changed.`,
+    {
+      suggestions: [
+        target.kind === 'local'
+          ? 'Stop the other stack and start this one: supabase stop --all && supabase start'
+          : 'Start the command in the folder of that project, or give its folder with --workdir',
+        `If you do mean this database, add --confirm ${confirmationName(target)}`,
+      ],
+      details: {target: targetJson(target)},
+    },
+  );
+}
 
 /**
  * Permission to end sessions: a yes on the local database, the name of the target anywhere else.

@@ -58,7 +58,7 @@ export function batchSizeFlag(summary: string, size: number) {
   });
 }
 
-const confirmChangeFlag = Flags.string({
+export const confirmChangeFlag = Flags.string({
   summary: 'Confirm the change of this project or host.',
   helpValue: '<ref|host>',
 });

@@ -3,7 +3,7 @@ import chalk from 'chalk';
 import type {Connection} from '../database/connection.js';
 import {address} from '../database/errors.js';
 import type {SupasessionError} from '../errors.js';
-import type {Target} from '../types.js';
+import type {HistoryMatch, Target} from '../types.js';
 
 /** @returns a count with its noun: "1 session", "1,204 sessions" */
 export function count(number: number, noun: string): string {
@@ -71,6 +71,19 @@ export function targetName(target: Target): string {
   }
 }
 
+/** Why a database is taken for that of another project. */
+export function noneOfIts({applied}: HistoryMatch): string {
+  return `${applied === 1 ? 'its only migration is not' : `none of its ${applied} migrations is`} in supabase/migrations of this one`;
+}
+
+function historyText(history: HistoryMatch | undefined): string {
+  if (history?.otherProject) return chalk.yellow(`, ANOTHER PROJECT'S database: ${noneOfIts(history)}`);
+  if (!history?.unknown) return '';
+  return chalk.yellow(
+    `, with ${count(history.unknown, 'migration')} that this project has no file for (another branch?)`,
+  );
+}
+
 /** @returns the line that says where a command works, and how well that connection is protected */
 export function targetLine({target, encrypted, verified}: Connection): string {
   const local = target.tls === 'disable' && target.kind !== 'url';
@@ -81,7 +94,7 @@ export function targetLine({target, encrypted, verified}: Connection): string {
       : local
         ? ''
         : chalk.yellow(', NOT encrypted');
-  return `${chalk.bold('Target')}   ${targetName(target)}${protection}`;
+  return `${chalk.bold('Target')}   ${targetName(target)}${protection}${historyText(target.history)}`;
 }
 
 /** @returns an error as the terminal shows it; `{bin}` is left for the caller to fill in */

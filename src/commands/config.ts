@@ -18,7 +18,7 @@ import type {Connection} from '../database/connection.js';
 import type {Impact} from '../features/settings/verdicts.js';
 import {confirmFlag, dryRunFlag, targetFlags, yesFlag} from '../cli/flags.js';
 import {settingFlags} from '../features/settings/flags.js';
-import {allowChange, wantsSaving} from '../cli/consent.js';
+import {allowChange, requireOwnProject, wantsSaving} from '../cli/consent.js';
 import {readConfig} from '../supabase/config.js';
 import {DEFAULT_SETTINGS, targetJson, type SettingName, type Settings, type TargetJson} from '../types.js';
 import {changedText, endingQuestion, impactText, importedText, savedText, warnings} from '../features/settings/text.js';
@@ -88,7 +88,7 @@ ${EXIT_CODES_HELP}`;
     // Without a project this says so.
     if (flags.save) requireSavable(migrations ?? (await readMigrations(await this.project())));
 
-    const connection = await this.open(target);
+    const connection = await this.open(target, 'reads');
     const current = await currentSettings(connection);
     if (!flags['dry-run']) await requireInstalled(current, target, migrations);
 
@@ -109,6 +109,7 @@ ${EXIT_CODES_HELP}`;
 
     const plan = await planConfig(connection, current, changes, await this.jwtExpiry(target));
     const changing = Object.keys(changes).length > 0;
+    if (changing || flags.save) requireOwnProject(target, flags);
     if (changing) {
       const settings = settingsText(plan.after, {before, changed: plan.changed, named, all: flags.all});
       this.log(`${settings}\n\n${impactText(plan.after, plan, plan.jwtExpiry)}`);

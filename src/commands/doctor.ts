@@ -7,7 +7,7 @@ import {makeRepair, planRepairs, type RepairStep} from '../features/doctor/repai
 import type {Connection} from '../database/connection.js';
 import {EXIT, SupasessionError} from '../errors.js';
 import {targetFlags, yesFlag} from '../cli/flags.js';
-import {allowEnding} from '../cli/consent.js';
+import {allowEnding, type Use} from '../cli/consent.js';
 import {targetJson, type Target, type TargetJson} from '../types.js';
 import {findingsText, repairsText} from '../features/doctor/text.js';
 
@@ -55,7 +55,7 @@ ${EXIT_CODES_HELP}`;
   async run(): Promise<DoctorResult> {
     const {flags} = await this.parse(Doctor);
     const target = await this.target(flags);
-    const connection = await this.#tryOpen(target);
+    const connection = await this.#tryOpen(target, flags.fix ? flags : 'reads');
     const project = target.kind === 'local' ? await this.project() : await this.projectIfAny();
     const look = async () => diagnose({project, target, connection, env: process.env, node: process.versions.node});
 
@@ -87,11 +87,12 @@ ${EXIT_CODES_HELP}`;
   }
 
   /** A database that cannot be reached is one of the findings. */
-  async #tryOpen(target: Target): Promise<Connection | SupasessionError> {
+  async #tryOpen(target: Target, use: Use): Promise<Connection | SupasessionError> {
     try {
-      return await this.open(target);
+      return await this.open(target, use);
     } catch (error) {
-      if (error instanceof SupasessionError && error.code !== 'INTERRUPTED') return error;
+      const stops = ['INTERRUPTED', 'OTHER_PROJECT'];
+      if (error instanceof SupasessionError && !stops.includes(error.code)) return error;
       throw error;
     }
   }

@@ -40,7 +40,7 @@ ${EXIT_CODES_HELP}`;
     const {flags} = await this.parse(Enforce);
     const ask = this.asker(flags);
     const target = await this.target(flags);
-    const connection = await this.open(target);
+    const connection = await this.open(target, flags);
     const dryRun = flags['dry-run'];
     const base = {target: targetJson(target), dryRun};
     const plan = await planEnforce(connection, dryRun);

@@ -50,7 +50,7 @@ ${EXIT_CODES_HELP}`;
     const {flags} = await this.parse(Flush);
     const ask = this.asker(flags);
     const target = await this.target(flags);
-    const connection = await this.open(target);
+    const connection = await this.open(target, flags);
     const {selection, found} = await planFlush(connection, flags);
     const {filter, words} = selection;
     const {sessions} = found;

@@ -51,7 +51,7 @@ ${EXIT_CODES_HELP}`;
   async run(): Promise<HistoryResult> {
     const {flags} = await this.parse(History);
     const target = await this.target(flags);
-    const connection = await this.open(target);
+    const connection = await this.open(target, 'reads');
     const {events, recording} = await readHistory(connection, flags);
     if (events.length > 0) this.log(eventsText(events, this.view()));
     const end = historyEnd({events, recording}, flags.limit);

@@ -49,7 +49,7 @@ ${EXIT_CODES_HELP}`;
     const {flags} = await this.parse(Prune);
     const ask = this.asker(flags);
     const target = await this.target(flags);
-    const connection = await this.open(target);
+    const connection = await this.open(target, flags);
     const plan = await planPrune(connection, flags['older-than']);
     const {found} = plan;
     this.log(pruneText(plan, await this.jwtExpiry(target)));

@@ -36,7 +36,7 @@ ${EXIT_CODES_HELP}`;
     const target = await this.target(flags);
     const project = target.kind === 'local' ? await this.project() : await this.projectIfAny();
     const configured = await readConfigured(await findConfigSource(target, project, process.env));
-    const connection = await this.open(target);
+    const connection = await this.open(target, 'reads');
     const status = await readStatus(connection, {configured, counting: flags.check});
     const typed = (text: string) => this.withProgram(text);
     this.log(() => statusText(status, target, {...this.view(), checked: flags.check, typed}));

@@ -63,7 +63,7 @@ ${EXIT_CODES_HELP}`;
     const {flags} = await this.parse(Uninstall);
     const project = await this.project();
     const target = await this.target(flags);
-    const connection = await this.open(target);
+    const connection = await this.open(target, flags);
     const ask = this.asker(flags);
     const plan = await planUninstall(project, connection);
     const dryRun = flags['dry-run'];

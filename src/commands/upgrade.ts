@@ -35,7 +35,7 @@ ${EXIT_CODES_HELP}`;
     const {flags} = await this.parse(Upgrade);
     const project = await this.project();
     const target = await this.target(flags);
-    const connection = await this.open(target);
+    const connection = await this.open(target, flags);
     const {plan, before, needed} = await planUpgrade(project, connection);
     this.log(upgradeText(plan, before));
 

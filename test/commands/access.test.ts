@@ -48,7 +48,14 @@ async function signsIn(): Promise<boolean> {
 
 test('revoke ends the sessions of a user and refuses new ones, and restore lets the user in again', async () => {
   expect(await access('revoke', user.email, '--reason', 'stolen laptop', ...CONFIRM)).toEqual({
-    target: {kind: 'url', host: '127.0.0.1', port: database.port, database: database.name, projectRef: null},
+    target: {
+      kind: 'url',
+      host: '127.0.0.1',
+      port: database.port,
+      database: database.name,
+      projectRef: null,
+      otherProject: false,
+    },
     user: {id: user.userId, email: user.email},
     ...{sessions: 3, reason: 'stolen laptop', guard: false, changed: true, dryRun: false},
   });

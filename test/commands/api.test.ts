@@ -79,7 +79,14 @@ describe('the local stack', () => {
       'Nothing to do: the Data API exposes the schema supasession.\n',
     );
     expect(await json(['disable', '--yes'])).toEqual({
-      target: {kind: 'local', host: '127.0.0.1', port: server.port, database: 'postgres', projectRef: null},
+      target: {
+        kind: 'local',
+        host: '127.0.0.1',
+        port: server.port,
+        database: 'postgres',
+        projectRef: null,
+        otherProject: false,
+      },
       ...{api: 'disabled', where: 'config.toml', verified: true, functions: [], tables: []},
       ...{changed: ['config.toml'], dryRun: false},
     });

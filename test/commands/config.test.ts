@@ -59,7 +59,14 @@ describe('without flags', () => {
       `Target   local database 127.0.0.1:${server.port}\nsupasession config --all shows 11 more.\nLimits are OFF. Switch them on: supasession config --enable\n`,
     );
     expect((await project.run(['config', '--json'])).json).toEqual({
-      target: {kind: 'local', host: '127.0.0.1', port: server.port, database: 'postgres', projectRef: null},
+      target: {
+        kind: 'local',
+        host: '127.0.0.1',
+        port: server.port,
+        database: 'postgres',
+        projectRef: null,
+        otherProject: false,
+      },
       config: DEFAULTS,
       before: DEFAULTS,
       changed: [],

@@ -48,7 +48,14 @@ test('shows what it would end, and ends nothing with --dry-run', async () => {
   );
   expect(result.stderr).toContain('Dry run: nothing was changed.');
   expect((await project.run([...args, '--json'])).json).toEqual({
-    target: {kind: 'url', host: '127.0.0.1', port: database.port, database: database.name, projectRef: null},
+    target: {
+      kind: 'url',
+      host: '127.0.0.1',
+      port: database.port,
+      database: database.name,
+      projectRef: null,
+      otherProject: false,
+    },
     ...{matched: 6, deleted: 0, remaining: 6, batches: 0, seconds: 0, dryRun: true, completed: false},
     selection: [],
   });

@@ -74,7 +74,14 @@ test('a pre-request function of the project is kept, called after it, and comes 
     alter role authenticator set pgrst.db_pre_request = 'app.before'`);
   const enabled = (await project.run(['guard', 'enable', '--apply', '--json'])).json as GuardResult;
   expect(enabled).toEqual({
-    target: {kind: 'local', host: '127.0.0.1', port: server.port, database: 'postgres', projectRef: null},
+    target: {
+      kind: 'local',
+      host: '127.0.0.1',
+      port: server.port,
+      database: 'postgres',
+      projectRef: null,
+      otherProject: false,
+    },
     guard: 'enabled',
     chained: 'app.before',
     roles: ['anon', 'authenticated', 'service_role'],

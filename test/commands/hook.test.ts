@@ -90,7 +90,14 @@ const json = async (args: string[], env: Record<string, string> = {}): Promise<H
   return result.json as HookResult;
 };
 
-const local = () => ({kind: 'local', host: '127.0.0.1', port: server.port, database: 'postgres', projectRef: null});
+const local = () => ({
+  kind: 'local',
+  host: '127.0.0.1',
+  port: server.port,
+  database: 'postgres',
+  projectRef: null,
+  otherProject: false,
+});
 
 describe('the local stack', () => {
   test('config.toml is changed where the template shows the hook, and is the same again after disabling', async () => {

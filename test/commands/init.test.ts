@@ -89,7 +89,14 @@ test('a second run says that all is up to date and writes nothing', async () => 
   const {version, checksum} = await shippedSql();
   expect(first).toEqual({
     project: project.root,
-    target: {kind: 'local', host: '127.0.0.1', port: server.port, database: 'postgres', projectRef: null},
+    target: {
+      kind: 'local',
+      host: '127.0.0.1',
+      port: server.port,
+      database: 'postgres',
+      projectRef: null,
+      otherProject: false,
+    },
     migration: {file, version, checksum, written: true, declared: []},
     applied: true,
   });

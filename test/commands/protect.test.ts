@@ -79,7 +79,14 @@ test('the JSON of what was done', async () => {
     '--json',
   ]);
   expect(json as ProtectResult).toEqual({
-    target: {kind: 'local', host: '127.0.0.1', port: server.port, database: 'postgres', projectRef: null},
+    target: {
+      kind: 'local',
+      host: '127.0.0.1',
+      port: server.port,
+      database: 'postgres',
+      projectRef: null,
+      otherProject: false,
+    },
     tables: [
       {
         table: 'public.orders',

@@ -46,7 +46,14 @@ async function events(kind: string): Promise<unknown[]> {
 }
 
 function target() {
-  return {kind: 'url', host: '127.0.0.1', port: database.port, database: database.name, projectRef: null};
+  return {
+    kind: 'url',
+    host: '127.0.0.1',
+    port: database.port,
+    database: database.name,
+    projectRef: null,
+    otherProject: false,
+  };
 }
 
 describe('sessions list', () => {

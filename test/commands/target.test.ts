@@ -51,14 +51,30 @@ async function target(
   return (run.json as FlushResult).target;
 }
 
-const local = () => ({kind: 'local', host: '127.0.0.1', port: server.port, database: 'postgres', projectRef: null});
-const byUrl = () => ({kind: 'url', host: '127.0.0.1', port: database.port, database: database.name, projectRef: null});
+const local = () => ({
+  kind: 'local',
+  host: '127.0.0.1',
+  port: server.port,
+  database: 'postgres',
+  projectRef: null,
+  otherProject: false,
+});
+const byUrl = () => ({
+  kind: 'url',
+  host: '127.0.0.1',
+  port: database.port,
+  database: database.name,
+  projectRef: null,
+  otherProject: false,
+});
 const linked = (ref = REF) => ({
   kind: 'linked',
   host: '127.0.0.1',
   port: server.port,
   database: 'postgres',
   projectRef: ref,
+  otherProject: false,
+  otherProject: false,
 });
 
 /** What `supabase link` leaves behind, with a pooler on this machine. */

@@ -60,7 +60,14 @@ test('takes everything out by a migration, keeps users and sessions, and init br
   const [, file] = await project.migrations();
   expect(file).toMatch(UNINSTALL);
   expect(result.json).toEqual({
-    target: {kind: 'local', host: '127.0.0.1', port: server.port, database: 'postgres', projectRef: null},
+    target: {
+      kind: 'local',
+      host: '127.0.0.1',
+      port: server.port,
+      database: 'postgres',
+      projectRef: null,
+      otherProject: false,
+    },
     ...{
       installed: true,
       dependents: [],

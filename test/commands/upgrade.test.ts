@@ -60,7 +60,14 @@ test('an older release: a new migration, applied by the real CLI; settings and s
   const {version, checksum} = await shippedSql();
   const [, file] = await project.migrations();
   expect(result.json).toEqual({
-    target: {kind: 'local', host: '127.0.0.1', port: server.port, database: 'postgres', projectRef: null},
+    target: {
+      kind: 'local',
+      host: '127.0.0.1',
+      port: server.port,
+      database: 'postgres',
+      projectRef: null,
+      otherProject: false,
+    },
     before: {version: '0.9.0', checksum: CHECKSUM},
     migration: {file: file!, version, checksum, written: true, declared: []},
     applied: true,

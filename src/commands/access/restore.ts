@@ -24,7 +24,7 @@ ${EXIT_CODES_HELP}`;
     const {args, flags} = await this.parse(AccessRestore);
     const ask = this.asker(flags);
     const target = await this.target(flags);
-    const connection = await this.open(target);
+    const connection = await this.open(target, flags);
     const plan = await planAccess(connection, args.user);
     const outcome = {sessions: 0, reason: plan.access.revoked?.reason ?? null, dryRun: flags['dry-run']};
     const revoked = revokedText(plan);
@@ -37,7 +37,7 @@ ${EXIT_CODES_HELP}`;
     this.log(restoreText(plan));
     if (flags['dry-run']) this.note('Dry run: nothing was changed.');
     else {
-      await allowChange(ask, target, {ends: null, askLocally: false, given: undefined});
+      await allowChange(ask, target, {ends: null, askLocally: false, given: flags.confirm});
       await restore(connection, plan);
       this.note('Restored.');
     }

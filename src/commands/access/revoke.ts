@@ -36,7 +36,7 @@ ${EXIT_CODES_HELP}`;
     const {args, flags} = await this.parse(AccessRevoke);
     const ask = this.asker(flags);
     const target = await this.target(flags);
-    const connection = await this.open(target);
+    const connection = await this.open(target, flags);
     const plan = await planAccess(connection, args.user);
     const already = revokedText(plan);
     if (already !== null) this.note(already);

@@ -54,7 +54,7 @@ A name is taken to the letter; one without a schema is of public. ${EXIT_CODES_H
     const tables = this.tables(args.tables);
     const project = await this.project();
     const target = await this.target(flags);
-    const connection = await this.open(target);
+    const connection = await this.open(target, flags);
     const given = flags['max-age'];
     const maxAge = given === undefined ? null : (await parseSpan(connection, '--max-age', given)).text;
     const protections = protectionsFor([...new Set(flags.for)], maxAge);

@@ -28,7 +28,7 @@ ${EXIT_CODES_HELP}`;
     const {flags} = await this.parse(ProtectList);
     const target = await this.target(flags);
     const project = await this.projectIfAny();
-    const connection = await this.open(target);
+    const connection = await this.open(target, 'reads');
     const configured =
       project === null
         ? ['public']

@@ -38,7 +38,7 @@ ${EXIT_CODES_HELP}`;
     const tables = this.tables(args.tables);
     const project = await this.project();
     const target = await this.target(flags);
-    const connection = await this.open(target);
+    const connection = await this.open(target, flags);
     return this.changePolicies({
       ...{connection, flags, wanted: false},
       plans: await planRemoval(project, connection, tables),

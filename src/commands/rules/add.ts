@@ -109,7 +109,7 @@ ${EXIT_CODES_HELP}`;
     const {args, flags} = await this.parse(RulesAdd);
     const ask = this.asker(flags);
     const target = await this.target(flags);
-    const connection = await this.open(target);
+    const connection = await this.open(target, flags);
     const settings = await requireSettings(connection);
 
     let given: {name: string | undefined; flags: RuleFlags} = {name: args.name, flags};

@@ -29,7 +29,7 @@ ${EXIT_CODES_HELP}`;
   async run(): Promise<RulesListResult> {
     const {flags} = await this.parse(RulesList);
     const target = await this.target(flags);
-    const connection = await this.open(target);
+    const connection = await this.open(target, 'reads');
     const settings = await requireSettings(connection);
     const rules = await readRules(connection);
     if (rules.length > 0) this.log(rulesTable(rules));

@@ -42,7 +42,7 @@ ${EXIT_CODES_HELP}`;
     const {args, flags} = await this.parse(RulesRemove);
     const ask = this.asker(flags);
     const target = await this.target(flags);
-    const connection = await this.open(target);
+    const connection = await this.open(target, flags);
     const settings = await requireSettings(connection);
     const names = [...new Set(args.name)];
     const plan = await planRemoval(connection, names);

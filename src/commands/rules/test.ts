@@ -38,7 +38,7 @@ ${EXIT_CODES_HELP}`;
   async run(): Promise<RulesTestResult> {
     const {flags} = await this.parse(RulesTest);
     const target = await this.target(flags);
-    const connection = await this.open(target);
+    const connection = await this.open(target, 'reads');
     const settings = await requireSettings(connection);
     const outcome = await testRules(connection, flags.user, flags.client);
     this.log(ruleTestText(outcome, settings));

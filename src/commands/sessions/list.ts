@@ -47,7 +47,7 @@ ${EXIT_CODES_HELP}`;
   async run(): Promise<SessionsListResult> {
     const {flags} = await this.parse(SessionsList);
     const target = await this.target(flags);
-    const connection = await this.open(target);
+    const connection = await this.open(target, 'reads');
     const {filter, words} = await readSelection(connection, flags);
     const {rows, matched} = await readSessions(connection, filter, flags.limit);
     this.log(sessionsText({rows, matched}, words, this.view()));

@@ -72,7 +72,7 @@ ${EXIT_CODES_HELP}`;
 
     const ask = this.asker(flags);
     const target = await this.target(flags);
-    const connection = await this.open(target);
+    const connection = await this.open(target, flags);
     const request = await this.#request(ask, connection, {ids, user: flags.user, except: flags.except ?? []});
     const base = {target: targetJson(target), dryRun: flags['dry-run']};
     if ('ids' in request && request.ids.length === 0) {

@@ -1,6 +1,6 @@
 import {BaseCommand} from '../../cli/base-command.js';
 import type {AccessPlan} from './access.js';
-import {dryRunFlag, targetFlags, userArg, yesFlag} from '../../cli/flags.js';
+import {confirmChangeFlag, dryRunFlag, targetFlags, userArg, yesFlag} from '../../cli/flags.js';
 import {targetJson, type Target, type TargetJson} from '../../types.js';
 
 /** What both commands about access print with --json. */
@@ -22,7 +22,7 @@ export interface AccessResult {
 export abstract class AccessCommand extends BaseCommand {
   static override args = {user: userArg};
 
-  static override flags = {...targetFlags, 'dry-run': dryRunFlag, yes: yesFlag};
+  static override flags = {...targetFlags, 'dry-run': dryRunFlag, confirm: confirmChangeFlag, yes: yesFlag};
 
   protected result(
     target: Target,

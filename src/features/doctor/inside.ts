@@ -2,7 +2,7 @@ import type {Connection} from '../../database/connection.js';
 import {hasSchema} from './queries.js';
 import {ifWhole} from '../../database/errors.js';
 import {readSettings} from '../settings/queries.js';
-import {readAppliedMigrations} from '../install/installed.js';
+import {readAppliedMigrations} from '../../database/history.js';
 import {readInstalled, type Installed} from '../install/installed.js';
 import {DEFAULT_SETTINGS, type Settings} from '../../types.js';
 import type {MigrationState, ShippedSql} from '../install/migration.js';

@@ -31,7 +31,7 @@ export abstract class GuardCommand extends StepCommand {
   ): Promise<GuardResult> {
     const project = await this.project();
     const target = await this.target(flags);
-    const connection = await this.open(target);
+    const connection = await this.open(target, flags);
     const plan = await planGuard(project, connection, wanted);
     const {step, present, chained, roles} = plan;
     const base = {target: targetJson(target), chained, roles, dryRun: flags['dry-run']};

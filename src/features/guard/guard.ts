@@ -1,11 +1,11 @@
 import type {Connection} from '../../database/connection.js';
+import {readAppliedMigrations} from '../../database/history.js';
 import {address} from '../../database/errors.js';
 import {readGuard, rehearseGuard, type GuardRefusal} from './queries.js';
 import {readGuardEnabled} from '../sessions/index.js';
 import {
   MIGRATION_NAMES,
   type MigrationStep,
-  readAppliedMigrations,
   readMigrations,
   requireOurs,
   requireSavable,

@@ -1,5 +1,5 @@
 import type {Connection} from '../../database/connection.js';
-import {readAppliedMigrations} from './installed.js';
+import {readAppliedMigrations} from '../../database/history.js';
 import {readInstalled} from './installed.js';
 import {SupasessionError} from '../../errors.js';
 import {applyMigrations, findCli, type SupabaseCli} from '../../supabase/cli.js';

@@ -1,14 +1,6 @@
 /** What other features may use of this one. */
 export {readHealth} from './health.js';
-export {
-  type Installed,
-  authMissing,
-  newerInstalled,
-  notInstalled,
-  readAppliedMigrations,
-  readInstalled,
-  requireOurs,
-} from './installed.js';
+export {type Installed, authMissing, newerInstalled, notInstalled, readInstalled, requireOurs} from './installed.js';
 export {
   MIGRATION_NAMES,
   type MigrationState,

@@ -91,21 +91,3 @@ export async function readInstalled(db: Queryable): Promise<Installed> {
   const {version = null, checksum = null} = RECORD.exec(record ?? '')?.groups ?? {};
   return {auth, schema: schema || version !== null, version, checksum};
 }
-/**
- * @param db an open connection
- * @returns the versions in the supabase CLI's history of migrations; empty where it has never run
- */
-
-export async function readAppliedMigrations(db: Queryable): Promise<string[]> {
-  const present = await db.query<{present: boolean}>(
-    `select exists (
-      select from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-      where n.nspname = 'supabase_migrations' and c.relname = 'schema_migrations'
-    ) as present`,
-  );
-  if (!present.rows[0]!.present) return [];
-  const {rows} = await db.query<{version: string}>(
-    'select version from supabase_migrations.schema_migrations order by version',
-  );
-  return rows.map((row) => row.version);
-}

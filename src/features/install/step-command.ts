@@ -14,7 +14,7 @@ export interface StepFlags {
   apply?: boolean | undefined;
   'include-pending': boolean;
   'dry-run': boolean;
-  confirm?: string | undefined;
+  confirm: string | undefined;
   yes: boolean;
 }
 

@@ -27,7 +27,7 @@ export const apiFlags = {...targetFlags, ...wiringFlags, 'dry-run': dryRunFlag, 
 
 type ApiFlags = Parameters<BaseCommand['target']>[0] & {
   'config-toml'?: boolean | undefined;
-  confirm?: string | undefined;
+  confirm: string | undefined;
   'dry-run': boolean;
   yes: boolean;
 };
@@ -43,7 +43,7 @@ export abstract class ApiCommand extends BaseCommand {
   protected async switchApi(wanted: ApiState, flags: ApiFlags): Promise<ApiResult> {
     const target = await this.target(flags);
     const project = target.kind === 'local' ? await this.project() : await this.projectIfAny();
-    const connection = await this.open(target);
+    const connection = await this.open(target, flags);
     const request = {project, connection, env: process.env};
     const plan = await planApi(request, wanted);
     const {where, functions, tables, present, send} = plan;

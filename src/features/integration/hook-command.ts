@@ -59,7 +59,7 @@ export abstract class HookCommand extends StepCommand {
   ): Promise<HookResult> {
     const target = await this.target(flags);
     const project = target.kind === 'local' ? await this.project() : await this.projectIfAny();
-    const connection = await this.open(target);
+    const connection = await this.open(target, flags);
     const request = {project, connection, env: process.env};
     const plan = await judge(request);
     const {wanted, where, step} = plan;

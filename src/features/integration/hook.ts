@@ -1,9 +1,9 @@
 import type {Connection} from '../../database/connection.js';
+import {readAppliedMigrations} from '../../database/history.js';
 import {currentSettings, writeSettings} from '../settings/index.js';
 import {
   MIGRATION_NAMES,
   type MigrationStep,
-  readAppliedMigrations,
   readHealth,
   readMigrations,
   requireOurs,

@@ -1,13 +1,13 @@
 import {createHash} from 'node:crypto';
 
 import type {Connection} from '../../database/connection.js';
+import {readAppliedMigrations} from '../../database/history.js';
 import {SupasessionError} from '../../errors.js';
 import type {Project} from '../../supabase/project.js';
 import {
   MIGRATION_NAMES,
   type MigrationStep,
   type OwnMigration,
-  readAppliedMigrations,
   readMigrations,
   requireOurs,
   requireSavable,
