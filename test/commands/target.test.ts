@@ -74,7 +74,6 @@ const linked = (ref = REF) => ({
   database: 'postgres',
   projectRef: ref,
   otherProject: false,
-  otherProject: false,
 });
 
 /** What `supabase link` leaves behind, with a pooler on this machine. */
