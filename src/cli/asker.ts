@@ -181,5 +181,5 @@ export class Asker {
 }
 
 function declined(): SupasessionError {
-  return new SupasessionError('DECLINED', 'Declined: nothing was changed.');
+  return new SupasessionError('DECLINED', 'Cancelled. Nothing was changed.');
 }

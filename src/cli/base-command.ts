@@ -9,6 +9,7 @@ import {isConnectionLost, sqlstateOf, toSupasessionError} from '../database/erro
 import {matchHistory, readAppliedMigrations} from '../database/history.js';
 import {SupasessionError} from '../errors.js';
 import {errorJson, maskPasswords, toFailure, withProgram, type ErrorJson} from './failure.js';
+import {rewriteOutput} from './aliases.js';
 import {rewriteRemote} from './flags.js';
 import {Asker} from './asker.js';
 import {requireOwnProject, type Use} from './consent.js';
@@ -19,9 +20,7 @@ import type {Target} from '../types.js';
 import {errorText, targetLine} from './text.js';
 import {wrapped} from './wrap.js';
 
-/** For the help of every command. */
-export const EXIT_CODES_HELP =
-  'Exit codes: 0 done (also nothing to do, and dry runs), 1 failed, 2 wrong usage or an answer missing, 3 a check found something, 4 declined, 130 interrupted.';
+export {EXIT_CODES_HELP} from './exit-codes.js';
 
 const INSUFFICIENT_PRIVILEGE = '42501';
 
@@ -60,6 +59,7 @@ export abstract class BaseCommand extends Command {
   }
 
   override async init(): Promise<void> {
+    this.argv = rewriteOutput(this.argv);
     await super.init();
     process.on('SIGINT', this.#onInterrupt);
   }

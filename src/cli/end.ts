@@ -1,14 +1,23 @@
 import * as Errors from '@oclif/core/errors';
 import {ux} from '@oclif/core/ux';
 
+import {rewriteOutput} from './aliases.js';
 import {errorJson, maskPasswords, toFailure, withProgram} from './failure.js';
 import {errorText} from './text.js';
 
 const PROGRAM = 'supasession ';
 
+function rewritten(argv: string[]): string[] {
+  try {
+    return rewriteOutput(argv);
+  } catch {
+    return argv;
+  }
+}
+
 /** Whether the result was wanted as JSON, as oclif's commands find out for themselves. */
 function wantsJson(): boolean {
-  const typed = process.argv.slice(2);
+  const typed = rewritten(process.argv.slice(2));
   const end = typed.indexOf('--');
   return (
     typed.slice(0, end === -1 ? undefined : end).includes('--json') ||

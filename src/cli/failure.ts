@@ -3,6 +3,7 @@ import {stripVTControlCharacters} from 'node:util';
 import {closest} from './closest.js';
 import {SupasessionError, type ErrorCode} from '../errors.js';
 import {flagNames, type KnownFlags} from './flags.js';
+import {usageMessage} from './usage.js';
 
 /** The error shape of --json. */
 export interface ErrorJson {
@@ -14,6 +15,8 @@ interface OclifError extends Error {
   oclif?: {exit?: number | false};
   /** The unknown ones, as typed. */
   flags?: string[];
+  /** The missing ones. */
+  args?: unknown[];
   parse?: {input?: {flags?: KnownFlags; context?: {id?: string}}};
 }
 
@@ -32,7 +35,7 @@ export function maskPasswords(text: string): string {
  */
 export function toFailure(error: unknown, command: string | undefined): SupasessionError {
   if (error instanceof SupasessionError) return error;
-  const {oclif, message, flags, parse}: OclifError = error instanceof Error ? error : new Error(String(error));
+  const {oclif, message, flags, args, parse}: OclifError = error instanceof Error ? error : new Error(String(error));
   if (oclif?.exit !== 2) {
     return new SupasessionError('UNEXPECTED', maskPasswords(message), {
       suggestions: ['Please report this, with the command that you typed'],
@@ -49,7 +52,9 @@ export function toFailure(error: unknown, command: string | undefined): Supasess
   const [unknown] = flags ?? [];
   // Of `--name=value` the name.
   const near = unknown && closest(unknown.replace(/=.*$/s, ''), flagNames(parse?.input?.flags ?? {}));
-  return new SupasessionError('USAGE', maskPasswords(summary), {suggestions: [`${called} ${near ?? '--help'}`]});
+  return new SupasessionError('USAGE', maskPasswords(usageMessage(summary, args)), {
+    suggestions: [`${called} ${near ?? '--help'}`],
+  });
 }
 
 /**

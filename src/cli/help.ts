@@ -1,4 +1,7 @@
+import type {Command} from '@oclif/core';
 import {Help} from '@oclif/core/help';
+
+import {EXIT_CODES_HELP} from './exit-codes.js';
 
 /** The commands and topics of the first page, in the order in which somebody new needs them. Those that no group names stand last. */
 export const GROUPS: readonly {title: string; names: readonly string[]}[] = [
@@ -21,6 +24,14 @@ export default class ProgramHelp extends Help {
       const {unknownCommand} = await import('./unknown.js');
       throw unknownCommand(subject, this.config);
     }
+  }
+
+  /** How the command exits, as the last line and not in the middle. */
+  protected override formatCommand(command: Command.Loadable): string {
+    const {description} = command;
+    if (!description?.includes(EXIT_CODES_HELP)) return super.formatCommand(command);
+    const text = super.formatCommand({...command, description: description.replace(EXIT_CODES_HELP, '').trimEnd()});
+    return `${text}\n\n${EXIT_CODES_HELP}`;
   }
 
   protected override async showRootHelp(): Promise<void> {

@@ -2,6 +2,8 @@ import type {Interfaces} from '@oclif/core';
 import {flush} from '@oclif/core/flush';
 import {run} from '@oclif/core/run';
 
+import {expandAliases} from './aliases.js';
+
 /**
  * Runs the stand-alone program with what was typed. Failures that no command of ours has told of are told here, in the same manner: unknown
  * commands, and what oclif's own commands find.
@@ -10,7 +12,7 @@ import {run} from '@oclif/core/run';
  */
 export async function start(options: Interfaces.LoadOptions): Promise<void> {
   try {
-    await run(process.argv.slice(2), options);
+    await run(expandAliases(process.argv.slice(2)), options);
     await flush();
   } catch (error) {
     // Loaded only then: what works starts faster without.

@@ -99,6 +99,8 @@ export function targetLine({target, encrypted, verified}: Connection): string {
 
 /** @returns an error as the terminal shows it; `{bin}` is left for the caller to fill in */
 export function errorText(error: SupasessionError): string {
+  // Saying no is no error.
+  if (error.code === 'DECLINED') return error.message;
   const lines = [`${chalk.red('Error:')} ${error.message} ${chalk.dim(`[${error.code}]`)}`];
   if (error.suggestions.length > 0) {
     lines.push(...error.suggestions.map((suggestion) => `  ${chalk.cyan('→')} ${suggestion}`));

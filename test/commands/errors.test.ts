@@ -397,24 +397,36 @@ describe('while applying', () => {
 
 describe('wrong usage', () => {
   test.each([
-    [['config', '--max', '0'], 'Parsing --max Expected an integer greater than or equal to 1 but received: 0'],
-    [['config', '--max', '-1'], 'Parsing --max Expected an integer greater than or equal to 1 but received: -1'],
-    [['init', '--max', 'x'], 'Parsing --max Expected an integer but received: x'],
-    [['init', '--max', '1.5'], 'Parsing --max Expected an integer but received: 1.5'],
-    [['config', '--max', '2147483648'], 'less than or equal to 2147483647'],
-    [['config', '--strategy', 'nope'], 'Expected --strategy=nope to be one of: dequeue, reject'],
-    [['init', '--strategy', 'nope'], 'Expected --strategy=nope to be one of: dequeue, reject'],
-    [['config', '--order', 'newest'], 'Expected --order=newest to be one of: oldest, least-recently-used'],
-    [['config', '--enable', '--disable'], '--disable'],
-    [['flush', '--batch-size', '0'], 'Parsing --batch-size Expected an integer greater than or equal to 1'],
-    [['sandbox', '--port', '65536'], 'Parsing --port Expected an integer less than or equal to 65535'],
-    [['flush', '--force'], 'Nonexistent flag: --force'],
-    [['config', '--max'], 'Flag --max expects a value'],
+    [['config', '--max', '0'], '--max must be 1 or more, not 0.'],
+    [['config', '--max', '-1'], '--max must be 1 or more, not -1.'],
+    [['init', '--max', 'x'], '--max must be a whole number, not "x".'],
+    [['init', '--max', '1.5'], '--max must be a whole number, not "1.5".'],
+    [['config', '--max', '2147483648'], '--max must be 2147483647 or less, not 2147483648.'],
+    [['config', '--strategy', 'nope'], '--strategy must be dequeue or reject, not "nope".'],
+    [['init', '--strategy', 'nope'], '--strategy must be dequeue or reject, not "nope".'],
+    [['config', '--order', 'newest'], '--order must be oldest or least-recently-used, not "newest".'],
+    [['config', '--enable', '--disable'], '--enable and --disable cannot be used together.'],
+    [['access', 'revoke'], 'Missing argument: <user> (Email address or id of the user).'],
+    [['protect', 'add'], 'Missing argument: <table> (Tables, as <schema>.<table>'],
+    [['config', '--strategy'], '--strategy needs a value: dequeue or reject.'],
+    [['config', '--max', '1', '--max', '2'], '--max is given twice.'],
+    [['config', '-o', 'yaml'], '-o must be json or text, not "yaml".'],
+    [['flush', '--batch-size', '0'], '--batch-size must be 1 or more, not 0.'],
+    [['sandbox', '--port', '65536'], '--port must be 65535 or less, not 65536.'],
+    [['flush', '--force'], 'Unknown flag: --force'],
+    [['config', '--max'], '--max needs a value.'],
   ])('%j', async (args, message) => {
     const {code, error} = await failure(project, args);
     expect([code, error.code]).toEqual([2, 'USAGE']);
     expect(error.message).toContain(message);
-    expect(error.suggestions).toEqual([`supasession ${args[0]!} --help`]);
+    expect(error.suggestions).toEqual([
+      args.includes('-o')
+        ? '--json'
+        : `supasession ${args
+            .filter((arg) => /^[a-z]{3}/.test(arg))
+            .slice(0, ['access', 'protect'].includes(args[0]!) ? 2 : 1)
+            .join(' ')} --help`,
+    ]);
   });
 });
 

@@ -482,7 +482,7 @@ test('nothing is done before the question is answered with yes', async () => {
   const screen = openTerminal(['hook', 'enable'], {cwd: project.root});
   await screen.see(/Let Auth call our hook\? \(y\/N\)/);
   screen.type(KEYS.enter);
-  await screen.see(/Declined: nothing was changed\. \[DECLINED\]/);
+  await screen.see(/^Cancelled\. Nothing was changed\.$/m);
   expect(await screen.code).toBe(4);
   expect(await project.read(CONFIG)).toBe(before);
 });

@@ -113,7 +113,7 @@ describe('sessions revoke', () => {
     const declined = terminal('sessions', 'revoke', ids[0]!);
     await declined.see(/End them\?/);
     declined.type(KEYS.enter);
-    await declined.see(/Declined: nothing was changed\. \[DECLINED\]/);
+    await declined.see(/^Cancelled\. Nothing was changed\.$/m);
     expect(await declined.code).toBe(4);
     expect(await left()).toHaveLength(6);
   });

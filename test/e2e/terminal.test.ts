@@ -106,7 +106,7 @@ describe('init', () => {
     await declined.see(/Also pending, and applied by the supabase CLI in the same run:\n {2}20240101000000_other\.sql/);
     await declined.see(/Apply these as well\? \(y\/N\)/);
     declined.type(`n${KEYS.enter}`);
-    await declined.see(/Declined: nothing was changed\. \[DECLINED\]/);
+    await declined.see(/^Cancelled\. Nothing was changed\.$/m);
     expect(await declined.code).toBe(4);
     expect(await project.migrations()).toEqual(['20240101000000_other.sql']);
 
@@ -298,7 +298,7 @@ describe('flush', () => {
     await declined.see(/for up to 1 hour \(jwt_expiry\)/);
     await declined.see(/End them all\? \(y\/N\)/);
     declined.type(KEYS.enter);
-    await declined.see(/Declined: nothing was changed\. \[DECLINED\]/);
+    await declined.see(/^Cancelled\. Nothing was changed\.$/m);
     expect(await declined.code).toBe(4);
     expect(await rows(SESSIONS)).toEqual([100]);
 
@@ -324,7 +324,7 @@ describe('flush', () => {
     const wrong = terminal(args);
     await wrong.see(/End them all\? Type 127\.0\.0\.1 to go on:/);
     wrong.type(`yes${KEYS.enter}`);
-    await wrong.see(/Declined: nothing was changed\. \[DECLINED\]/);
+    await wrong.see(/^Cancelled\. Nothing was changed\.$/m);
     expect(await wrong.code).toBe(4);
     expect(await rows(SESSIONS)).toEqual([2]);
 

@@ -73,20 +73,31 @@ describe('what is no flag', () => {
   ])('%j', async (args, suggestion) => {
     const {code, error} = await failure(project, args);
     expect([code, error.code, error.suggestions]).toEqual([2, 'USAGE', [suggestion]]);
-    expect(error.message).toBe(`Nonexistent flag: ${args[1]!}`);
+    expect(error.message).toBe(`Unknown flag: ${args[1]!}`);
   });
+});
+
+test('other names are taken, and help ends with the exit codes', async () => {
+  const version = await project.run(['version']);
+  expect([version.code, version.stdout]).toEqual([0, (await project.run(['--version'])).stdout]);
+  const help = await project.run(['rules', 'rm', '--help']);
+  expect([help.code, help.stdout]).toEqual([0, (await project.run(['rules', 'remove', '--help'])).stdout]);
+  expect(help.stdout).toMatch(/\n\nExit codes: 0 done, .*, 130 interrupted\n+$/);
+  expect(help.stdout.match(/Exit codes/g)).toHaveLength(1);
+  const unknown = await project.run(['confg', '-o', 'json']);
+  expect([unknown.code, unknown.json]).toMatchObject([2, {error: {code: 'USAGE'}}]);
 });
 
 test('the commands that are not ours fail in the same manner', async () => {
   const fish = await project.run(['autocomplete', 'fish']);
   expect([fish.code, fish.stderr]).toEqual([
     2,
-    'Error: Expected fish to be one of: zsh, bash, powershell [USAGE]\n  → supasession --help\n',
+    'Error: "fish" must be zsh, bash or powershell. [USAGE]\n  → supasession --help\n',
   ]);
   const help = await project.run(['help', 'config', '--json']);
   expect([help.code, help.json]).toEqual([
     2,
-    {error: {code: 'USAGE', message: 'Nonexistent flag: --json', suggestions: ['supasession help --help']}},
+    {error: {code: 'USAGE', message: 'Unknown flag: --json', suggestions: ['supasession help --help']}},
   ]);
 });
 
@@ -94,7 +105,7 @@ test('an error of the program is one JSON object also where colours are wanted, 
   const colour = await project.run(['config', '--enable', '--disable', '--json'], {FORCE_COLOR: '1'});
   expect([colour.code, colour.json]).toMatchObject([
     2,
-    {error: {message: 'The following error occurred: --disable=true cannot also be provided when using --enable'}},
+    {error: {message: '--enable and --disable cannot be used together.'}},
   ]);
   const variable = await project.run(['confg'], {SUPASESSION_CONTENT_TYPE: 'json'});
   expect([variable.code, variable.json]).toMatchObject([2, {error: {code: 'USAGE'}}]);
