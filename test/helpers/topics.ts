@@ -8,7 +8,7 @@ const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
 function command(name: string, body: string): string {
   return `import {Args, Flags} from '@oclif/core';
-import {BaseCommand} from '../../../dist/base-command.js';
+import {BaseCommand} from '../../../dist/cli/base-command.js';
 export default class ${name} extends BaseCommand {
   static summary = 'The ${name.toLowerCase()} of the sessions.';
   ${body}
