@@ -50,7 +50,7 @@ function judgeFile({kind, shown, state}: DeclaredFile, fix: string[]): Finding[]
 /** @returns what is missing, old, edited or twice in the files that declare the schema; nothing where none do */
 export function judgeDeclared(plan: DeclaredPlan | null, target: Target): Finding[] {
   if (plan === null) return [];
-  const {files, exported, tree} = plan;
+  const {files, exported, left, tree} = plan;
   const fix = [commandOn(target, 'init')];
   const first = exported[0]?.file.shown;
   const others = exported.length > 1 ? ` and ${exported.length - 1} more` : '';
@@ -75,7 +75,13 @@ export function judgeDeclared(plan: DeclaredPlan | null, target: Target): Findin
         fix: [`Add "./${shown.replace(/^supabase\//, '')}" to schema_paths`],
       }),
     );
-  const findings = [...duplicates, ...judged, ...unread];
+  const stale = left.map(({shown}) =>
+    found('migrations', 'warning', CHECK, {
+      detail: `${shown} uses supasession, which the migrations take out: "supabase db schema declarative sync" fails.`,
+      fix: [`Take that out of ${shown}`],
+    }),
+  );
+  const findings = [...duplicates, ...judged, ...unread, ...stale];
   const declared = files.filter(({wanted}) => wanted !== null).map(({shown}) => shown);
   if (findings.length > 0 || declared.length === 0) return findings;
   return [passed('migrations', CHECK, declared.join(', '))];

@@ -25,11 +25,11 @@ const KINDS = Object.keys(DECLARED_FILES) as DeclaredKind[];
 
 const HEAD = /^-- supasession declared (installation|protect)$/m;
 
-/** A file that was written or removed, or would be in a dry run. */
+/** A file that was written or removed, or would be in a dry run; `left` still uses supasession, which is gone. */
 export interface DeclaredChange {
   /** From the project's root. */
   file: string;
-  change: 'removed' | 'written';
+  change: 'left' | 'removed' | 'written';
 }
 
 /** A declared file of ours as it is, and as the migrations want it. */
@@ -48,6 +48,8 @@ export interface DeclaredPlan {
   /** Those that are there or should be. */
   files: DeclaredFile[];
   exported: ExportedFile[];
+  /** The project's own that use supasession, if the migrations take it out: they cannot be read without it. */
+  left: TreeFile[];
 }
 
 /** The row that an installation starts with: pg-delta takes no file that leaves rows behind. */
@@ -167,14 +169,21 @@ export async function planDeclared(project: Project, state: MigrationState, env:
   const tree = await readTree(project, env);
   if (tree === null) return null;
   const wanted = {installation: await installationText(state), protect: protectText(state.active)};
-  const scope = {policies: new Set(policies(state.own).keys()), stays: wanted.installation !== null};
+  const stays = wanted.installation !== null;
+  const scope = {policies: new Set(policies(state.own).keys()), stays};
+  const theirs = tree.files
+    .filter((file) => kindOf(file) === null)
+    .map((file) => ({file, exported: withoutOurs(file, scope)}));
+  const uses = (text: string) => /\bsupasession"?\s*\./i.test(text.replaceAll(COMMENT, ''));
   return {
     tree,
     files: KINDS.flatMap((kind) => compare(tree, project.root, kind, wanted[kind])),
-    exported: tree.files
-      .filter((file) => kindOf(file) === null)
-      .map((file) => withoutOurs(file, scope))
-      .filter((file) => file !== null),
+    exported: theirs.map(({exported}) => exported).filter((file) => file !== null),
+    left: stays
+      ? []
+      : theirs
+          .filter(({file, exported}) => uses(exported === null ? file.text : (exported.rest ?? '')))
+          .map(({file}) => file),
   };
 }
 
@@ -229,5 +238,8 @@ export async function writeDeclared(
     ...plan.exported.map(({file, rest}) => ({path: file.path, shown: file.shown, text: rest})),
   ];
   if (!dryRun) for (const {path: at, text} of changes) await change(at, text, plan.tree.dir);
-  return changes.map(({shown, text}) => ({file: shown, change: text === null ? 'removed' : 'written'}));
+  return [
+    ...changes.map(({shown, text}): DeclaredChange => ({file: shown, change: text === null ? 'removed' : 'written'})),
+    ...plan.left.map(({shown}): DeclaredChange => ({file: shown, change: 'left'})),
+  ];
 }

@@ -3,6 +3,7 @@ import path from 'node:path';
 
 import {planInit, writeInit} from '../../../src/features/install/init.js';
 import {planDeclared, type DeclaredChange} from '../../../src/features/install/declared.js';
+import {declaredText} from '../../../src/features/install/declared-text.js';
 import {readMigrations, shippedSql} from '../../../src/features/install/migration.js';
 import {writeStep, type MigrationStep} from '../../../src/features/install/steps.js';
 import {uninstallSteps} from '../../../src/features/install/uninstall.js';
@@ -177,6 +178,24 @@ test('what was exported is replaced by the file, and uninstalling takes out both
   expect(declared.map(({file}) => file)).toEqual([OURS, ...Object.keys(exported).sort()]);
   expect(await text(project, 'supabase/schemas/auth/tables/sessions.sql')).toBe(mine);
   expect(await text(project, 'supabase/schemas/notes.sql')).toBe(NOTES['supabase/schemas/notes.sql']);
+});
+
+test('what of the project still uses it after that is named', async () => {
+  const project = await makeProject('', {
+    ...NOTES,
+    'supabase/schemas/mine.sql': 'create policy p on public.notes using (supasession.is_live());\n',
+    'supabase/schemas/words.sql': '-- supasession.is_live()\nselect 1;\n',
+  });
+  await init(project);
+  const [removal] = await uninstallSteps([]);
+  const {declared} = await writeStep(project, removal!, {env: {}, dryRun: false});
+  expect(declared).toEqual([
+    {file: OURS, change: 'removed'},
+    {file: 'supabase/schemas/mine.sql', change: 'left'},
+  ]);
+  expect(declaredText(declared, false)).toBe(
+    `Removed ${OURS} (declared schema).\nWarning: supabase/schemas/mine.sql uses supasession. Take that out, or "supabase db schema declarative sync" fails.`,
+  );
 });
 
 describe('the folder', () => {
