@@ -6,8 +6,8 @@
 --   not_after if there are deadlines, and over the limit ends the oldest sessions (at most 100) or refuses.
 -- At a refresh: the second trigger moves the deadline on, and ends this session if it is over the limit,
 --   revoked or past a deadline. It waits for half a second at most.
--- Never: it alters nothing of Auth, stops no migration of Auth, reads no password or token, loosens no
---   deadline that somebody else set. An internal error lets a sign-in pass, with a warning.
+-- Never: it alters no table of Auth, blocks no migration of Auth, reads no password or token, and loosens no
+--   deadline that somebody else set. An internal error lets the sign-in pass, with a warning.
 -- Costs: about a tenth of a millisecond a sign-in, more if it ends sessions (bench/README.md).
 -- Rights: every function has a fixed search_path; signed-in users see and end their own sessions only;
 --   service_role changes settings. Row level security is on for every table, without policies.
@@ -16,7 +16,7 @@
 -- Remove: npx supasession uninstall   or: drop schema supasession cascade (after taking out hook and guard)
 -- Run it in one transaction (the supabase CLI does; by hand: psql --single-transaction). It can be run again.
 
--- Local to the transaction: a later statement finds it only if it runs in the same one.
+-- Local to the transaction: a later statement sees it only if it runs in the same transaction.
 select pg_catalog.set_config('supasession.release', '1.0.0', true);
 select pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
 
@@ -48,10 +48,10 @@ begin
   );
   if missing is not null then
     raise exception 'this version of Supabase Auth is too old for supasession: it lacks %', missing
-      using errcode = 'SS005', hint = 'Update Supabase Auth, which adds them by itself when it starts.';
+      using errcode = 'SS005', hint = 'Update Supabase Auth: it adds them when it starts.';
   end if;
 
-  -- The functions run as whoever installs them. Under row level security they would see no sessions.
+  -- The functions run as the role that installs them. Under row level security it would see no sessions.
   select string_agg(t.name, ', ') into missing
   from unnest(array['auth.sessions', 'auth.users', 'auth.mfa_factors']) t (name)
   where row_security_active(t.name);
@@ -67,10 +67,10 @@ begin
       using errcode = 'SS004', hint = 'Install as the owner of the schema (on Supabase: postgres).';
   end if;
 
-  -- Auth's table first and ours after it, as sign-ins take them; both or neither, in short tries, as sign-ins
-  -- queue behind a lock that is waited for. EXCLUSIVE, not the SHARE ROW EXCLUSIVE that a trigger needs,
-  -- stops a refresh at its session and not at its user. Plain reads pass. 0.25 s on average beside 8 workers
-  -- that sign in without a pause. The number ("SUPASESS") could be any, the same in every release.
+  -- Auth's table first, then ours, in the order of a sign-in. All or none, in short tries: sign-ins queue
+  -- behind a lock that waits. EXCLUSIVE stops a refresh at its session; SHARE ROW EXCLUSIVE, which a trigger
+  -- needs, would stop it at its user. Reads pass. Takes 0.25 s on average beside 8 workers that sign in
+  -- without a pause. The number spells "SUPASESS" and is the same in every release.
   perform set_config('lock_timeout', '3s', true);
   perform pg_advisory_xact_lock(6004793919668573011);
   select string_agg(c.oid::regclass::text, ', ') into ours from pg_class c
@@ -90,7 +90,7 @@ begin
           raise exception 'auth.sessions or a table of supasession is locked by somebody else'
             using errcode = 'lock_not_available', hint = 'Try again, or end the transaction that holds it.';
         end if;
-        -- Seconds: what has queued behind us goes on meanwhile.
+        -- Seconds. Sign-ins that have queued go on meanwhile.
         perform pg_sleep(0.02);
     end;
   end loop;
@@ -108,6 +108,6 @@ begin
 end
 $$;
 
--- Outside of one transaction an error leaves half of this behind: then the connection ends here.
+-- Without one transaction an error would leave half of this behind: end the connection here.
 select pg_terminate_backend(pg_backend_pid())
 where coalesce(current_setting('supasession.release', true), '') = '';

@@ -1,7 +1,6 @@
 -- Takes over the extension supasession 0.1.2 ("Snehil_Shah@supasession" of database.dev). DROP EXTENSION
--- fails on its trigger, and with CASCADE drops the project's policies that use sid(). So each member is
--- detached, which leaves it working, and the empty extension is dropped. What follows replaces the members in
--- place.
+-- fails on its trigger, and with CASCADE drops the project's policies that use sid(). So detach each member,
+-- which goes on working, and drop the empty extension. The later parts replace the members in place.
 do $$
 declare
   extension record;
@@ -20,8 +19,8 @@ begin
     )
   loop
     loop
-      -- One at a time, because Postgres 17 detaches a type's array and a table's row type together with
-      -- it: those come last, and are no longer found if they have gone already.
+      -- One at a time: Postgres 17 detaches a type's array and a table's row type together with it. Those
+      -- come last, and may be gone by then.
       select o.type, o.identity into member from pg_depend d
       cross join lateral pg_identify_object(d.classid, d.objid, d.objsubid) o
       left join pg_type t

@@ -1,12 +1,12 @@
--- The schema, whose comment records what is installed ("supasession init" adds the checksum): it belongs to
--- the schema and not to the data, so that a restored dump of the data cannot contradict it.
+-- The schema. Its comment records what is installed ("supasession init" adds the checksum): a comment is not
+-- data, so a restored data dump cannot contradict it.
 create schema if not exists supasession;
 do $$
 begin
   execute format(
     'comment on schema supasession is %L', 'supasession ' || current_setting('supasession.release')
   );
-  -- From 0.1.2. The labels are part of the contract and never change: further choices are text with a check.
+  -- From 0.1.2. Its labels never change: later settings with choices are text with a check.
   if to_regtype('supasession.enforcement_strategy') is null then
     create type supasession.enforcement_strategy as enum ('reject', 'dequeue');
   end if;

@@ -1,4 +1,4 @@
--- In PL/pgSQL: language sql would be planned anew in every statement.
+-- PL/pgSQL keeps its plans; a function in SQL would be planned again in every statement.
 create or replace function supasession.device_label(user_agent text) returns text
 language plpgsql immutable strict set search_path = pg_catalog, pg_temp as $$
 declare

@@ -1,14 +1,14 @@
--- The settings: one row, which the project may write by any means; the table says what it must satisfy.
+-- The settings: one row, which the project may write by any means. Checks on the table keep it valid.
 
 create table if not exists supasession.config (
-  -- Primary key since 0.1.2; it names the layout of this table.
+  -- The primary key since 0.1.2. It names the layout of this table.
   version text primary key,
   enabled boolean not null default false,
   max_sessions integer not null default 1,
   strategy supasession.enforcement_strategy not null default 'dequeue'
 );
 
--- 0.1.2 allowed one row by allowing one version.
+-- 0.1.2 allowed one row by allowing one version only.
 alter table supasession.config
   drop constraint if exists config_version_check,
   alter column version set default '1.0',
@@ -18,7 +18,7 @@ alter table supasession.config
   add column if not exists eviction_order text not null default 'oldest'
     check (eviction_order in ('oldest', 'least_recently_used')),
   add column if not exists mode text not null default 'enforce' check (mode in ('enforce', 'observe')),
-  -- Ten years: somebody took seconds for hours.
+  -- More than ten years is a mistake of the unit.
   add column if not exists timebox interval
     check (timebox > interval '0' and timebox <= interval '10 years'),
   add column if not exists inactivity_timeout interval
@@ -38,8 +38,8 @@ alter table supasession.config
     check (events_retention > interval '0' and events_retention <= interval '10 years');
 update supasession.config set version = '1.0' where version = '0.1.2';
 
--- The row that an installation starts with is marked by its version: it never enables anything, and gives way
--- to the first that is inserted or restored. No constant, so as not to meet the one of a dump in a restore.
+-- The row that an installation starts with is marked by its version. It enables nothing, and the first row
+-- that is inserted or restored replaces it. Not a constant, so that it cannot collide with one in a dump.
 create unique index if not exists config_one_row on supasession.config ((true))
   where version not like 'seeded%';
 insert into supasession.config (version)
@@ -64,7 +64,7 @@ end
 $$;
 comment on function supasession._on_settings_write is 'Replaces the row of settings that nobody has chosen';
 
--- A restore without triggers leaves the seeded row beside the one that it brought.
+-- A restore without triggers leaves the seeded row beside the restored one.
 create or replace function supasession.get_config() returns supasession.config
 language sql stable set search_path = pg_catalog, pg_temp as $$
   select c from supasession.config c order by c.version like 'seeded%' limit 1;

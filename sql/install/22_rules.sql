@@ -4,7 +4,7 @@ create table if not exists supasession.rules (
   name text primary key check (name <> ''),
   priority integer not null default 100,
   user_id uuid,
-  -- An empty object is contained in every app_metadata: such a rule would be a second set of settings.
+  -- Every app_metadata contains the empty object: such a rule would be a second set of settings.
   app_metadata jsonb check (jsonb_typeof(app_metadata) = 'object' and app_metadata <> '{}'),
   oauth_client_id uuid,
   max_sessions integer check (max_sessions > 0),
@@ -19,9 +19,9 @@ create table if not exists supasession.rules (
   constraint rules_no_deadline_check
     check (not no_deadline or num_nonnulls(timebox, inactivity_timeout) = 0)
 );
--- One rule a user, so that "the user's own rule" is one.
+-- At most one rule for a user.
 create unique index if not exists rules_user on supasession.rules (user_id) where user_id is not null;
--- So that a sign-in does not read past the rules of all other users.
+-- A sign-in does not read the rules for other users.
 create index if not exists rules_order on supasession.rules (priority, name) where user_id is null;
 alter table supasession.rules enable row level security;
 

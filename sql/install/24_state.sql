@@ -1,5 +1,5 @@
--- What was decided and cannot be told from auth.sessions itself. No foreign keys: a row must not wait for the
--- locks of the session's own. prune() removes what belongs to sessions that are gone.
+-- Decisions that auth.sessions cannot hold. No foreign keys: a row here must not wait for a lock on the
+-- session. prune() removes rows whose session is gone.
 
 create table if not exists supasession.revoked (
   user_id uuid primary key,
@@ -18,7 +18,7 @@ create table if not exists supasession.pending_ends (
 create index if not exists pending_ends_user on supasession.pending_ends (user_id);
 alter table supasession.pending_ends enable row level security;
 comment on table supasession.pending_ends is
-  'Sessions that were in use when they were to be ended: they count as ended, and end at their own refresh';
+  'Sessions that were locked when they had to end: they count as ended, and end at their next refresh';
 
 create table if not exists supasession.foreign_deadlines (
   session_id uuid primary key,
@@ -35,16 +35,16 @@ create table if not exists supasession.pending_rejections (
 );
 alter table supasession.pending_rejections enable row level security;
 comment on table supasession.pending_rejections is
-  'Refusals on their way from the insert trigger to access_token_hook(); empty outside of that transaction';
+  'Refusals on their way from the insert trigger to access_token_hook(); empty outside that transaction';
 
--- Only the owner writes this one: as a setting, service_role could name any function and have it called.
+-- Only the owner may write it: as a setting, service_role could have any function called.
 create table if not exists supasession.integration (
   kind text primary key check (kind in ('access_token_hook', 'pre_request')),
   schema_name text not null,
   function_name text not null
 );
 alter table supasession.integration enable row level security;
-comment on table supasession.integration is 'Functions of the project that ours call in turn';
+comment on table supasession.integration is 'Functions of the project that supasession calls in turn';
 
 create or replace function supasession._refuse(session_id uuid, max_sessions integer, owner uuid) returns void
 language plpgsql set search_path = pg_catalog, pg_temp as $$
@@ -62,13 +62,14 @@ begin
   end if;
   insert into supasession.pending_rejections (session_id, hook_message, trigger_message)
   values (_refuse.session_id, answer, message);
-  -- The transaction is going to be rolled back, and this row with it: the server log keeps it.
+  -- The rollback takes this row away; the server log keeps it.
   raise log 'supasession: %', message;
 end
 $$;
 comment on function supasession._refuse is
-'Refuses the session of this transaction, for the limit or (max_sessions null) because access is revoked: with
-reject_in_hook by a note for access_token_hook(), else by raising PT403. Called outside of every handler.';
+'Refuses the session of this transaction: for the limit, or (max_sessions null) because access is revoked.
+With reject_in_hook it leaves a note for access_token_hook(), else it raises PT403. Called outside every
+handler.';
 
 create or replace function supasession._refuse_at_commit() returns trigger
 language plpgsql set search_path = pg_catalog, pg_temp as $$
@@ -77,4 +78,4 @@ begin
 end
 $$;
 comment on function supasession._refuse_at_commit is
-'Raises PT403 at commit if no hook has answered a refusal: fails closed';
+'Raises PT403 at commit if no hook has answered the refusal';

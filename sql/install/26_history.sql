@@ -1,19 +1,19 @@
--- The history: what was ended or changed, and why. A refusal is rolled back and goes to the log of Postgres;
--- plain sign-outs are in Auth's own audit log.
+-- The history: what was ended or changed, and why. A refusal is rolled back, so it is in the log of Postgres
+-- only; sign-outs are in the audit log of Auth.
 
 create table if not exists supasession.events (
   id bigint generated always as identity primary key,
   at timestamptz not null default clock_timestamp(),
-  -- Without a check, which would be read anew at each sign-in that evicts (measured: a tenth of its cost).
+  -- No check: it would be evaluated at each sign-in that evicts (measured: a tenth of its cost).
   kind text not null,
-  -- No foreign keys: the history outlives what it tells of, and a sign-in must not wait for its locks.
+  -- No foreign keys: the history outlives users and sessions, and a sign-in must not wait for their locks.
   user_id uuid,
   session_id uuid,
   reason text,
   caused_by text,
   details jsonb
 );
--- Small, and next to free for who writes: events come in the order of their times.
+-- BRIN: small, and almost free to maintain, because events arrive in the order of their times.
 create index if not exists events_at on supasession.events using brin (at);
 create index if not exists events_user_at on supasession.events (user_id, at);
 alter table supasession.events enable row level security;
@@ -25,13 +25,12 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
   select coalesce(nullif(current_setting('role', true), 'none'), session_user::text);
 $$;
 comment on function supasession._role is
-'The role that does something; in the Data API, where everybody logs in as authenticator, the one it became';
+'The role that acts; in the Data API, which logs in as authenticator, the role of the request';
 
 create or replace function supasession._trim_history() returns void
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
-  -- The oldest by id, and of these the past ones: a look at no more than it may remove. Arrays, because a
-  -- join is planned by what statistics there are.
+  -- Look at the 32 oldest only, by id. Arrays, because the plan of a join would depend on statistics.
   delete from supasession.events e
   where e.id = any (array(
     select o.id from supasession.events o
@@ -76,7 +75,7 @@ declare
   before jsonb := case when tg_op <> 'INSERT' then to_jsonb(old) end;
   after jsonb := case when tg_op <> 'DELETE' then to_jsonb(new) end;
 begin
-  -- The row of the installation is nobody's choice; and a restore brings its own history.
+  -- Nobody chose the seeded row, and a restore brings its own history.
   if before is distinct from after
     and coalesce(after, before) ->> 'version' not like 'seeded%' is not false
     and lower(left(current_query(), 4)) <> 'copy' then
@@ -141,6 +140,6 @@ begin
 end
 $$;
 comment on function supasession._end_sessions is
-'Ends sessions of a user, whose row is locked, records it, and says how many end. One in use is never waited
-for, which would deadlock: with defer it is noted in pending_ends, else left and not counted. A history that
-fails costs the events, not the ends.';
+'Ends sessions of a user whose row is locked, records it, and returns how many end. It never waits for a
+locked session, which would deadlock: with defer it notes it in pending_ends, else it leaves it and does not
+count it. If the history fails, sessions end all the same.';

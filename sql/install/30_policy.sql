@@ -1,5 +1,5 @@
--- What applies to a session. What a sign-in calls is PL/pgSQL, which keeps its plans for as long as the
--- connection lasts; a function in SQL with a SET clause is planned anew each time.
+-- Which limit applies to a session. A sign-in calls PL/pgSQL only, which keeps its plans while the connection
+-- lasts; a function in SQL with a SET clause is planned again at each call.
 
 create or replace function supasession._apply_rule(p supasession.policy, owner uuid, client uuid)
 returns supasession.policy
@@ -22,14 +22,14 @@ begin
     p.inactivity_timeout :=
       case when not r.no_deadline then coalesce(r.inactivity_timeout, p.inactivity_timeout) end;
   end if;
-  -- A session of an OAuth client that is not counted has no limit.
+  -- With ignore, a session of an OAuth client has no limit.
   if client is not null and p.oauth_clients = 'ignore' then p.max_sessions := null; end if;
   return p;
 end
 $$;
 comment on function supasession._apply_rule is
-'The settings with the rule applied that matches a session of this user and OAuth client (null: none): the
-user''s own, else the first of the others';
+'The settings with the matching rule applied, for a session of this user and OAuth client (null: none). The
+user''s own rule wins, else the first of the others by priority and name.';
 
 create or replace function supasession._policy(owner uuid) returns supasession.policy
 language plpgsql stable set search_path = pg_catalog, pg_temp as $$
@@ -48,7 +48,7 @@ begin
 end
 $$;
 comment on function supasession._policy is
-'The settings for a user, before rules; all null while limits are off';
+'The settings for a user, without rules; all null while limits are off';
 
 create or replace function supasession._last_used(refreshed_at timestamp, created_at timestamptz)
 returns timestamptz
@@ -76,8 +76,8 @@ begin
 end
 $$;
 comment on function supasession._deadline is
-'The deadline that the settings give a session, null for none. It ends in .271828 of a second, by which it can
-be told from one that somebody else set, also after a restore.';
+'The deadline that the settings give a session; null: none. It ends in .271828 seconds, which tells it from a
+deadline that somebody else set, also after a restore.';
 
 create or replace function supasession._due(
   p supasession.policy, pending boolean, created_at timestamptz, last_used timestamptz, now_at timestamptz
@@ -120,5 +120,5 @@ begin
 end
 $$;
 comment on function supasession._set_deadline is
-'The deadline that a session gets, from the one it has and the one wanted (null: none any more). One that
-somebody else set is only ever made earlier, and kept in foreign_deadlines meanwhile.';
+'The deadline that a session gets, from the present one and the wanted one (null: none any more). A deadline
+of somebody else is only made earlier, never later, and is kept in foreign_deadlines meanwhile.';

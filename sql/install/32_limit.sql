@@ -1,10 +1,9 @@
--- The limit: what happens to a session that comes in, and to the others of its user.
+-- The limit: what happens to a new session, and to the others of its user.
 --
--- A session counts in a pool: with oauth_clients = separate each OAuth client has its own; and sessions that
--- have not passed their user's second factor (pending) have one apart, in which nothing is refused: a stolen
--- password alone can neither sign the owner out nor lock the owner out. Sessions in pending_ends do not
--- count. "Live and in this pool" is written out in each query, because a view would block Auth's own
--- migrations.
+-- A session counts in a pool. With oauth_clients = separate each OAuth client has a pool. Sessions without
+-- their user's second factor (pending) have another, in which nothing is refused: a stolen password alone
+-- can neither sign the owner out nor lock the owner out. Sessions in pending_ends do not count. Each query
+-- repeats "live and in this pool", because a view would block migrations of Auth.
 
 create or replace function supasession._over_limit(
   p supasession.policy, owner uuid, session_id uuid, client uuid, pending boolean, most integer,
@@ -41,8 +40,8 @@ begin
 end
 $$;
 comment on function supasession._over_limit is
-'The ids of at most so many sessions that have to go to make room for session_id (null: that are over the
-limit and not idle), and whether one of them all was used since idle_before (null: all were). For every order;
+'Sessions that must end to make room for session_id (null: those over the limit and not idle), at most so
+many; active: whether one of them was used since idle_before (null: yes). Knows every order and pool, and
 reads all sessions of the user.';
 
 create or replace function supasession._enforce_limit(
@@ -58,8 +57,8 @@ declare
   over uuid[];
   active boolean;
 begin
-  -- By time alone, as the index has them; sessions of the same time, or of none (which counts as the oldest),
-  -- are looked at more closely.
+  -- By created_at alone, by the index. Equal times, and null (which counts as the oldest), need the closer
+  -- look of _over_limit().
   select
     exists (select from auth.sessions s where s.user_id = owner and s.created_at is null)
       or (select count(*) > 1 from auth.sessions s where s.user_id = owner and s.created_at = cut_at)
@@ -75,8 +74,8 @@ begin
     )
   into special, saml, over;
   if saml and not p.observe then
-    -- SAML with PKCE makes two sessions: one when the identity provider answers, which nobody ever holds, and
-    -- one at the code exchange. The first goes, known by the transaction that wrote it with the flow.
+    -- SAML with PKCE makes two sessions: one when the identity provider answers, which no client ever gets,
+    -- and one at the code exchange. End the first: the transaction that wrote the flow wrote it too.
     delete from auth.sessions d
     where d.id = (
       select s.id from auth.flow_state f
@@ -104,25 +103,24 @@ begin
   elsif rejects and active then
     return true;
   end if;
-  -- Reject lets go what is idle. If one of these is being refreshed now, the new session is refused.
+  -- Under reject only idle sessions end. If one of them is being refreshed now, refuse the new session.
   return supasession._end_sessions(
     owner, over, 'evicted', reason, coalesce(p.rule, session_id::text), not rejects, p.record_events
   ) < cardinality(over) and rejects;
 end
 $$;
 comment on function supasession._enforce_limit is
-'Makes room in its pool for one more session, or says that it has to be refused; in observe mode records what
-would be. With the user''s row locked. Ends at most 100: the rest goes at its own refreshes, at later sign-ins
-and by enforce(). cut_at: when the newest that has to go signed in, if the user has but one pool.';
+'Makes room in its pool for one more session, or returns true if it must be refused; in observe mode it only
+records that. The user''s row is locked. Ends at most 100: others end at their next refresh, at later sign-ins
+or by enforce(). cut_at: sign-in time of the newest session that must end, if the user has one pool only.';
 
--- Locks: sign-ins of one user take turns on the row in auth.users, and not by an advisory lock, because one
--- by magic link holds that row already when it comes here, and one by password takes it right after. Outside
--- of any exception block: inside, every sign-in would make a MultiXact, and a caught error would give it
--- back.
--- Errors: the handlers let the sign-in pass, with a warning; deadlocks, lock timeouts and cancels go on to
--- Auth, which rolls back. What was decided (revoked, refused) is carried out outside of them.
--- Plans: by value they look cheaper than they are, and would be made anew each time; and the few sessions
--- that a user is expected to have would be read whole and sorted: not so those of one who has 100,000.
+-- Locks: sign-ins of one user take turns on the row in auth.users. An advisory lock would deadlock: a sign-in
+-- by magic link holds that row already, and one by password takes it right after. The lock is outside every
+-- exception block: inside, each sign-in would make a MultiXact, and a caught error would release it.
+-- Errors: the handlers let the sign-in pass, with a warning. Deadlocks, lock timeouts and cancels go on to
+-- Auth, which rolls back. Refusals are raised outside the handlers.
+-- Plans: custom plans look cheaper than they are, and would be made again each time. With sorting on, the
+-- planner reads and sorts all sessions of a user, also of one who has 100,000.
 create or replace function supasession._limiter() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan set enable_sort = off as $$
@@ -152,26 +150,26 @@ begin
     if current_setting('transaction_isolation') = 'read committed' then
       perform from auth.users u where u.id = owner for no key update;
     else
-      -- A snapshot from before the last sign-in makes this fail (40001), to be tried again.
+      -- If the snapshot is older than the last sign-in this fails with 40001, and the caller tries again.
       update auth.users u set id = u.id where u.id = owner;
     end if;
   end if;
   <<decision>>
   begin
-    -- First, so that it holds even if what follows fails; and after the lock, which whoever revokes holds.
+    -- First, so that it holds even if what follows fails; after the lock, because revoke_access() holds it.
     revoked := exists (select from supasession.revoked r where r.user_id = owner);
     exit decision when revoked or p.observe is null;
     now_at := clock_timestamp();
     wanted := new.not_after;
-    -- A session that is over before it begins takes no place.
+    -- A session whose deadline has passed already does not count.
     if new.not_after <= now_at then return new; end if;
     if p.ruled or new.oauth_client_id is not null then
       p := supasession._apply_rule(p, owner, new.oauth_client_id);
     end if;
-    -- In a statement of its own, which sees what the sign-ins before committed: the factor, and the last
-    -- session with a place, from the newest on, by the index on (user_id, created_at) backwards and past
-    -- ended ones (10 us at three sessions, 100 us at 200,000 live ones). It is right for the pool that most
-    -- users have alone; for any other, all sessions of the user are read.
+    -- A statement of its own sees what earlier sign-ins committed. cut_at: the oldest session that may stay,
+    -- found by the index on (user_id, created_at) from the newest on, past ended ones (10 us at three
+    -- sessions, 100 us at 200,000 live ones). That is right if the user has one pool; otherwise all sessions
+    -- of the user are read.
     select
       exists (select from auth.mfa_factors f where f.user_id = owner and f.status = 'verified'),
       (
@@ -184,7 +182,7 @@ begin
     into p.mfa, cut_at;
     alone := not p.mfa and new.oauth_client_id is null;
     pending := p.mfa and coalesce(new.aal::text, 'aal1') = 'aal1';
-    -- A row that comes by COPY is restored, and no sign-in.
+    -- A row that comes by COPY is a restore, not a sign-in.
     if not p.observe and num_nonnulls(p.timebox, p.inactivity_timeout, p.low_aal_timeout) > 0
       and lower(left(current_query(), 4)) <> 'copy' then
       wanted := supasession._deadline(p, pending, coalesce(new.created_at, now_at), now_at);
@@ -198,7 +196,7 @@ begin
         p, owner, new.id, new.oauth_client_id, pending, case when alone then cut_at end
       );
     end if;
-    new.not_after := wanted; -- last, so that an error above leaves what somebody else set
+    new.not_after := wanted; -- last: after an error above, a deadline of somebody else stays
   exception
     when transaction_rollback or lock_not_available then raise;
     when others then raise warning 'supasession: sign-in of % passed: % (%)', owner, sqlerrm, sqlstate;
@@ -210,6 +208,6 @@ begin
 end
 $$;
 comment on function supasession._limiter is
-'Gives a new session its deadline, makes room for it or refuses it. Raises PT403 "Session limit of N exceeded
-for user UUID" under reject, unless the hook answers; Auth makes of it 403 for API versions before 2024-01-01,
-500 for later ones.';
+'Gives a new session its deadline, makes room for it or refuses it. Under reject it raises PT403 "Session
+limit of N exceeded for user UUID", unless the hook answers; Auth turns that into 403 for API versions before
+2024-01-01, into 500 for later ones.';

@@ -1,4 +1,4 @@
--- What a refresh does: it moves the deadline, and ends the session if it has to.
+-- A refresh moves the deadline on, and ends the session if it must end.
 
 create or replace function supasession._lock_user(owner uuid, patience interval) returns boolean
 language plpgsql set search_path = pg_catalog, pg_temp as $$
@@ -11,14 +11,14 @@ begin
     if clock_timestamp() > give_up or not exists (select from auth.users u where u.id = owner) then
       return false;
     end if;
-    -- Seconds: a sign-in holds the row for a few milliseconds.
+    -- Seconds. A sign-in holds the row for a few milliseconds.
     perform pg_sleep(0.005);
   end loop;
 end
 $$;
 comment on function supasession._lock_user is
-'Locks the row of a user if it can be had in so long, and says whether. Never queues: a refresh holds its
-session, while a password change holds the user and wants that session.';
+'Tries to lock the row of a user for so long, and returns whether it did. Never queues: a refresh holds its
+session, and a password change holds the user and wants that session.';
 
 create or replace function supasession._is_over(
   p supasession.policy, owner uuid, session_id uuid, client uuid, pending boolean, created_at timestamptz,
@@ -30,7 +30,7 @@ declare
   rejects constant boolean := p.strategy = 'reject' and not pending;
   idle_before constant timestamptz := case when rejects then now_at - p.reject_ignores_idle end;
   by_use constant boolean := p.eviction_order = 'least_recently_used';
-  -- One that has been idle until now comes after every active one.
+  -- A session that was idle until now ranks after every active one.
   idle constant boolean := coalesce(last_used < idle_before, false);
 begin
   if by_use or rejects or created_at is null then
@@ -65,8 +65,8 @@ begin
 end
 $$;
 comment on function supasession._is_over is
-'Whether a session is over the limit of its pool. created_at, last_used: as before the refresh that asks.
-Reads until it has found as many sessions as the limit that go before this one.';
+'Whether a session is over the limit of its pool. created_at, last_used: before the refresh that asks. Stops
+reading when it has found as many sessions that rank before this one as the limit allows.';
 
 create or replace function supasession._refreshed(
   p supasession.policy, owner uuid, session_id uuid, client uuid, pending boolean, created_at timestamptz,
@@ -99,10 +99,10 @@ begin
 end
 $$;
 comment on function supasession._refreshed is
-'The deadline of a session after a refresh: now, if it ends, which is recorded (in observe mode only that).
-last_used: before this refresh; present: what it has; ranked: whether to compare it with the others.';
+'The deadline of a session after a refresh: now, if it ends, and that is recorded (in observe mode only
+recorded). last_used: before this refresh; present: its deadline; ranked: whether to apply the limit.';
 
--- As _limiter(), but it never queues for the user's row: without it a refresh only moves its deadline.
+-- As _limiter(), but it never queues for the user's row: without that lock it only moves the deadline.
 create or replace function supasession._on_refresh() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan set enable_sort = off as $$
@@ -122,7 +122,7 @@ begin
   begin
     owner := new.user_id;
     rises := coalesce(new.aal::text, 'aal1') > coalesce(old.aal::text, 'aal1');
-    -- What has ended stays ended.
+    -- An ended session stays ended.
     if old.not_after <= now_at
       or not rises and new.refreshed_at is not distinct from old.refreshed_at then
       return new;
@@ -142,7 +142,7 @@ begin
       raise exception 'user % is locked by another request', owner using errcode = 'lock_not_available';
     end if;
   end if;
-  -- What was decided elsewhere, each by itself, so that it holds even if the other cannot be read.
+  -- Decisions made elsewhere, each in a block of its own, so that one holds even if the other fails.
   begin
     revoked := exists (select from supasession.revoked r where r.user_id = owner);
   exception
@@ -160,7 +160,7 @@ begin
   if revoked or ended or not known then return new; end if;
   begin
     if p.observe is null then
-      -- Limits off: a deadline that supasession gave goes, because nobody would move it on.
+      -- Limits off: remove the deadline of supasession, because nothing would move it on.
       new.not_after := supasession._set_deadline(new.id, new.not_after, null);
       return new;
     end if;
@@ -191,7 +191,7 @@ begin
 end
 $$;
 comment on function supasession._on_refresh is
-'When refreshed_at changes or aal rises: moves the deadline, and ends the session (not_after = now) if it has
-to end. That refresh succeeds; Auth refuses the next one. A session that passes its second factor comes into
-the pool of the others, as at a sign-in. Raises PT403 if that is refused (or leaves it to the hook), 55P03 if,
+'When refreshed_at changes or aal rises: moves the deadline on, and ends the session (not_after = now) if it
+must end. That refresh succeeds; Auth refuses the next one. A session that passes its second factor enters the
+pool of the others, as at a sign-in. Raises PT403 if that is refused (or leaves it to the hook), and 55P03 if,
 under reject, it cannot lock the user.';

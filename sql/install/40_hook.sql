@@ -1,4 +1,4 @@
--- The custom access token hook: what makes a refusal readable.
+-- The custom access token hook, which makes a refusal readable.
 
 create or replace function supasession._hook_answer(
   session_id uuid, out rejection text, out next_schema text, out next_function text,
@@ -7,7 +7,7 @@ create or replace function supasession._hook_answer(
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
 begin
   begin
-    -- If this fails, what was refused stays refused, at commit.
+    -- If this fails, the session is still refused, at commit.
     select r.hook_message into rejection
     from supasession.pending_rejections r where r.session_id = _hook_answer.session_id;
   exception
@@ -18,8 +18,7 @@ begin
     select i.schema_name, i.function_name into next_schema, next_function
     from supasession.integration i where i.kind = 'access_token_hook';
     if next_function is not null then
-      -- In a statement of its own, which finds it by index; within the one above all of pg_proc is read (0.5
-      -- ms).
+      -- A statement of its own uses an index; joined to the one above it would read all of pg_proc (0.5 ms).
       perform from pg_proc f
       where f.pronamespace = to_regnamespace(quote_ident(next_schema)) and f.proname = next_function
         and f.proargtypes = '3802'::oidvector and f.prorettype = 'jsonb'::regtype; -- 3802: one jsonb
@@ -32,12 +31,12 @@ begin
 end
 $$;
 comment on function supasession._hook_answer is
-'What access_token_hook() needs: the rejection of this session, if any, and the project''s own hook, looked
-for in the catalog before anybody calls it (next_missing: it does not exist)';
+'What access_token_hook() needs: the rejection of this session, if any, and the project''s own hook
+(next_missing: it is configured, but does not exist)';
 
--- SECURITY INVOKER, and without a SET clause while it calls the project's hook (_chain()), which must run
--- with Auth's role, search_path and timeout: so every name is qualified, operators too. No exception of it is
--- caught.
+-- SECURITY INVOKER. While it calls the project's hook it has no SET clause (_chain()), because that hook must
+-- run with the role, search_path and timeout of Auth. So every name is qualified, operators too. Errors of
+-- the project's hook are not caught.
 create or replace function supasession.access_token_hook(event jsonb) returns jsonb
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
@@ -68,9 +67,9 @@ begin
 end
 $$;
 comment on function supasession.access_token_hook is
-'To be configured as Auth''s custom access token hook. Answers 403 to a session that was refused in this
-transaction; else hands the event to the project''s own hook, if there is one, and its answer back. Refreshes
-pass.';
+'The custom access token hook to configure in Auth. Answers 403 for a session that was refused in this
+transaction; else passes the event to the project''s own hook, if there is one, and returns its answer.
+Refreshes pass.';
 
 create or replace function supasession._chain(kind text, schema_name text, function_name text) returns void
 language plpgsql set search_path = pg_catalog, pg_temp as $$
@@ -88,5 +87,5 @@ begin
 end
 $$;
 comment on function supasession._chain is
-'Sets the project''s own function that ours calls in turn (null: none). What calls one has no SET clause,
-which would be in force for that one too.';
+'Sets the function of the project that a function of supasession calls in turn (null: none). The caller then
+has no SET clause, because that would apply to the function it calls.';

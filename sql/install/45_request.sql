@@ -1,5 +1,4 @@
--- What an app may call in its policies and functions. None of these says anything about anybody but the
--- caller.
+-- What an app may call in its policies and functions. Each answers about its caller only.
 
 create or replace function supasession.sid() returns uuid
 language sql stable set search_path = pg_catalog, pg_temp as $$
@@ -47,11 +46,10 @@ begin
 end
 $$;
 comment on function supasession._claims is
-'What the claims of the request say, null for what is missing. malformed: they cannot be read, or session_id
-is no UUID. A token without a session_id is none of Auth''s (third-party auth, service_role, anon).';
+'What the claims of the request say; null: missing. malformed: they cannot be read, or session_id is no UUID.
+A token without a session_id does not come from Auth (third-party auth, service_role, anon).';
 
--- Not in language sql, whose functions are planned anew in every request; PL/pgSQL keeps the plan for the
--- connection.
+-- PL/pgSQL keeps its plans; a function in SQL would be planned again in every request.
 create or replace function supasession.is_live() returns boolean
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
 declare
@@ -67,7 +65,7 @@ begin
 end
 $$;
 comment on function supasession.is_live is
-'Whether the session of the request goes on. True for a token without a session, false for a malformed one.';
+'Whether the session of the request is live. True for a token without a session, false for a malformed one.';
 
 create or replace function supasession.has_access() returns boolean
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
@@ -92,8 +90,8 @@ begin
 end
 $$;
 comment on function supasession.has_access is
-'Whether the session of the request goes on and its user may use the app: not revoked, banned or deleted. A
-token without a session passes unless its user may not; a malformed one does not.';
+'Whether the session of the request is live and its user may use the app: not revoked, banned or deleted. For
+a token without a session only the user counts; a malformed token has no access.';
 
 create or replace function supasession.session_age() returns interval
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
@@ -109,4 +107,4 @@ begin
 end
 $$;
 comment on function supasession.session_age is
-'Time since the sign-in of the session of the request; null if it has none that goes on';
+'Time since the sign-in of the session of the request; null if it has no live session';

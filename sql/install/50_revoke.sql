@@ -1,18 +1,19 @@
--- Ending sessions on purpose, and whether a user may use the app at all. Each function locks the user's row
--- first, holding nothing else, and ends all that are meant in one call. While limits are on no sign-in of
--- that user is then under way; while they are off, one that is goes on until its first refresh, and
--- has_access() refuses it.
+-- Ending sessions on purpose, and access: whether a user may use the app at all. Each function locks the
+-- user's row first, holding nothing else, and ends all sessions in one call. With limits on, no sign-in of
+-- that user can be under way then; with limits off one can, and its session ends at its first refresh, while
+-- has_access() refuses it at once.
 
 create or replace function supasession._revoke(owner uuid, ids uuid[], reason text) returns integer
 language sql set search_path = pg_catalog, pg_temp as $$
   select supasession._end_sessions(
     owner, ids, 'revoked', reason,
-    -- A session that was ended by a signed-in user was ended by that user's session.
+    -- If a signed-in user ends it, the cause is that user's own session.
     coalesce((select c.session_id::text from supasession._claims() c), supasession._role()),
     true, not exists (select from supasession.config c where not c.record_events)
   );
 $$;
-comment on function supasession._revoke is 'Ends sessions of a user, as the caller, and says how many';
+comment on function supasession._revoke is
+  'Ends sessions of a user on behalf of the caller, and returns how many';
 
 create or replace function supasession.revoke_session(session_id uuid) returns boolean
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
@@ -25,8 +26,8 @@ begin
 end
 $$;
 comment on function supasession.revoke_session is
-'Ends one session, and says whether it was there. One that is being refreshed right now counts as ended, and
-ends with its next refresh at the latest.';
+'Ends one session, and returns whether it was there. A session that is being refreshed right now counts as
+ended, and ends at its next refresh at the latest.';
 
 create or replace function supasession.revoke_user_sessions(user_id uuid, "except" uuid[] default '{}')
 returns integer
@@ -38,7 +39,7 @@ begin
     array(
       select s.id from auth.sessions s
       where s.user_id = revoke_user_sessions.user_id
-        -- A null among them, such as sid() outside of a request, names no session.
+        -- A null, such as sid() outside a request, names no session.
         and s.id <> all (coalesce(array_remove("except", null), '{}'))
     ),
     null
@@ -46,7 +47,7 @@ begin
 end
 $$;
 comment on function supasession.revoke_user_sessions is
-'Ends all sessions of a user but those named, and says how many';
+'Ends all sessions of a user except those named, and returns how many';
 
 create or replace function supasession.revoke_access(user_id uuid, reason text default null) returns integer
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
@@ -57,7 +58,7 @@ begin
   if not found then raise exception 'there is no user %', user_id using errcode = 'no_data_found'; end if;
   insert into supasession.revoked (user_id, reason) values (revoke_access.user_id, revoke_access.reason)
   on conflict on constraint revoked_pkey do update set reason = excluded.reason;
-  -- Auth cannot read app_metadata that is no object, and a key added to an array would not make it one.
+  -- Only an object can take the flag; Auth cannot read app_metadata that is anything else.
   update auth.users u
   set raw_app_meta_data = coalesce(nullif(u.raw_app_meta_data, 'null'), '{}')
     || jsonb_build_object('access_revoked', true, 'revoked_at', now())
@@ -73,8 +74,8 @@ begin
 end
 $$;
 comment on function supasession.revoke_access is
-'Ends all sessions of a user, refuses new ones, and says how many ended. The flag in app_metadata is a copy
-for the app, which Auth may lose. Raises P0002 for a user that does not exist.';
+'Ends all sessions of a user, refuses new ones, and returns how many ended. The flag in app_metadata is a copy
+for the app; Auth may lose it. Raises P0002 for a user that does not exist.';
 
 create or replace function supasession.restore_access(user_id uuid) returns boolean
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
@@ -90,4 +91,4 @@ begin
 end
 $$;
 comment on function supasession.restore_access is
-'Lets a user whose access was revoked use the app again; false if it was not';
+'Lets a user whose access was revoked use the app again; false if it was not revoked';

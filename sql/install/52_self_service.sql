@@ -11,8 +11,8 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
     );
 $$;
 comment on function supasession._current_session is
-'The signed-in user and session, if they may look after their sessions, else nulls: not if the session has
-ended or has not passed its user''s second factor';
+'The signed-in user and session, if they may manage their sessions; else nulls: the session has ended, or has
+not passed its user''s second factor';
 
 create or replace function supasession.my_sessions()
 returns table (

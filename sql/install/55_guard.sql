@@ -99,12 +99,12 @@ create or replace function supasession.enable_guard() returns void
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
   present text := supasession._configured_pre_request();
-  -- As PostgREST reads it: up to the first dot the schema, the rest the function, to the letter.
+  -- As PostgREST reads it: the schema up to the first dot, then the function; case matters.
   schema constant text := split_part(present, '.', 1);
   function constant text := substr(present, length(schema) + 2);
 begin
   if not supasession._guard_enabled() then
-    -- A bare name is looked for in the first of PostgREST's schemas, which are not known here.
+    -- PostgREST looks for a bare name in the first of its schemas, which are not known here.
     if present <> '' and (
       function = '' or to_regprocedure(quote_ident(schema) || '.' || quote_ident(function) || '()') is null
     ) then
@@ -140,4 +140,4 @@ begin
 end
 $$;
 comment on function supasession.disable_guard is
-'Takes the guard out of the Data API again. Raises 42501 without the right to.';
+'Removes the guard from the Data API. Raises 42501 without the right to.';

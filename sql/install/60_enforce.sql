@@ -1,4 +1,4 @@
--- Existing sessions: bringing them in line with the settings, and clearing away what is dead.
+-- Existing sessions: applying the settings to them, and removing ended ones.
 
 create or replace function supasession._evict_pool(
   p supasession.policy, owner uuid, client uuid, pending boolean, room integer,
@@ -26,8 +26,8 @@ begin
 end
 $$;
 comment on function supasession._evict_pool is
-'Ends sessions of one user, OAuth client and factor that are over the limit, at most so many (room). Idle ones
-under reject, those in use and those past a deadline are left.';
+'Ends sessions of one user, OAuth client and factor that are over the limit, at most so many (room). Leaves
+idle ones under reject, locked ones and those past a deadline.';
 
 create or replace function supasession._expire_pool(
   p supasession.policy, owner uuid, client uuid, pending boolean, room integer,
@@ -72,8 +72,8 @@ begin
 end
 $$;
 comment on function supasession._expire_pool is
-'Moves deadlines of one user, OAuth client and factor that are too late, and ends sessions that are past
-theirs, at most so many (room). Those in use are left.';
+'Moves deadlines that are too late, of one user, OAuth client and factor, and ends sessions that are past
+theirs, at most so many (room). Leaves locked ones.';
 
 create or replace function supasession.enforce(batch integer default 1000, after uuid default null)
 returns table (
@@ -104,7 +104,7 @@ begin
           settings.mfa and coalesce(s.aal::text, 'aal1') = 'aal1' as pending
         from auth.sessions s, generate_series(1, 2) step
         where s.user_id = owner and (s.not_after is null or s.not_after > clock_timestamp())
-        order by step -- first who is over the limit: until its refresh one that is due has its place
+        order by step -- the limit first: a session past its deadline counts until its refresh
       loop
         p := supasession._apply_rule(settings, owner, pool.client);
         if pool.step = 2 then
@@ -119,7 +119,7 @@ begin
         end if;
         exit when room <= 0;
       end loop;
-      -- This user once more: after the one before, or after nobody.
+      -- The next call starts with this user again.
       exit when room <= 0;
     else
       skipped := skipped + 1;
@@ -136,9 +136,9 @@ begin
 end
 $$;
 comment on function supasession.enforce is
-'Brings the sessions of the next users, by id, in line with settings and rules. One call looks at so many
-users and stops after 5,000 sessions; go on with after => last_user until that is null. Who is signing in at
-this moment is skipped. Does nothing with limits off or in observe mode.';
+'Applies settings and rules to the sessions of the next users, by id. One call looks at so many users and
+stops after 5,000 sessions; call again with after => last_user until that is null. Skips users who are signing
+in at this moment. Does nothing with limits off or in observe mode.';
 
 create or replace function supasession.prune(older_than interval, batch integer default 1000) returns integer
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
@@ -176,5 +176,5 @@ begin
 end
 $$;
 comment on function supasession.prune is
-'Removes a batch of sessions that have ended, or have not been used, for longer than older_than, and what is
-noted about sessions that are gone; says how many sessions. Raises 22023 for a span that is not positive.';
+'Removes a batch of sessions that ended, or were last used, longer ago than older_than, and notes about
+sessions that are gone; returns how many sessions. Raises 22023 for a span that is not positive.';

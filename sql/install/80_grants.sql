@@ -19,7 +19,7 @@ grant execute on function supasession.enable, supasession.disable, supasession.g
   supasession.set_config,  supasession.enforce, supasession.prune,
   supasession.revoke_session, supasession.revoke_user_sessions, supasession.revoke_access,
   supasession.restore_access to service_role;
--- Every request of the Data API: what it says about itself. _pre_request is called by an invoker.
+-- Every request of the Data API, about itself. _pre_request is called by a SECURITY INVOKER function.
 grant execute on function supasession.sid, supasession.is_live, supasession.has_access,
   supasession.session_age, supasession.check_request, supasession._pre_request,
   supasession.device_label to anon, authenticated, service_role;
@@ -29,8 +29,8 @@ grant execute on function supasession.my_sessions, supasession.revoke_my_session
 -- Auth: its hook.
 grant execute on function supasession.access_token_hook, supasession._hook_answer to supabase_auth_admin;
 
--- Roles of the project's own. 0.1.2 left sid() to PUBLIC: one that has the schema keeps what its policies
--- need. And while the guard is enabled every role of the Data API must be able to call it.
+-- Roles of the project. 0.1.2 left sid() to PUBLIC: a role with usage on the schema keeps it, because its
+-- policies need it. While the guard is enabled every role of the Data API must be able to call it.
 do $$
 declare
   grantee regrole;

@@ -1,6 +1,6 @@
--- The triggers, last: until here the database enforces what it enforced before. Each is made only if it is
--- not right already, because making one locks. Without column lists and WHEN, which would stop Auth's own
--- migrations of a column. Never DROP TRIGGER: on hosted projects it locks a dozen tables of Auth.
+-- The triggers, last: until here the database enforces what it enforced before. A trigger is created only if
+-- it is missing or differs, because creating one locks. No column list and no WHEN: they would block Auth's
+-- migrations of that column. Never DROP TRIGGER: on hosted projects it locks a dozen tables of Auth.
 do $$
 declare
   wanted record;
@@ -37,7 +37,7 @@ begin
       for each row execute function supasession._refuse_at_commit();
   end if;
   alter table supasession.pending_rejections enable trigger refuse_at_commit;
-  -- A function was made anew with its SET clause, which must not be in force for the one behind it.
+  -- The functions above were created with a SET clause, which must not apply to a function they call.
   perform supasession._chain(i.kind, i.schema_name, i.function_name) from supasession.integration i;
 end
 $$;
