@@ -54,12 +54,13 @@ export function judgeDeclared(plan: DeclaredPlan | null, target: Target): Findin
   const fix = [commandOn(target, 'init')];
   const first = exported[0]?.file.shown;
   const others = exported.length > 1 ? ` and ${exported.length - 1} more` : '';
+  const declaredToo = files.some(({kind, state}) => kind === 'installation' && state !== 'missing');
   const duplicates =
     first === undefined
       ? []
       : [
           found('migrations', 'warning', CHECK, {
-            detail: `${first}${others}, written by "supabase db schema declarative generate", hold supasession: an upgrade would leave them behind.`,
+            detail: `${first}${others}, written by "supabase db schema declarative generate", hold supasession: ${declaredToo ? 'beside the declared file "supabase db schema declarative sync" fails' : 'an upgrade would leave them behind'}.`,
             fix,
           }),
         ];

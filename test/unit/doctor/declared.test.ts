@@ -70,6 +70,12 @@ test('exported objects are a warning, and stand for the file that is missing', a
     ),
     fix: '{bin} init',
   });
+
+  const both = await declarative();
+  await addFile(both.root, 'supabase/schemas/supasession/schema.sql', 'CREATE SCHEMA "supasession";\n');
+  expect(theOne(await judge(both)).detail).toMatch(
+    /beside the declared file "supabase db schema declarative sync" fails\.$/,
+  );
 });
 
 test('a file that schema_paths leaves out, where pg-delta is off', async () => {
