@@ -4,6 +4,9 @@ import {closest} from './closest.js';
 import {SupasessionError} from '../errors.js';
 import {maskPasswords} from './failure.js';
 
+// Why not @oclif/plugin-not-found: with --json its error has code UNEXPECTED and no suggestion (the name goes to stderr, in words); it asks
+// "Did you mean" whenever stdin is a terminal, also with --json; and it repeats all that was typed, a password in a URL included.
+
 /**
  * @param id what oclif took for a command: all words before the first flag, joined by colons; the last ones may have been meant as arguments
  * @param config what the program knows
