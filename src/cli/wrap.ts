@@ -1,26 +1,26 @@
 import {stripVTControlCharacters} from 'node:util';
 
+// Release 4, as cli-table3 and oclif have it: tables and lines agree, and nothing more is loaded.
+import widthOf from 'string-width';
+
 /** A label at the left and what belongs to it, in colours: where the second begins, the lines below it do too. */
 const LABELLED = /^ *(?:→ |\S+(?: \S+){0,3} {2,})(?=\S)/;
 
-/** How many characters of a terminal a text takes. */
-function widthOf(text: string): number {
-  return stripVTControlCharacters(text).length;
-}
-
-/** Where a command to be typed begins that goes to the end of the line, or Infinity. In characters of the terminal. */
+/** Where a command to be typed begins that goes to the end of the line, or Infinity; in columns. */
 function commandStart(line: string, program: string): number {
   const found = ['→ ', ': ']
     .map((before) => [before, line.indexOf(before + program)] as const)
     .find(([, index]) => index !== -1);
-  return found === undefined ? Infinity : found[1] + found[0].length;
+  return found === undefined ? Infinity : widthOf(line.slice(0, found[1] + found[0].length));
 }
 
 function wrapLine(line: string, width: number, program: string): string {
   const plain = stripVTControlCharacters(line);
-  if (plain.length <= width) return line;
+  const total = widthOf(plain);
+  if (total <= width) return line;
   const label = LABELLED.exec(plain)?.[0] ?? '';
-  const indent = ' '.repeat(label.length > 0 && label.length < width / 2 ? label.length : plain.search(/\S|$/));
+  const labelWidth = widthOf(label);
+  const indent = ' '.repeat(labelWidth > 0 && labelWidth < width / 2 ? labelWidth : plain.search(/\S|$/));
   const command = commandStart(plain, program);
   const lines: string[] = [];
   let current = '';
@@ -29,9 +29,9 @@ function wrapLine(line: string, width: number, program: string): string {
     const at = passed + gap.length;
     passed = at + widthOf(word);
     // A command is put on a line of its own where it fits there, else a shell has to see that it goes on.
-    const whole = at === command && indent.length + plain.length - command <= width;
-    const room = at > command && passed < plain.length ? width - 2 : width;
-    const fits = widthOf(current) + gap.length + (whole ? plain.length - command : widthOf(word)) <= room;
+    const whole = at === command && indent.length + total - command <= width;
+    const room = at > command && passed < total ? width - 2 : width;
+    const fits = widthOf(current) + gap.length + (whole ? total - command : widthOf(word)) <= room;
     if (current.trim() === '' || fits) current += gap + word;
     else {
       lines.push(at > command ? `${current} \\` : current);

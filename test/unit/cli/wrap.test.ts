@@ -32,6 +32,14 @@ test('colours take no room', () => {
   expect(wrap('\x1B[1mexactly forty characters in this line ok\x1B[22m')).not.toContain('\n');
 });
 
+test('wide characters take two columns, and combining ones none', () => {
+  expect(wrap('利用者の名前 利用者の名前 利用者の名前 最後')).toBe('利用者の名前 利用者の名前 利用者の名前\n最後');
+  expect(wrap(`${'e\u0301'.repeat(39)} x`, 41)).not.toContain('\n');
+  expect(wrap('  名前のラベル  One that goes on below where it began', 40)).toBe(
+    '  名前のラベル  One that goes on below\n                where it began',
+  );
+});
+
 test('a command goes to a line of its own, or goes on so that it can be pasted', () => {
   expect(wrap('Changed. Undo: supasession config --max 1')).toBe('Changed. Undo:\nsupasession config --max 1');
   expect(wrap('Changed. Undo: supasession config --max 1 --strategy dequeue --disable')).toBe(
