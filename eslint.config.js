@@ -47,8 +47,9 @@ const directions = [
       [
         `./${feature}`,
         ...SHARED_FEATURES.filter((shared) => shared !== feature).map((shared) => `./${shared}/index.ts`),
+        './install/step-command.ts',
       ],
-      'Features import settings, sessions and install alone, by their index.ts.',
+      'Features import settings, sessions and install alone, by their index.ts (and the base of their commands, step-command.ts).',
     ),
   ),
 ];

@@ -79,10 +79,9 @@ export abstract class BaseCommand extends Command {
     ux.stderr(this.#fitting(this.withProgram(text), process.stderr));
   }
 
-  /** A result for the reader; nothing with --json, for which a function is not even called. */
-  override log(text: string | (() => string) = ''): void {
-    if (this.jsonEnabled()) return;
-    super.log(this.#fitting(typeof text === 'string' ? text : text(), process.stdout));
+  /** A result for the reader; nothing with --json. */
+  override log(text = ''): void {
+    super.log(this.#fitting(text, process.stdout));
   }
 
   /** A text whose lines fit the terminal; what goes elsewhere is not broken, so that a script finds each thing on one line. */

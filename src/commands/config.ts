@@ -19,7 +19,6 @@ import type {Impact} from '../features/settings/verdicts.js';
 import {confirmFlag, dryRunFlag, targetFlags, yesFlag} from '../cli/flags.js';
 import {settingFlags} from '../features/settings/flags.js';
 import {allowChange, requireOwnProject, wantsSaving} from '../cli/consent.js';
-import {readConfig} from '../supabase/config.js';
 import {DEFAULT_SETTINGS, targetJson, type SettingName, type Settings, type TargetJson} from '../types.js';
 import {changedText, endingQuestion, impactText, importedText, savedText, warnings} from '../features/settings/text.js';
 import {leftOut, settingsText} from '../features/settings/settings-text.js';
@@ -156,11 +155,9 @@ ${EXIT_CODES_HELP}`;
   async #importAuthSettings(connection: Connection): Promise<Partial<Settings>> {
     const project = await this.project();
     const projectRef = connection.target.projectRef ?? undefined;
-    const imported = await importAuthSettings(
-      connection,
-      project,
-      await readConfig(project, process.env, {projectRef}),
-    );
+    const {readConfig} = await import('../supabase/config.js');
+    const config = await readConfig(project, process.env, {projectRef});
+    const imported = await importAuthSettings(connection, project, config);
     this.note(importedText(imported));
     return imported.changes;
   }

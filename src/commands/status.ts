@@ -6,7 +6,6 @@ import {findConfigSource, readConfigured} from '../features/integration/source.j
 import {EXIT} from '../errors.js';
 import {targetFlags} from '../cli/flags.js';
 import {targetJson, type TargetJson} from '../types.js';
-import {statusText} from '../features/status/text.js';
 import {notInForce} from '../features/settings/in-force-text.js';
 
 export interface StatusResult extends Found {
@@ -39,7 +38,11 @@ ${EXIT_CODES_HELP}`;
     const connection = await this.open(target, 'reads');
     const status = await readStatus(connection, {configured, counting: flags.check});
     const typed = (text: string) => this.withProgram(text);
-    this.log(() => statusText(status, target, {...this.view(), checked: flags.check, typed}));
+    if (!this.jsonEnabled()) {
+      const {statusText} = await import('../features/status/text.js');
+      this.log(statusText(status, target, {...this.view(), checked: flags.check, typed}));
+    }
+
     const off = status.settings === null ? null : notInForce(status.settings, target);
     if (off !== null) this.note(off);
     if (flags.check && !status.ok) process.exitCode = EXIT.found;

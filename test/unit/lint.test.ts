@@ -17,8 +17,8 @@ test.each([
   ['src/sandbox/server.ts', '../supabase/cli.js', 'Below the terminal and the features.'],
   ['src/cli/text.ts', '../features/rules/rules.js', 'The terminal knows no feature and no command.'],
   ['src/features/rules/rules.ts', '../../commands/rules/add.js', 'Features do not import commands.'],
-  ['src/features/rules/rules.ts', '../settings/queries.js', 'by their index.ts.'],
-  ['src/features/install/init.ts', '../guard/guard.js', 'by their index.ts.'],
+  ['src/features/rules/rules.ts', '../settings/queries.js', 'by their index.ts (and'],
+  ['src/features/install/init.ts', '../guard/guard.js', 'by their index.ts (and'],
   ['src/cli/text.ts', 'pg', 'pg has one importer'],
   ['src/commands/config.ts', '@inquirer/prompts', '@inquirer/prompts has one importer'],
 ])('%s may not import %s', async (file, imported, reason) => {

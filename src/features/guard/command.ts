@@ -1,5 +1,6 @@
 import {checkGuard, planGuard, type GuardState} from './guard.js';
-import {StepCommand, type StepFile, type StepFlags} from '../install/index.js';
+import type {StepFile} from '../install/index.js';
+import {StepCommand, type StepFlags} from '../install/step-command.js';
 import {targetJson, type TargetJson} from '../../types.js';
 import {guardAlready, guardDone, guardText} from './text.js';
 

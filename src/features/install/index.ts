@@ -1,4 +1,4 @@
-/** What other features may use of this one. */
+/** What other features may use of this one; the commands whose work is a migration also have step-command.ts, which others do without loading. */
 export {readHealth} from './health.js';
 export {type Installed, authMissing, newerInstalled, notInstalled, readInstalled, requireOurs} from './installed.js';
 export {
@@ -11,5 +11,4 @@ export {
   readMigrations,
   shippedVersion,
 } from './migration.js';
-export {type Consent, StepCommand, type StepFlags} from './step-command.js';
 export {type MigrationStep, type StepFile, type SavedFile, requireSavable, stepText, writeStep} from './steps.js';

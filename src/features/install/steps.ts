@@ -1,6 +1,6 @@
 import {SupasessionError} from '../../errors.js';
 import type {Env, Project} from '../../supabase/project.js';
-import {writeDeclared, type DeclaredChange} from './declared.js';
+import type {DeclaredChange} from './declared.js';
 import {
   addMigration,
   readMigrations,
@@ -62,8 +62,11 @@ export async function writeStep(
   if (!removes) requireSavable(migrations);
   const sinceInstalled = migrations.own.slice(migrations.own.findLastIndex(({kind}) => kind === 'installation') + 1);
   const newest = (removes ? sinceInstalled : migrations.active).findLast(({name}) => name === step.name);
-  const declare = async (state: MigrationState) =>
-    DATA_ONLY.includes(step.kind) ? [] : writeDeclared(project, state, {env, dryRun});
+  const declare = async (state: MigrationState) => {
+    if (DATA_ONLY.includes(step.kind)) return [];
+    const {writeDeclared} = await import('./declared.js');
+    return writeDeclared(project, state, {env, dryRun});
+  };
   if (newest?.text === text && !step.again) {
     return {file: newest.file, written: false, declared: await declare(migrations)};
   }

@@ -6,7 +6,8 @@ import {
   type HookRequest,
   type HookState,
 } from './hook.js';
-import {StepCommand, type StepFile, type StepFlags} from '../install/index.js';
+import type {StepFile} from '../install/index.js';
+import {StepCommand, type StepFlags} from '../install/step-command.js';
 import {functionText, makeWiringChange, type WiringPart, type WiringWhere} from './source.js';
 import {targetFlag} from '../../database/target.js';
 import {SupasessionError} from '../../errors.js';

@@ -1,15 +1,8 @@
 import type {DatabaseIntegration} from './queries.js';
 import type {FunctionName} from './queries.js';
 import {SupasessionError} from '../../errors.js';
-import {readConfig} from '../../supabase/config.js';
-import {
-  editInstructions,
-  planConfigEdit,
-  writeConfigEdit,
-  type ConfigEdit,
-  type TomlEdit,
-} from '../../supabase/config-edit.js';
-import {findManagementApi, type ManagementApi} from '../../supabase/management-api.js';
+import type {ConfigEdit, TomlEdit} from '../../supabase/config-edit.js';
+import type {ManagementApi} from '../../supabase/management-api.js';
 import type {Env, Project} from '../../supabase/project.js';
 import type {Target} from '../../types.js';
 
@@ -49,6 +42,7 @@ export interface HookSetting {
 export async function findConfigSource(target: Target, project: Project | null, env: Env): Promise<ConfigSource> {
   const ref = target.projectRef;
   if (ref !== null) {
+    const {findManagementApi} = await import('../../supabase/management-api.js');
     const api = await findManagementApi(project, env);
     return {where: api === null ? 'instructions' : 'management-api', env, ref, api, project};
   }
@@ -69,6 +63,7 @@ function isEditable(project: Project | null): boolean {
 export async function readFileHook(place: ConfigSource): Promise<(HookSetting & {secrets: boolean}) | null> {
   const {project, env, ref} = place;
   if (project === null) return null;
+  const {readConfig} = await import('../../supabase/config.js');
   return (await readConfig(project, env, {projectRef: ref ?? undefined})).accessTokenHook;
 }
 
@@ -79,6 +74,7 @@ export async function readFileHook(place: ConfigSource): Promise<(HookSetting & 
  */
 export async function readFileSchemas({project, env, ref}: ConfigSource): Promise<string[] | null> {
   if (project === null) return null;
+  const {readConfig} = await import('../../supabase/config.js');
   return (await readConfig(project, env, {projectRef: ref ?? undefined})).apiSchemas;
 }
 
@@ -177,6 +173,7 @@ export interface FileChange {
  */
 export async function planFileChange({project}: ConfigSource, edits: readonly TomlEdit[]): Promise<FileChange> {
   if (project === null || edits.length === 0) return {edit: null, byHand: null};
+  const {editInstructions, planConfigEdit} = await import('../../supabase/config-edit.js');
   if (!isEditable(project)) return {edit: null, byHand: await editInstructions(project, edits)};
   const edit = await planConfigEdit(project, edits);
   return {edit: edit.before === edit.after ? null : edit, byHand: null};
@@ -204,7 +201,10 @@ export async function makeWiringChange({edit, send}: WiringChange, changed: Wiri
     changed.push('management-api');
   }
 
-  if (edit !== null && (await writeConfigEdit(edit))) changed.push('config.toml');
+  if (edit !== null) {
+    const {writeConfigEdit} = await import('../../supabase/config-edit.js');
+    if (await writeConfigEdit(edit)) changed.push('config.toml');
+  }
 }
 
 /** @returns the error for a Management API that took a change and has something else */

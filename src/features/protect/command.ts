@@ -1,6 +1,7 @@
 import type {PolicyCommand} from './policies.js';
 import {checkProtection, type TablePlan} from './protect.js';
-import {type Consent, StepCommand, type StepFile, type StepFlags} from '../install/index.js';
+import type {StepFile} from '../install/index.js';
+import {type Consent, StepCommand, type StepFlags} from '../install/step-command.js';
 import {parseTableName, qualified, tableName} from './tables.js';
 import type {Connection} from '../../database/connection.js';
 import type {TableName} from './queries.js';
