@@ -26,6 +26,8 @@ export async function readSql(path: string): Promise<string> {
  * @returns the whole migration as one script: the parts of sql/install, in the order of their names
  */
 export async function readInstallation(): Promise<string> {
-  const names = readdirSync(new URL('install/', FOLDER)).filter((name) => name.endsWith('.sql')).sort();
+  const names = readdirSync(new URL('install/', FOLDER))
+    .filter((name) => name.endsWith('.sql'))
+    .sort();
   return (await Promise.all(names.map(async (name) => readSql(`install/${name}`)))).join('');
 }
