@@ -11,6 +11,7 @@ import {SupasessionError} from '../errors.js';
 import {errorJson, maskPasswords, toFailure, withProgram, type ErrorJson} from './failure.js';
 import {rewriteOutput} from './aliases.js';
 import {rewriteRemote} from './flags.js';
+import {startedBy} from './program.js';
 import {Asker} from './asker.js';
 import {requireOwnProject, type Use} from './consent.js';
 import type {ManagementApi} from '../supabase/management-api.js';
@@ -45,7 +46,8 @@ export abstract class BaseCommand extends Command {
   /** What to type before a command's name. As a plugin we stand under a topic of the host, which also says how topics are written. */
   protected get program(): string {
     const {bin, topicSeparator} = this.config;
-    return this.id?.startsWith('supasession:') ? `${bin} supasession${topicSeparator}` : `${bin} `;
+    if (this.id?.startsWith('supasession:')) return `${bin} supasession${topicSeparator}`;
+    return `${startedBy(process.argv[1] ?? '', process.cwd(), process.env)}${bin} `;
   }
 
   /** @returns a text of ours with what to type instead of `{bin}` */

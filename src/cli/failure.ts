@@ -1,6 +1,7 @@
 import {stripVTControlCharacters} from 'node:util';
 
 import {closest} from './closest.js';
+import {addPackage, supabaseIn} from './program.js';
 import {SupasessionError, type ErrorCode} from '../errors.js';
 import {flagNames, type KnownFlags} from './flags.js';
 import {usageMessage} from './usage.js';
@@ -58,15 +59,15 @@ export function toFailure(error: unknown, command: string | undefined): Supasess
 }
 
 /**
- * @param text a text of ours, with `{bin} ` and after it the id of a command (`sessions:list`)
+ * Fills in what to type, so that a hint can be pasted.
+ * @param text with `{bin} ` and the id of a command (`sessions:list`), `{supabase} ` and its command, or `{add} ` and a package
  * @param program what to type before a command's name; its last character also stands between topic and command
- * @returns the text with what to type
  */
 export function withProgram(text: string, program: string): string {
-  return text.replaceAll(
-    /\{bin\} ([\w-]+(?::[\w-]+)*)?/g,
-    (_, id: string = '') => program + id.replaceAll(':', program.at(-1)!),
-  );
+  return text
+    .replaceAll(/\{bin\} ([\w-]+(?::[\w-]+)*)?/g, (_, id: string = '') => program + id.replaceAll(':', program.at(-1)!))
+    .replaceAll('{supabase}', () => supabaseIn(process.cwd()))
+    .replaceAll(/\{add\} (\S+)/g, (_, name: string) => addPackage(process.cwd(), name));
 }
 
 /**

@@ -71,6 +71,11 @@ export function targetName(target: Target): string {
   }
 }
 
+/** The line that says where a command would work, before it is reached. */
+export function targetText(target: Target): string {
+  return `${chalk.bold('Target')}   ${targetName(target)}`;
+}
+
 /** Why a database is taken for that of another project. */
 export function noneOfIts({applied}: HistoryMatch): string {
   return `${applied === 1 ? 'its only migration is not' : `none of its ${applied} migrations is`} in supabase/migrations of this one`;
@@ -94,7 +99,7 @@ export function targetLine({target, encrypted, verified}: Connection): string {
       : local
         ? ''
         : chalk.yellow(', NOT encrypted');
-  return `${chalk.bold('Target')}   ${targetName(target)}${protection}${historyText(target.history)}`;
+  return `${targetText(target)}${protection}${historyText(target.history)}`;
 }
 
 /** @returns an error as the terminal shows it; `{bin}` is left for the caller to fill in */

@@ -113,7 +113,8 @@ ${EXIT_CODES_HELP}`;
       if (!dryRun) await unwire(request, wires, result.unwired);
       const steps = await uninstallSteps(flags['drop-dependents'] ? plan.dependents : []);
       // What runs was started with the configuration as it was.
-      const [apply, next] = result.unwired.length > 0 ? [false, unwiredText(target)] : [flags.apply, undefined];
+      const [apply, next] =
+        result.unwired.length > 0 ? [false, unwiredText(target, plan.dependents.length > 0)] : [flags.apply, undefined];
       const done = await this.runSteps({project, connection, steps, flags: {...flags, apply}, ask, next});
       result.files = done.files;
       if (done.applied) result.applied = true;

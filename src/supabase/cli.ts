@@ -1,5 +1,5 @@
 import {constants} from 'node:fs';
-import {access, stat} from 'node:fs/promises';
+import {access, readFile, realpath, stat} from 'node:fs/promises';
 import path from 'node:path';
 import {stripVTControlCharacters} from 'node:util';
 import {SupasessionError} from '../errors.js';
@@ -32,27 +32,51 @@ export async function findCli(project: Project, env: Env): Promise<SupabaseCli> 
   for (const folder of [...own, ...onPath]) {
     for (const name of windows ? ['supabase.cmd', 'supabase.exe'] : ['supabase']) {
       const file = path.resolve(project.cwd, folder, name);
-      if (await isProgram(file)) return {path: file, ...(await cliVersion(file, project, env))};
+      if (!(await isProgram(file))) continue;
+      const packaged = own.includes(folder) ? await packageVersion(file) : undefined;
+      const version = packaged ?? (await cliVersion(file, project, env));
+      return {path: file, version, major: Number.parseInt(version, 10)};
     }
   }
   throw new SupasessionError(
     'CLI_MISSING',
     `The supabase CLI was not found: neither in node_modules/.bin of ${project.root} and the folders above it, nor on the PATH.`,
-    {suggestions: ['npm install --save-dev supabase']},
+    {suggestions: ['{add} supabase']},
   );
 }
 
+/** The version of an installed package, without starting it, which takes a second; undefined if it cannot be told. */
+async function packageVersion(file: string): Promise<string | undefined> {
+  const beside = path.join(path.dirname(file), '..', 'supabase');
+  const target = await realpath(file).catch(() => file);
+  for (const folder of [beside, ...foldersUp(path.dirname(target))]) {
+    try {
+      const {name, version} = JSON.parse(await readFile(path.join(folder, 'package.json'), 'utf8')) as Record<
+        string,
+        unknown
+      >;
+      if (name === 'supabase' && typeof version === 'string' && VERSION.test(version)) return version;
+    } catch {
+      // Not a package, or none that can be read: the program itself is asked.
+    }
+  }
+
+  return undefined;
+}
+
+const VERSION = /^v?(\d+\.\d+\.\d+\S*)/m;
+
 /** Asks a supabase CLI for its version; throws SupasessionError CLI_FAILED. */
-async function cliVersion(file: string, project: Project, env: Env): Promise<{version: string; major: number}> {
+async function cliVersion(file: string, project: Project, env: Env): Promise<string> {
   const result = await runProcess(file, ['--version'], {cwd: project.cwd, env});
   if (result.outcome === 'interrupted') throw new SupasessionError('INTERRUPTED', 'Interrupted.');
-  const [, version, major] = (result.outcome === 'exited' && /^v?((\d+)\.\d+\.\d+\S*)/m.exec(result.stdout)) || [];
+  const version = result.outcome === 'exited' ? VERSION.exec(result.stdout)?.[1] : undefined;
   if (version === undefined) {
     throw new SupasessionError('CLI_FAILED', `${file} --version ${describeEnd(result)} and told no version.`, {
-      suggestions: ['npm install --save-dev supabase'],
+      suggestions: ['{add} supabase'],
     });
   }
-  return {version, major: Number(major)};
+  return version;
 }
 
 /**

@@ -56,8 +56,14 @@ test('from init to flush: the real CLI applies it, sign-ins are limited, and eve
   expect(init.stderr).toContain(`Wrote supabase/migrations/${file} (supasession 1.0.0).`);
   expect(init.stderr).toContain(`Applying migration ${file}...`);
   expect(init.stderr).toContain('Applied to the local database.\nLimits are ON.\n\nNext:\n');
-  expect(init.stderr).toMatch(/^ {2}supasession config --max 3 --strategy dequeue +change the limit$/m);
-  expect(init.stderr).toMatch(/^ {2}supabase db push +bring it to the linked project$/m);
+  expect(init.stderr).toContain(
+    [
+      'Next:',
+      '  npx supabase db push                  bring it to the linked project',
+      '  supasession config --linked --enable  then switch the limit on there: the migration leaves it off',
+      '',
+    ].join('\n'),
+  );
 
   const version = file.slice(0, 14);
   expect(await project.supabase('migration', 'list')).toMatch(new RegExp(`\`?${version}\`? *\\| *\`?${version}\`?`));
@@ -341,7 +347,7 @@ describe('--apply', () => {
     const done = await project.run([...args, '--confirm', '127.0.0.1']);
     expect(done).toMatchObject({code: 0});
     expect(done.stderr).toContain('Applied to the target.\nLimits are ON.');
-    expect(done.stderr).toMatch(/^ {2}supasession config --db-url <url> --max 3/m);
+    expect(done.stderr).not.toContain('Next:');
     expect(await rows('select enabled, max_sessions from supasession.config')).toEqual([
       {enabled: true, max_sessions: 1},
     ]);
@@ -392,11 +398,98 @@ describe('where nothing listens', () => {
     const offline = await createProject({port: 1});
     const result = await offline.run(['init', '--yes', '--enable']);
     expect(result).toMatchObject({code: 0});
-    expect(result.stderr).toContain('Not applied: nothing is listening on 127.0.0.1:1.');
+    expect(result.stderr).toContain('Not applied: the local database is not running.');
     expect(result.stderr).toContain('The limit is still off: it can be switched on once the migration is applied.');
     expect(result.stderr).toMatch(/^ {2}supasession init --apply +apply it$/m);
     expect(await offline.migrations()).toEqual([expect.stringMatching(OURS)]);
     expect((await offline.run(['init', '--yes', '--json'])).json).toMatchObject({target: null, applied: false});
     await offline.remove();
+  });
+});
+
+test('three devices, if nobody says a number', async () => {
+  const {stderr} = await project.run(['init', '--yes', '--apply', '--enable']);
+  expect(stderr).toContain('With the limit on, 3 per user:\n  No user is over the limit: no session ends.\n');
+  expect(await rows('select enabled, max_sessions from supasession.config')).toEqual([
+    {enabled: true, max_sessions: 3},
+  ]);
+});
+
+describe('a database with migrations that the project has no file for', () => {
+  beforeEach(async () => {
+    await rows(`
+      create schema supabase_migrations;
+      create table supabase_migrations.schema_migrations (version text primary key, statements text[], name text);
+      insert into supabase_migrations.schema_migrations (version) values ('20250101000000')`);
+  });
+
+  test('is left alone if it is another project’s, and only the file is written', async () => {
+    await project.addMigration('20240101000000_mine.sql', 'select 1;');
+    const {code, error} = await failure(project, ['init', '--yes', '--apply']);
+    expect([code, error.code]).toEqual([1, 'OTHER_PROJECT']);
+    expect(await project.migrations()).toHaveLength(1);
+
+    const run = await project.run(['init', '--yes']);
+    expect(run).toMatchObject({code: 0});
+    expect(run.stderr).toContain("Another project's database answers where this project's should");
+    expect(await project.migrations()).toEqual(['20240101000000_mine.sql', expect.stringMatching(OURS)]);
+    expect(await isInstalled()).toBe(false);
+  });
+
+  test('cannot be applied to by the supabase CLI: that is said before a file is written', async () => {
+    const {code, error} = await failure(project, ['init', '--yes', '--apply']);
+    expect([code, error.code]).toEqual([1, 'CLI_FAILED']);
+    expect(error.message).toContain('The database has 1 migration that this project has no file for');
+    expect(error.suggestions).toContain('The hosted project has them: npx supabase db pull');
+    expect(await project.migrations()).toEqual([]);
+  });
+});
+
+test('a migration that cannot be applied is named, with the way on and the way back', async () => {
+  await project.addMigration('20240101000000_broken.sql', 'select 1/0;');
+  const run = await project.run(['init', '--yes', '--apply', '--include-pending', '--json']);
+  const file = (await project.migrations()).at(-1)!;
+  expect(file).toMatch(OURS);
+  expect(run.json).toMatchObject({error: {code: 'CLI_FAILED', details: {written: file, applied: false}}});
+  const {error} = run.json as {error: {suggestions: string[]}};
+  expect(error.suggestions).toContain('To finish, once that is fixed: supasession init --apply');
+  expect(error.suggestions).toContain(`To go back, as it is not applied: rm supabase/migrations/${file}`);
+});
+
+describe('a removal that has not been applied', () => {
+  beforeEach(async () => {
+    await project.run(['init', '--yes', '--apply', '--enable']);
+    await rows("insert into supasession.rules (name, app_metadata, max_sessions) values ('r', '{"plan": "pro"}', 5)");
+    const removed = await project.run(['uninstall', '--no-apply', '--unwired', '--yes']);
+    expect(removed).toMatchObject({code: 0});
+  });
+
+  test('is shown with what it takes, and nothing happens unless somebody agrees', async () => {
+    const files = await project.migrations();
+    const removal = files.find((file) => file.endsWith('_uninstall.sql'))!;
+    const {code, error, stderr} = await failure(project, [
+      'init',
+      '--apply',
+      '--enable',
+      '--max',
+      '3',
+      '--strategy',
+      'dequeue',
+    ]);
+    expect([code, error.code]).toEqual([2, 'ANSWER_REQUIRED']);
+    expect(stderr).toContain(`Not applied yet: supabase/migrations/${removal}`);
+    expect(stderr).toMatch(
+      /It runs first and removes supasession with \d rules?, \d+ events? of history, 0 revoked users/,
+    );
+    const url = await failure(project, ['init', '--yes', '--apply', '--db-url', server.url()]);
+    expect(url.error.details).toEqual({flag: '--confirm 127.0.0.1'});
+    expect(await project.migrations()).toEqual(files);
+    expect(await rows("select from supasession.rules where name = 'r'")).toHaveLength(1);
+  });
+
+  test('is applied, and supasession starts afresh, after a yes', async () => {
+    expect(await project.run(['init', '--yes', '--apply', '--enable'])).toMatchObject({code: 0});
+    expect(await rows('select from supasession.rules')).toEqual([]);
+    expect(await isInstalled()).toBe(true);
   });
 });

@@ -1,9 +1,11 @@
 import type {Connection} from '../../database/connection.js';
 import {readAppliedMigrations} from '../../database/history.js';
 import {readInstalled} from './installed.js';
+import {count} from '../../cli/text.js';
 import {SupasessionError} from '../../errors.js';
 import {applyMigrations, findCli, type SupabaseCli} from '../../supabase/cli.js';
 import type {Writer} from '../../supabase/process.js';
+import type {Migration} from '../../supabase/migrations.js';
 import type {Project} from '../../supabase/project.js';
 import type {Target} from '../../types.js';
 import {authMissing, newerInstalled} from './installed.js';
@@ -43,6 +45,7 @@ export async function planApply(project: Project, connection: Connection, env: N
     throw newerInstalled(installed.version, shipped.version);
   }
 
+  requireKnown(applied, all);
   const pending = all.filter(({version}) => !applied.includes(version));
   const ownFiles = new Set(own.map(({file}) => file));
   const newestApplied = applied.at(-1) ?? '';
@@ -52,6 +55,25 @@ export async function planApply(project: Project, connection: Connection, env: N
     outOfOrder: pending.some(({version}) => version < newestApplied),
     cli,
   };
+}
+
+/** The supabase CLI refuses to apply anything to a database that has migrations without a file: better known before one is written. */
+function requireKnown(applied: string[], files: Migration[]): void {
+  const known = new Set(files.map(({version}) => version));
+  const missing = applied.filter((version) => !known.has(version));
+  if (missing.length === 0) return;
+  throw new SupasessionError(
+    'CLI_FAILED',
+    `The database has ${count(missing.length, 'migration')} that this project has no file for, so the supabase CLI would refuse to apply any. Nothing was written.`,
+    {
+      suggestions: [
+        'Another branch has the files: check it out, or merge it',
+        'The hosted project has them: {supabase} db pull',
+        'To write files without applying them, give --no-apply',
+      ],
+      details: {missing},
+    },
+  );
 }
 
 /** The URL of a target without its password, for the CLI's arguments. */

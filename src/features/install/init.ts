@@ -1,4 +1,4 @@
-import {connect, type Connection} from '../../database/connection.js';
+import type {Connection} from '../../database/connection.js';
 import {
   type Consequence,
   type ImpactReport,
@@ -249,19 +249,4 @@ export async function settle(connection: Connection, given: Partial<Settings>): 
   if (version === null) return false;
   if (Object.keys(given).length > 0) await writeSettings(connection, given);
   return true;
-}
-
-/**
- * Opens a connection only if something answers: a local stack that is not running is no error for `init`.
- * @param target the target
- * @returns the connection; null where nothing is listening
- * @throws SupasessionError every other failure
- */
-export async function connectIfListening(target: Target): Promise<Connection | null> {
-  try {
-    return await connect(target);
-  } catch (error) {
-    if (error instanceof SupasessionError && error.code === 'CONNECTION_REFUSED') return null;
-    throw error;
-  }
 }

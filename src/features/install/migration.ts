@@ -208,6 +208,11 @@ export async function readMigration({path}: Migration): Promise<string> {
   }
 }
 
+/** Whether a file, by its name, takes supasession out. */
+export function isRemoval(file: string): boolean {
+  return file.replace(/^\d+_/, '') === `${MIGRATION_NAMES.uninstall}.sql`;
+}
+
 async function readOwn(migration: Migration): Promise<OwnMigration | undefined> {
   return kindOf(migration.name) === undefined ? undefined : asOwn(migration, await readMigration(migration));
 }

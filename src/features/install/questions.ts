@@ -1,6 +1,6 @@
 import type {InitPlan} from './init.js';
 import {SETTINGS, askChoice, askInteger, choiceOf} from '../settings/index.js';
-import type {Settings, Target} from '../../types.js';
+import {DEFAULT_SETTINGS, type Settings, type Target} from '../../types.js';
 import type {Asker} from '../../cli/asker.js';
 
 export interface InitFlags {
@@ -20,36 +20,48 @@ export interface InitAnswers {
   apply: boolean;
 }
 
+/** Devices that a user gets where nobody has said a number. */
+const DEVICES = 3;
+
+/** What `init` knows when it asks. */
+export interface InitFound {
+  plan: InitPlan;
+  target: Target;
+  /** Whether the target can be reached; null if nobody has tried. */
+  reachable: boolean | null;
+  /** Those in the target; null if nothing is installed there, or nobody has looked. */
+  settings: Settings | null;
+}
+
+async function askSettings(ask: Asker, flags: InitFlags, {plan, settings}: InitFound): Promise<Partial<Settings>> {
+  const given: Partial<Settings> = {};
+  const current = settings ?? {...DEFAULT_SETTINGS, max_sessions: DEVICES};
+  const asks = plan.current === null && !flags.yes && !flags['dry-run'];
+  if (flags.max !== undefined) given.max_sessions = flags.max;
+  else if (asks) given.max_sessions = await askInteger(ask, SETTINGS.max_sessions, current.max_sessions);
+  // The table itself starts with 1, as 0.1.2 did.
+  else if (plan.current === null && plan.older === null && settings === null) given.max_sessions = DEVICES;
+
+  const strategy = choiceOf(SETTINGS.strategy, flags.strategy);
+  if (strategy !== undefined) given.strategy = strategy;
+  else if (asks) given.strategy = await askChoice(ask, SETTINGS.strategy, current.strategy);
+  return given;
+}
+
 /**
- * Asks what the flags of `init` do not say.
- * @param ask where answers come from
- * @param flags the flags
- * @param found what there is: the plan, the target, whether it can be reached (null: not tried), whether a release of ours is in it, and its
- *   settings for the defaults
- * @returns the answers
+ * Asks what the flags of `init` do not say. A dry run shows what they say, and asks nothing.
+ * @param preview shows where it will be applied and whom it concerns, before that is decided
  */
 export async function askInit(
   ask: Asker,
   flags: InitFlags,
-  found: {plan: InitPlan; target: Target; reachable: boolean | null; installed: boolean; settings: Settings},
+  found: InitFound,
+  preview: (settings: Partial<Settings>) => Promise<void>,
 ): Promise<InitAnswers> {
-  const settings: Partial<Settings> = {};
-  // A dry run shows what the flags say, and asks nothing.
-  const silent = flags.yes || flags['dry-run'];
-  const writes = found.plan.current === null;
+  const settings = await askSettings(ask, flags, found);
   const local = found.target.kind === 'local';
-
-  if (flags.max !== undefined) settings.max_sessions = flags.max;
-  else if (writes && !silent) {
-    settings.max_sessions = await askInteger(ask, SETTINGS.max_sessions, found.settings.max_sessions);
-  }
-
-  const strategy = choiceOf(SETTINGS.strategy, flags.strategy);
-  if (strategy !== undefined) settings.strategy = strategy;
-  else if (writes && !silent) {
-    settings.strategy = await askChoice(ask, SETTINGS.strategy, found.settings.strategy);
-  }
-
+  const decided = flags.enable !== undefined && flags.apply !== undefined;
+  if (found.reachable || (found.reachable === null && !decided)) await preview(settings);
   const decide = async (flag: boolean | undefined, name: string, message: string, fallback: boolean) => {
     if (flag !== undefined) return flag;
     // Nothing to do it to: a local stack that is not running.
@@ -57,10 +69,10 @@ export async function askInit(
     return ask.confirm({flag: `--${name} or --no-${name}`, message, default: fallback});
   };
 
-  // Where we are installed already, a limit that is off has been switched off.
+  // A limit that is off where supasession is installed was switched off on purpose.
   const enable =
-    (found.settings.enabled && flags.enable === undefined) ||
-    (await decide(flags.enable, 'enable', 'Switch the limit on now?', local && !found.installed));
+    (found.settings?.enabled === true && flags.enable === undefined) ||
+    (await decide(flags.enable, 'enable', 'Switch the limit on now?', local && found.settings === null));
   const apply = await decide(flags.apply, 'apply', 'Apply the migration now?', local);
   if (flags.save && enable) settings.enabled = true;
   return {settings, enable, apply};

@@ -1,13 +1,13 @@
 import {BaseCommand} from '../../cli/base-command.js';
 import {applyWithCli, planApply, type ApplyPlan} from './apply.js';
 import {writeStep, type MigrationStep, type StepFile} from './steps.js';
-import {targetFlag} from '../../database/target.js';
 import type {Connection} from '../../database/connection.js';
 import {allowEnding, allowPending} from '../../cli/consent.js';
 import type {Asker} from '../../cli/asker.js';
 import type {Project} from '../../supabase/project.js';
 import {declaredText} from './declared-text.js';
 import {pendingText} from './pending-text.js';
+import {applyCommand, unfinished} from './text.js';
 
 /** What a command with `stepFlags` has parsed. */
 export interface StepFlags {
@@ -104,17 +104,13 @@ export abstract class StepCommand extends BaseCommand {
 
       if (pending !== null && !dryRun) await this.#apply(project, connection, pending);
     } catch (error) {
-      throw this.stoppedAfter(error, {
-        written: files.filter(({written}) => written).map(({file}) => file),
-        applied: false,
-      });
+      const written = files.filter((file) => file.written).map(({file}) => file);
+      const next = pending === null || written.length === 0 ? [] : unfinished(written, applyCommand(target));
+      throw this.stoppedAfter(error, {written, applied: false}, next);
     }
 
     if (pending === null && !dryRun) {
-      const flag = targetFlag(target);
-      const command =
-        target.kind === 'local' ? 'supabase migration up' : `supabase db push${flag === '--linked' ? ' --linked' : ''}`;
-      this.note(work.next ?? `Not applied. Next: ${command}`);
+      this.note(work.next ?? `Not applied. Next: ${applyCommand(target)}`);
     }
 
     return {files, applied: pending !== null && !dryRun};

@@ -1,7 +1,10 @@
 import chalk from 'chalk';
 
-import {targetFlag} from '../../database/target.js';
+import {count} from '../../cli/text.js';
+import {commandOn} from '../../database/target.js';
 import {declaredText} from './declared-text.js';
+import type {Belongings} from './dependents.js';
+import type {InitDone, Look} from './init-command.js';
 import type {InitMigration, InitPlan} from './init.js';
 import type {Settings, Target} from '../../types.js';
 import {limitsOff} from '../settings/index.js';
@@ -16,19 +19,12 @@ export interface InitFile {
 }
 
 /** What `init` did, and what it was asked to do. */
-export interface InitOutcome {
+export interface InitOutcome extends InitDone {
   target: Target;
-  migration: InitMigration;
-  /** The file of settings that was written beside a migration that was there already. */
-  saved: string | null;
-  applied: boolean;
-  enabled: boolean;
   wanted: {enable: boolean; settings: Partial<Settings>};
-  /** Whether the target was reached; null where nobody tried. */
-  reachable: boolean | null;
+  /** Why nothing could be done to the target. */
+  absent: Look['absent'];
   dryRun: boolean;
-  /** What to type before a command's name, with the space after it. */
-  program: string;
 }
 
 /** @returns what became of the file */
@@ -57,34 +53,78 @@ export function givenText(file: string, dryRun: boolean): string {
   return `${dryRun ? 'Would write' : chalk.green('Wrote')} supabase/migrations/${file}, with the settings that were given.`;
 }
 
-/** @returns what was done, and the commands to type next */
-export function initText(outcome: InitOutcome): string {
-  const {target, applied, enabled, wanted, reachable, dryRun, program} = outcome;
-  const flag = targetFlag(target) === '' ? '' : ` ${targetFlag(target)}`;
-  if (dryRun) return 'Dry run: nothing was changed.';
+/**
+ * @param typed makes of a hint what is typed
+ * @returns what was done, and the commands to type next
+ */
+export function initText(outcome: InitOutcome, typed: (hint: string) => string): string {
+  const {target, applied, enabled, wanted, absent} = outcome;
+  if (outcome.dryRun) return 'Dry run: nothing was changed.';
   const lines: string[] = [];
-  if (wanted.settings.enabled && (outcome.migration.written || outcome.saved !== null)) {
+  const saved = wanted.settings.enabled === true;
+  if (saved && (outcome.migration.written || outcome.saved !== null)) {
     lines.push(
       `${chalk.yellow('Note:')} the migration switches the limit ON: the next "supabase db push" starts ending sessions on the linked project.`,
     );
   }
 
   if (applied) lines.push(`${chalk.green('Applied')} to the ${target.kind === 'local' ? 'local database' : 'target'}.`);
-  else if (target.kind === 'local' && reachable === false)
-    lines.push(`Not applied: nothing is listening on ${target.host}:${target.port}.`);
+  else if (absent === 'not running') lines.push('Not applied: the local database is not running.');
   if (enabled) lines.push(chalk.green('Limits are ON.'));
   else if (wanted.enable)
     lines.push(`${chalk.yellow('The limit is still off')}: it can be switched on once the migration is applied.`);
-
-  const next: Array<[string, string]> = [];
-  if (!applied) next.push([`${program}init${flag} --apply`, 'apply it']);
-  if (applied && !enabled) next.push([`${program}config${flag} --enable`, 'switch the limit on']);
-  next.push([`${program}config${flag} --max 3 --strategy dequeue`, 'change the limit']);
-  if (target.kind === 'local') next.push(['supabase db push', 'bring it to the linked project']);
-  const width = Math.max(...next.map(([command]) => command.length));
-  lines.push('', 'Next:', ...next.map(([command, why]) => `  ${chalk.cyan(command.padEnd(width))}  ${why}`));
+  const next = nextAfterInit(outcome).map(([command, why]) => [typed(command), why] as const);
+  if (next.length > 0) lines.push('', 'Next:', ...commandList(next));
   if (applied && !enabled) lines.push('', limitsOff(target));
   return lines.join('\n');
+}
+
+/** Commands, each with what it is for. */
+function nextAfterInit({target, applied, enabled, wanted, absent}: InitOutcome): Array<[string, string]> {
+  const next: Array<[string, string]> = [];
+  if (absent === 'not running') next.push(['{supabase} start', 'start the local database']);
+  if (!applied) next.push([commandOn(target, 'init --apply'), 'apply it']);
+  if (applied && !enabled) next.push([commandOn(target, 'config --enable'), 'switch the limit on']);
+  if (target.kind === 'local') {
+    next.push(['{supabase} db push', 'bring it to the linked project']);
+    // A limit that was switched on here is not in the files.
+    if (!wanted.settings.enabled)
+      next.push(['{bin} config --linked --enable', 'then switch the limit on there: the migration leaves it off']);
+  }
+
+  return next;
+}
+
+function commandList(commands: ReadonlyArray<readonly [string, string]>): string[] {
+  const width = Math.max(...commands.map(([command]) => command.length));
+  return commands.map(([command, why]) => `  ${chalk.cyan(command.padEnd(width))}  ${why}`);
+}
+
+/** @returns that `init` only writes files, because another project's database answers where this one's should */
+export function leftAloneText(name: string): string {
+  return `${chalk.yellow("Another project's database answers")} where this project's should: it is left alone, and only files are written.\nIf you do mean that one: {bin} init --apply --confirm ${name}`;
+}
+
+/** @returns what the pending removals would take with them */
+export function removalText(files: string[], {rules, events, revoked}: Belongings): string {
+  const lost = [count(rules, 'rule'), `${count(events, 'event')} of history`, `${count(revoked, 'revoked user')}`];
+  return [
+    `${chalk.yellow('Not applied yet:')} ${files.map((file) => `supabase/migrations/${file}`).join(', ')}`,
+    `  It runs first and removes supasession with ${lost.join(', ')}; what is installed after it starts empty.`,
+    '  To keep them, delete that file and run {bin} init again.',
+  ].join('\n');
+}
+
+/** What applies the project's pending migrations to a target. */
+export function applyCommand(target: Pick<Target, 'kind'>): string {
+  if (target.kind === 'local') return '{supabase} migration up';
+  return `{supabase} db push${target.kind === 'linked' ? ' --linked' : ''}`;
+}
+
+/** @returns what to do about files that were written and not applied */
+export function unfinished(files: string[], finish: string): string[] {
+  const names = files.map((file) => `supabase/migrations/${file}`).join(' ');
+  return [`To finish, once that is fixed: ${finish}`, `To go back, as it is not applied: rm ${names}`];
 }
 
 /** @returns what project and target have, before they are brought up to date */

@@ -2,7 +2,7 @@ import chalk from 'chalk';
 
 import type {UninstallPlan} from './uninstall.js';
 import type {ConfiguredIntegration} from '../integration/source.js';
-import {targetFlag} from '../../database/target.js';
+import {commandOn} from '../../database/target.js';
 import type {Dependent} from './dependents.js';
 import type {Target} from '../../types.js';
 import {count, printable} from '../../cli/text.js';
@@ -71,14 +71,16 @@ export function uninstallText(
   return lines.join('\n');
 }
 
-/** @returns why it is not applied yet, and what to do */
-export function unwiredText(target: Target): string {
-  const flag = targetFlag(target) === '' ? '' : ` ${targetFlag(target)}`;
+/**
+ * @param dropped whether objects of the project are dropped with it: until they are, uninstalling refuses without that flag
+ * @returns why it is not applied yet, and what to do
+ */
+export function unwiredText(target: Target, dropped: boolean): string {
   const restart =
     target.kind === 'local'
-      ? 'supabase stop && supabase start'
+      ? '{supabase} stop && {supabase} start'
       : 'wait until Auth and the Data API have been restarted';
-  return `${chalk.yellow('Not applied yet:')} Auth and the Data API call ours until they have been restarted, and would fail without it.\nNext:\n  ${restart}\n  {bin} uninstall${flag} --apply`;
+  return `${chalk.yellow('Not applied yet:')} Auth and the Data API call supasession until they have been restarted, and would fail without it.\nNext:\n  ${restart}\n  ${commandOn(target, `uninstall${dropped ? ' --drop-dependents' : ''} --apply`)}\n{bin} init would apply this removal first: it asks before it does.`;
 }
 
 /** @returns that it is done */

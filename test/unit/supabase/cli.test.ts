@@ -27,12 +27,21 @@ describe('findCli', () => {
     expect(await findCli(workspace, env)).toEqual({path: own, version: '4.0.0-beta.1', major: 4});
   });
 
+  it('reads the version of an installed package, without starting it', async () => {
+    const project = await makeProject('', {
+      'node_modules/supabase/package.json': JSON.stringify({name: 'supabase', version: '3.2.1'}),
+    });
+    const own = await addProgram(project.root, 'node_modules/.bin/supabase', 'touch started; exit 7');
+    expect(await findCli(project, {})).toEqual({path: own, version: '3.2.1', major: 3});
+    await expect(readFile(path.join(project.root, 'started'))).rejects.toThrow('ENOENT');
+  });
+
   it('fails without one, with the line that installs it', async () => {
     const project = await makeProject('', {'node_modules/.bin/supabase': 'not executable'});
     const error = await errorOf(findCli(project, {PATH: '/nowhere'}));
     expect(error.code).toBe('CLI_MISSING');
     expect(error.message).toContain(`neither in node_modules/.bin of ${project.root}`);
-    expect(error.suggestions).toEqual(['npm install --save-dev supabase']);
+    expect(error.suggestions).toEqual(['{add} supabase']);
   });
 
   it.each([

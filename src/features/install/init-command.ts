@@ -1,0 +1,142 @@
+import {BaseCommand} from '../../cli/base-command.js';
+import {allowEnding, allowPending} from '../../cli/consent.js';
+import {targetText} from '../../cli/text.js';
+import {confirmationName, targetFlag} from '../../database/target.js';
+import type {Connection} from '../../database/connection.js';
+import {SupasessionError} from '../../errors.js';
+import type {Project} from '../../supabase/project.js';
+import type {Settings, Target} from '../../types.js';
+import {currentSettings} from '../settings/index.js';
+import {endingQuestion, impactText} from '../settings/text.js';
+import {planApply, type ApplyPlan} from './apply.js';
+import {readBelongings} from './dependents.js';
+import {applyPending, judgeEnable, settle, writeGiven, writeInit, type InitMigration, type InitPlan} from './init.js';
+import {isRemoval} from './migration.js';
+import {pendingText} from './pending-text.js';
+import type {InitAnswers} from './questions.js';
+import {fileText, givenText, leftAloneText, removalText, unfinished} from './text.js';
+
+/** The flags of `init` that say what it may do. */
+interface InitConsent {
+  apply?: boolean | undefined;
+  enable?: boolean | undefined;
+  'include-pending': boolean;
+  'dry-run': boolean;
+  confirm: string | undefined;
+  yes: boolean;
+}
+
+/** What `init` saw of its target before it asked anything. */
+export interface Look {
+  connection: Connection | null;
+  /** The settings there; null if nothing is installed, or nobody has looked. */
+  settings: Settings | null;
+  /** Why nothing can be done there. */
+  absent: 'not running' | 'other project' | null;
+}
+
+interface Work {
+  project: Project;
+  connection: Connection | null;
+  plan: InitPlan;
+  answers: InitAnswers;
+  pending: ApplyPlan | null;
+}
+
+/** What became of it. */
+export interface InitDone {
+  migration: InitMigration;
+  /** The file of settings that was written beside a migration that was there already. */
+  saved: string | null;
+  applied: boolean;
+  enabled: boolean;
+}
+
+/** The steps of `init`. */
+export abstract class InitCommand extends BaseCommand {
+  /** The local database is looked at without being asked to, unless told to leave it alone: whether it runs decides what is worth asking. */
+  protected async look(target: Target, flags: InitConsent): Promise<Look> {
+    const nothing: Look = {connection: null, settings: null, absent: null};
+    if (target.kind !== 'local' || (flags.apply === false && flags.enable === false)) return nothing;
+    try {
+      const connection = await this.open(target, flags);
+      return {...nothing, connection, settings: (await currentSettings(connection)).settings};
+    } catch (error) {
+      const code = error instanceof SupasessionError ? error.code : null;
+      if (code === 'CONNECTION_REFUSED') return {...nothing, absent: 'not running'};
+      // To write the files does no harm to that database.
+      if (code !== 'OTHER_PROJECT' || flags.apply || flags.enable) throw error;
+      this.note(leftAloneText(confirmationName(target)));
+      return {...nothing, absent: 'other project'};
+    }
+  }
+
+  /** Where it will be applied, and whom the limit concerns: shown before the questions that decide about it. */
+  protected async preview(target: Target, connection: Connection | null, settings: Partial<Settings>): Promise<void> {
+    if (connection === null) return this.note(targetText(target));
+    const judged = await judgeEnable(connection, settings);
+    this.note(
+      `With the limit on, ${judged.settings.max_sessions} per user:\n${impactText(judged.settings, judged.report, null)}`,
+    );
+  }
+
+  /** What applying and switching on need a yes or a name for. */
+  protected async allow(target: Target, flags: InitConsent, work: Work): Promise<void> {
+    const {connection, pending, plan, answers} = work;
+    if (connection === null) return;
+    const ask = this.asker(flags);
+    const dryRun = flags['dry-run'];
+    const runs = pending !== null && (plan.current === null || pending.own.length > 0);
+    if (runs && pending.others.length > 0 && !flags['include-pending']) {
+      this.note(pendingText(pending.others));
+      if (!dryRun) await allowPending(ask, target, pending.others, {yes: flags.yes, command: 'init'});
+    }
+
+    const removals = pending?.own.filter((file) => isRemoval(file)) ?? [];
+    const {installed} = await currentSettings(connection);
+    if (removals.length > 0 && installed.version !== null) {
+      this.note(removalText(removals, await readBelongings(connection)));
+      if (!dryRun) await allowEnding(ask, target, {message: 'Remove these for good', given: flags.confirm});
+    }
+
+    if (!answers.enable || target.kind === 'local') return;
+    const {settings, report, consequences} = await judgeEnable(connection, answers.settings);
+    this.note(impactText(settings, report, null));
+    if (consequences.length > 0 && !dryRun) {
+      await allowEnding(ask, target, {message: endingQuestion(consequences), given: flags.confirm});
+    }
+  }
+
+  /** What `apply` would do, if it is wanted. */
+  protected async pending(project: Project, connection: Connection | null, apply: boolean): Promise<ApplyPlan | null> {
+    return apply && connection !== null ? planApply(project, connection, process.env) : null;
+  }
+
+  protected async carryOut(work: Work, dryRun: boolean): Promise<InitDone> {
+    const {project, connection, plan, answers, pending} = work;
+    const {migration, future} = await writeInit(project, plan, answers.settings, {env: process.env, dryRun});
+    this.note(fileText({plan, migration, future, dryRun}));
+    const saved = await writeGiven(project, plan, answers.settings, dryRun);
+    if (saved !== null) this.note(givenText(saved, dryRun));
+    const done: InitDone = {migration, saved, applied: false, enabled: false};
+    if (connection === null || dryRun) return done;
+    try {
+      if (pending !== null) {
+        const options = {env: process.env, output: process.stderr, pending, migration, settings: saved};
+        await this.finishingOnInterrupt(() => applyPending(project, connection, options));
+        done.applied = true;
+      }
+
+      const {settings} = answers;
+      if (answers.enable) done.enabled = await settle(connection, {...settings, enabled: true});
+      else if (done.applied) await settle(connection, settings);
+      return done;
+    } catch (error) {
+      const written = migration.written ? migration.file : saved;
+      const flag = targetFlag(connection.target);
+      const again = `{bin} init${flag === '' ? '' : ` ${flag}`} --apply`;
+      const next = written === null || done.applied ? [] : unfinished([written], again);
+      throw this.stoppedAfter(error, {written, applied: done.applied}, next);
+    }
+  }
+}
