@@ -459,7 +459,7 @@ test('a migration that cannot be applied is named, with the way on and the way b
 describe('a removal that has not been applied', () => {
   beforeEach(async () => {
     await project.run(['init', '--yes', '--apply', '--enable']);
-    await rows("insert into supasession.rules (name, app_metadata, max_sessions) values ('r', '{"plan": "pro"}', 5)");
+    await rows(`insert into supasession.rules (name, app_metadata, max_sessions) values ('r', '{"plan": "pro"}', 5)`);
     const removed = await project.run(['uninstall', '--no-apply', '--unwired', '--yes']);
     expect(removed).toMatchObject({code: 0});
   });
