@@ -172,7 +172,7 @@ test('a hook and a schema that are wired are taken out of config.toml first, and
   const first = await project.run(['uninstall', '--apply', '--yes', '--json']);
   expect(first).toMatchObject({code: 0});
   expect(first.json).toMatchObject({unwired: ['config.toml', 'config.toml'], applied: false});
-  expect(first.stderr).toContain('supabase stop && supabase start\n  supasession uninstall --apply\n');
+  expect(first.stderr).toContain('npx supabase stop && npx supabase start\n  supasession uninstall --apply\n');
   expect(first.stderr).not.toContain('supabase migration up');
   expect(await project.read('supabase/config.toml')).toBe(original);
   expect(await ours()).toBeGreaterThan(0);
