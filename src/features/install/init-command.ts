@@ -6,15 +6,14 @@ import type {Connection} from '../../database/connection.js';
 import {SupasessionError} from '../../errors.js';
 import type {Project} from '../../supabase/project.js';
 import type {Settings, Target} from '../../types.js';
-import {currentSettings} from '../settings/index.js';
-import {endingQuestion, impactText} from '../settings/text.js';
+import {currentSettings, endingQuestion, impactText} from '../settings/index.js';
 import {planApply, type ApplyPlan} from './apply.js';
 import {readBelongings} from './dependents.js';
 import {applyPending, judgeEnable, settle, writeGiven, writeInit, type InitMigration, type InitPlan} from './init.js';
 import {isRemoval} from './migration.js';
-import {pendingText} from './pending-text.js';
+import {pendingText, unfinished} from './pending-text.js';
 import type {InitAnswers} from './questions.js';
-import {fileText, givenText, leftAloneText, removalText, unfinished} from './text.js';
+import {fileText, givenText, leftAloneText, removalText} from './text.js';
 
 /** The flags of `init` that say what it may do. */
 interface InitConsent {
@@ -73,7 +72,7 @@ export abstract class InitCommand extends BaseCommand {
 
   /** Where it will be applied, and whom the limit concerns: shown before the questions that decide about it. */
   protected async preview(target: Target, connection: Connection | null, settings: Partial<Settings>): Promise<void> {
-    if (connection === null) return this.note(targetText(target));
+    if (connection === null) { this.note(targetText(target)); return; }
     const judged = await judgeEnable(connection, settings);
     this.note(
       `With the limit on, ${judged.settings.max_sessions} per user:\n${impactText(judged.settings, judged.report, null)}`,

@@ -6,8 +6,7 @@ import {allowEnding, allowPending} from '../../cli/consent.js';
 import type {Asker} from '../../cli/asker.js';
 import type {Project} from '../../supabase/project.js';
 import {declaredText} from './declared-text.js';
-import {pendingText} from './pending-text.js';
-import {applyCommand, unfinished} from './text.js';
+import {applyCommand, pendingText, unfinished} from './pending-text.js';
 
 /** What a command with `stepFlags` has parsed. */
 export interface StepFlags {

@@ -107,24 +107,12 @@ export function leftAloneText(name: string): string {
 
 /** @returns what the pending removals would take with them */
 export function removalText(files: string[], {rules, events, revoked}: Belongings): string {
-  const lost = [count(rules, 'rule'), `${count(events, 'event')} of history`, `${count(revoked, 'revoked user')}`];
+  const lost = [count(rules, 'rule'), `${count(events, 'event')} of history`, count(revoked, 'revoked user')];
   return [
     `${chalk.yellow('Not applied yet:')} ${files.map((file) => `supabase/migrations/${file}`).join(', ')}`,
     `  It runs first and removes supasession with ${lost.join(', ')}; what is installed after it starts empty.`,
     '  To keep them, delete that file and run {bin} init again.',
   ].join('\n');
-}
-
-/** What applies the project's pending migrations to a target. */
-export function applyCommand(target: Pick<Target, 'kind'>): string {
-  if (target.kind === 'local') return '{supabase} migration up';
-  return `{supabase} db push${target.kind === 'linked' ? ' --linked' : ''}`;
-}
-
-/** @returns what to do about files that were written and not applied */
-export function unfinished(files: string[], finish: string): string[] {
-  const names = files.map((file) => `supabase/migrations/${file}`).join(' ');
-  return [`To finish, once that is fixed: ${finish}`, `To go back, as it is not applied: rm ${names}`];
 }
 
 /** @returns what project and target have, before they are brought up to date */

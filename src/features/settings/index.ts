@@ -6,7 +6,7 @@ export {drainText, limitsOff, notInForce, unlessInForce} from './in-force-text.j
 export {readSettings, writeSettings} from './queries.js';
 export {askChoice, askInteger} from './questions.js';
 export {LISTED, type ListedRule, ORDER, RULE_COLUMNS, type Rule, readRules} from './rules.js';
-export {rejectWarning, trapWarning} from './text.js';
+export {endingQuestion, impactText, rejectWarning, trapWarning} from './text.js';
 export {
   type ImpactReport,
   NO_IMPACT,
