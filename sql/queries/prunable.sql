@@ -1,6 +1,6 @@
--- What prune() would remove by and by: sessions that ended, or were last used, longer ago than a span.
+-- What prune() would remove by and by: sessions that ended, or were last used, before a time.
 -- Reads tables of Auth only: works before an installation too.
--- $1 the span (interval), $2 ids of sessions in pending_ends (uuid[]): they count as ended
+-- $1 the time (timestamptz), $2 ids of sessions in pending_ends (uuid[]): they count as ended
 -- One row: ended, live (sessions that could go on, and have only not been used), users (of those live ones)
 select
     count(*) filter (where not s.live) as ended,
@@ -9,6 +9,6 @@ select
 from (
     select a.user_id, (a.not_after is null or a.not_after > now()) and a.id <> all ($2::uuid[]) as live
     from auth.sessions a
-    where a.not_after < now() - $1::interval
-        or coalesce(a.refreshed_at at time zone 'UTC', a.created_at, '-infinity') < now() - $1::interval
+    where a.not_after < $1::timestamptz
+        or coalesce(a.refreshed_at at time zone 'UTC', a.created_at, '-infinity') < $1::timestamptz
 ) s

@@ -14,6 +14,7 @@ import {rewriteRemote} from './flags.js';
 import {startedBy} from './program.js';
 import {Asker} from './asker.js';
 import {requireOwnProject, type Use} from './consent.js';
+import {JsonStream} from './json-stream.js';
 import type {ManagementApi} from '../supabase/management-api.js';
 import {listMigrations} from '../supabase/migrations.js';
 import {findProject, type Project} from '../supabase/project.js';
@@ -42,6 +43,7 @@ export abstract class BaseCommand extends Command {
   readonly #connections = new Set<Connection>();
   #project: Promise<Project> | undefined;
   #ownsInterrupt = false;
+  #stream: JsonStream | undefined;
 
   /** What to type before a command's name. As a plugin we stand under a topic of the host, which also says how topics are written. */
   protected get program(): string {
@@ -289,8 +291,14 @@ export abstract class BaseCommand extends Command {
     return (this.id ?? '').replace(/^supasession:/, '');
   }
 
+  /** A list as JSON that is written while it is being read; its command returns nothing more to print. */
+  protected jsonStream(head: Record<string, unknown>, list: string): JsonStream {
+    return (this.#stream = new JsonStream(head, list));
+  }
+
   #report(error: SupasessionError): void {
-    if (this.jsonEnabled()) this.logJson(this.toErrorJson(error));
+    // Behind half a document JSON of its own would only confuse: that it does not end is for programs, the words are for people.
+    if (this.jsonEnabled() && !this.#stream?.begun) this.logJson(this.toErrorJson(error));
     else this.note(errorText(error));
   }
 

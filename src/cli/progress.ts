@@ -4,18 +4,16 @@ import type CliProgress from 'cli-progress';
 
 const require = createRequire(import.meta.url);
 
-/** A bar on a terminal; elsewhere nothing. */
-export interface Progress {
-  update(done: number): void;
-  stop(): void;
-}
-
 /**
- * @param total what `update` counts up to
+ * Shows a progress bar on stderr, with rate and time left, while something works; without a terminal nothing.
+ * @param total what `onProgress` counts up to
  * @param noun what is counted
- * @returns a progress bar on stderr, with rate and time left
  */
-export function progressBar(total: number, noun: string): Progress {
+export async function withProgress<T>(
+  total: number,
+  noun: string,
+  work: (onProgress: (done: number) => void) => Promise<T>,
+): Promise<T> {
   // Loaded for the first bar: most runs of the commands that have one show none.
   const {Presets, SingleBar} = require('cli-progress') as typeof CliProgress;
   const started = performance.now();
@@ -32,13 +30,12 @@ export function progressBar(total: number, noun: string): Progress {
     Presets.shades_classic,
   );
   bar.start(total, 0, {rate: 0});
-  return {
-    update(done) {
+  try {
+    return await work((done) => {
       const seconds = (performance.now() - started) / 1000;
       bar.update(done, {rate: Math.round(done / Math.max(seconds, 0.001))});
-    },
-    stop() {
-      bar.stop();
-    },
-  };
+    });
+  } finally {
+    bar.stop();
+  }
 }

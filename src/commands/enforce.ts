@@ -4,7 +4,7 @@ import {batchSizeFlag, confirmFlag, dryRunFlag, targetFlags, yesFlag} from '../c
 import {allowChange, allowEnding} from '../cli/consent.js';
 import {targetJson, type TargetJson} from '../types.js';
 import {enforcedText, enforcePlanText} from '../features/sessions/enforce-text.js';
-import {progressBar} from '../cli/progress.js';
+import {withProgress} from '../cli/progress.js';
 import {limitsOff} from '../features/settings/in-force-text.js';
 
 export interface EnforceResult extends Outcome {
@@ -68,18 +68,11 @@ ${EXIT_CODES_HELP}`;
       await allowEnding(ask, target, {message: 'End these sessions', given: flags.confirm});
     else await allowChange(ask, target, {ends: null, askLocally: false, given: flags.confirm});
 
-    const outcome = await this.finishingOnInterrupt(async (signal) => {
-      const bar = progressBar(found.users, 'users');
-      try {
-        return await enforce(connection, {
-          batchSize: flags['batch-size'],
-          signal,
-          onProgress: ({users}) => bar.update(users),
-        });
-      } finally {
-        bar.stop();
-      }
-    });
+    const outcome = await this.finishingOnInterrupt(async (signal) =>
+      withProgress(found.users, 'users', async (onProgress) =>
+        enforce(connection, {batchSize: flags['batch-size'], signal, onProgress}),
+      ),
+    );
     this.note(enforcedText(outcome));
     return {...base, ...outcome};
   }

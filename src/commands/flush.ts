@@ -5,21 +5,20 @@ import {batchSizeFlag, confirmFlag, dryRunFlag, targetFlags, yesFlag} from '../c
 import {filterFlags} from '../features/sessions/flags.js';
 import {allowEnding} from '../cli/consent.js';
 import {targetJson, type TargetJson} from '../types.js';
-import {progressBar} from '../cli/progress.js';
+import {withProgress} from '../cli/progress.js';
 import {listCommand} from '../features/sessions/text.js';
-import {flushedText} from '../features/sessions/flush-text.js';
-import {flushWarning} from '../features/sessions/flush-text.js';
+import {flushedText, flushWarning} from '../features/sessions/flush-text.js';
 
 export interface FlushResult extends Outcome {
   target: TargetJson;
   dryRun: boolean;
-  /** Which sessions were meant, in words; empty for all. */
+  /** Which sessions, in words; empty for all. */
   selection: string[];
 }
 
 export default class Flush extends BaseCommand {
   static override summary = 'End all sessions, or those that flags select.';
-  static override description = `Deletes the sessions that exist and match when it starts, in small batches. Sign-ins meanwhile are let through; with --user alone they end too. Ctrl-C stops after the batch that is running.
+  static override description = `Deletes the sessions that match when it starts, in small batches. It does not stop sign-ins meanwhile, and with --user alone it ends those too. All flags that are given must hold. Ctrl-C stops after the batch that is running.
 ${EXIT_CODES_HELP}`;
 
   static override examples = [
@@ -32,8 +31,12 @@ ${EXIT_CODES_HELP}`;
       command: '<%= config.bin %> <%= command.id %> --linked --confirm abcdefghijklmnopqrst',
     },
     {
-      description: 'End what nobody has used for 90 days, but nothing of one user.',
+      description: 'End what nobody has used for 90 days, except the sessions of one user.',
       command: '<%= config.bin %> <%= command.id %> --idle 90d --except ada@example.com',
+    },
+    {
+      description: 'End what came from an address range since a moment, for one plan only.',
+      command: '<%= config.bin %> <%= command.id %> --ip 203.0.113.0/24 --since 2026-11-01T14:00Z --claim plan=pro',
     },
   ];
 
@@ -65,20 +68,12 @@ ${EXIT_CODES_HELP}`;
 
     await allowEnding(ask, target, {message: words.length === 0 ? 'End them all' : 'End these', given: flags.confirm});
 
-    const outcome = await this.finishingOnInterrupt(async (signal) => {
-      const bar = progressBar(sessions, 'sessions');
-      try {
-        return await flush(connection, {
-          filter,
-          reconnect: async () => this.track(await connect(target)),
-          batchSize: flags['batch-size'],
-          signal,
-          onProgress: ({deleted}) => bar.update(deleted),
-        });
-      } finally {
-        bar.stop();
-      }
-    });
+    const outcome = await this.finishingOnInterrupt(async (signal) =>
+      withProgress(sessions, 'sessions', async (onProgress) => {
+        const reconnect = async () => this.track(await connect(target));
+        return flush(connection, {filter, reconnect, batchSize: flags['batch-size'], signal, onProgress});
+      }),
+    );
     this.note(flushedText(outcome));
     return {...base, ...outcome};
   }

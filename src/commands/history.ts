@@ -14,8 +14,8 @@ export interface HistoryResult {
 }
 
 export default class History extends BaseCommand {
-  static override summary = 'Show what supasession did, and why, the newest first.';
-  static override description = `Sessions that were ended, users whose access was revoked, and changes of settings and rules; in observe mode what would have been done, at most once for a user and hour. Sign-outs are in Auth's own audit log.
+  static override summary = 'Show what supasession did, and why, newest first.';
+  static override description = `Sessions that ended, users whose access was revoked, and changes of settings and rules. In observe mode: what would have happened, at most once per user and hour. Sign-outs are in Auth's own audit log.
 ${EXIT_CODES_HELP}`;
 
   static override examples = [
@@ -29,17 +29,26 @@ ${EXIT_CODES_HELP}`;
   static override flags = {
     ...targetFlags,
     user: Flags.string({
-      summary: 'Of this user, by email address or id; an id also of one who is gone.',
+      summary: 'Of this user, by email address or id; the id also finds a deleted user.',
       helpGroup: 'WHICH EVENTS',
       helpValue: '<email|id>',
     }),
-    since: Flags.string({summary: 'Not longer ago than this.', helpGroup: 'WHICH EVENTS', helpValue: '<1d>'}),
+    since: Flags.string({
+      summary: 'Within this span (1d), or since this date or time (2026-11-01T14:00; local if it has no zone).',
+      helpGroup: 'WHICH EVENTS',
+      helpValue: '<span|date>',
+    }),
+    until: Flags.string({
+      summary: 'Longer ago than this span, or before this date or time.',
+      helpGroup: 'WHICH EVENTS',
+      helpValue: '<span|date>',
+    }),
     kind: Flags.option({options: EVENT_KINDS, multiple: true})({
-      summary: 'Of this kind; may be given again.',
+      summary: 'Of this kind; repeatable.',
       helpGroup: 'WHICH EVENTS',
     }),
     limit: Flags.integer({
-      summary: 'How many to show at most.',
+      summary: 'Most events to show.',
       default: 50,
       min: 1,
       max: 1_000_000,
@@ -53,7 +62,7 @@ ${EXIT_CODES_HELP}`;
     const target = await this.target(flags);
     const connection = await this.open(target, 'reads');
     const {events, recording} = await readHistory(connection, flags);
-    if (events.length > 0) this.log(eventsText(events, this.view()));
+    if (events.length > 0 && !this.jsonEnabled()) this.log(eventsText(events, this.view()));
     const end = historyEnd({events, recording}, flags.limit);
     if (end !== null) this.note(end);
     return {target: targetJson(target), events};

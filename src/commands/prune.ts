@@ -7,7 +7,7 @@ import {batchSizeFlag, confirmFlag, dryRunFlag, targetFlags, yesFlag} from '../c
 import {allowChange, allowEnding} from '../cli/consent.js';
 import {targetJson, type TargetJson} from '../types.js';
 import {prunedText, pruneText} from '../features/sessions/enforce-text.js';
-import {progressBar} from '../cli/progress.js';
+import {withProgress} from '../cli/progress.js';
 
 export interface PruneResult extends Outcome {
   target: TargetJson;
@@ -18,7 +18,7 @@ export interface PruneResult extends Outcome {
 
 export default class Prune extends BaseCommand {
   static override summary = 'Remove sessions that have ended or not been used for long.';
-  static override description = `Auth itself keeps them. It shows first how many would still have worked, and goes on in small batches; notes of ours about sessions that are gone, and events past their time, go with them. Ctrl-C stops after the batch that is running; running it again goes on.
+  static override description = `Auth itself keeps them. It first shows how many still work, then removes them in small batches. Events older than events_retention, and what supasession noted about sessions that are gone, go too. Ctrl-C stops after the batch that is running; running it again goes on.
 ${EXIT_CODES_HELP}`;
 
   static override examples = [
@@ -36,8 +36,8 @@ ${EXIT_CODES_HELP}`;
     ...targetFlags,
     'older-than': Flags.string({
       required: true,
-      summary: 'For how long they have ended or not been used; a day at least.',
-      helpValue: '<30d>',
+      summary: 'Ended or last used longer ago than this span (30d), or before this date (2026-11-01); a day at least.',
+      helpValue: '<span|date>',
     }),
     'batch-size': batchSizeFlag('Sessions that one transaction removes at most.', 1000),
     'dry-run': dryRunFlag,
@@ -64,18 +64,11 @@ ${EXIT_CODES_HELP}`;
     if (found.live > 0) await allowEnding(ask, target, {message: 'Remove them all', given: flags.confirm});
     else await allowChange(ask, target, {ends: null, askLocally: false, given: flags.confirm});
 
-    const outcome = await this.finishingOnInterrupt(async (signal) => {
-      const bar = progressBar(total, 'sessions');
-      try {
-        return await prune(connection, plan, {
-          batchSize: flags['batch-size'],
-          signal,
-          onProgress: (removed) => bar.update(removed),
-        });
-      } finally {
-        bar.stop();
-      }
-    });
+    const outcome = await this.finishingOnInterrupt(async (signal) =>
+      withProgress(total, 'sessions', async (onProgress) =>
+        prune(connection, plan, {batchSize: flags['batch-size'], signal, onProgress}),
+      ),
+    );
     this.note(prunedText(outcome));
     return {...base, ...outcome};
   }

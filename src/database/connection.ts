@@ -35,6 +35,8 @@ export interface Connection extends Queryable {
    * @returns what the work found
    */
   rehearse<T>(work: (db: Queryable) => Promise<T>): Promise<T>;
+  /** Runs queries that change nothing in one transaction: they all see the same moment, and may share a cursor. */
+  snapshot<T>(work: (db: Queryable) => Promise<T>): Promise<T>;
   /** Whether what goes over it is encrypted. */
   readonly encrypted: boolean;
   /** Whether the server has been checked against a certificate. */
@@ -175,6 +177,7 @@ export async function connect(target: Target): Promise<Connection> {
       throw error;
     }
   };
+  const inTransaction: Queryable = {query: async (text, values) => client.query(text, values)};
 
   return {
     target,
@@ -184,8 +187,15 @@ export async function connect(target: Target): Promise<Connection> {
       return queued(async () => transact(async () => client.query<Row>(text, values), 'commit'));
     },
     async rehearse(work) {
-      const db: Queryable = {query: async (text, values) => client.query(text, values)};
-      return queued(async () => transact(async () => work(db), 'rollback'));
+      return queued(async () => transact(async () => work(inTransaction), 'rollback'));
+    },
+    async snapshot(work) {
+      return queued(async () =>
+        transact(async () => {
+          await client.query('set transaction isolation level repeatable read, read only');
+          return work(inTransaction);
+        }, 'commit'),
+      );
     },
     async close() {
       if (closed) return;

@@ -13,6 +13,11 @@ export interface SpanBounds {
   shortest?: number;
 }
 
+/** A number with its unit, or 12:30: Postgres would take a bare number for seconds. */
+export function looksLikeSpan(text: string): boolean {
+  return /\d\s*[a-z]|\d:\d\d/i.test(text);
+}
+
 /**
  * Understands a span of time as config.toml has it (12h, 1h30m) or as Postgres does (7 days, 1 week). The database reads it, so that it means there what
  * it means here.
@@ -28,8 +33,7 @@ export async function parseSpan(db: Queryable, flag: string, text: string, bound
     new SupasessionError('SETTING_INVALID', `${flag} ${text}: ${reason}.`, {
       suggestions: ['Give a number with its unit: 30m, 12h, 7d, "1 week"'],
     });
-  // Postgres would take a bare number for seconds.
-  if (!/\d\s*[a-z]|\d:\d\d/i.test(text)) throw invalid('not a span of time');
+  if (!looksLikeSpan(text)) throw invalid('not a span of time');
   let span: Span;
   try {
     span = await readSpan(db, text);

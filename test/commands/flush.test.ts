@@ -134,13 +134,13 @@ test('Ctrl-C finishes the batch, says how far it got, and a second run ends the 
     // The batch that was held; one more where the lock went before the signal had come.
     const deleted = before - left;
     expect([550, 600]).toContain(deleted);
-    const message = `Interrupted: ${deleted} of ${before} sessions have been ended, ${left} are left.`;
+    const message = `Interrupted: ${deleted} of ${before} sessions have ended, ${left} are left.`;
     if (json) {
       expect(result.json).toEqual({
         error: {
           code: 'INTERRUPTED',
           message,
-          suggestions: ['Run the command again to end the rest'],
+          suggestions: ['Run the command again to go on'],
           details: {
             ...{matched: before, deleted, remaining: left, batches: deleted / 50, completed: false},
             seconds: expect.any(Number),
@@ -148,7 +148,7 @@ test('Ctrl-C finishes the batch, says how far it got, and a second run ends the 
         },
       });
     } else
-      expect(result.stderr).toContain(`Error: ${message} [INTERRUPTED]\n  → Run the command again to end the rest\n`);
+      expect(result.stderr).toContain(`Error: ${message} [INTERRUPTED]\n  → Run the command again to go on\n`);
   }
 
   const left = await count();

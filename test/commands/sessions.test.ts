@@ -18,6 +18,7 @@ let bob: AuthUser;
 let sessions: AuthSession[];
 let url: string[];
 
+const isoTime = expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/) as string;
 const CONFIRM = ['--confirm', '127.0.0.1'];
 
 beforeEach(async () => {
@@ -60,7 +61,9 @@ describe('sessions list', () => {
   test('shows sessions with their ids, which, and how many there are', async () => {
     const {code, stdout, stderr} = await project.run(['sessions', 'list', ...url, '--user', ada.email, '--limit', '2']);
     expect(code).toBe(0);
-    expect(stderr).toBe(`Target   database "${database.name}" at 127.0.0.1:${database.port}, NOT encrypted\n`);
+    expect(stderr).toBe(
+      `Target   database "${database.name}" at 127.0.0.1:${database.port}, NOT encrypted\nNext page: supasession sessions list --db-url <url> --user ${ada.email} --limit 2 --page 2\n`,
+    );
     const [title, , head, ...rows] = stdout.split('\n');
     expect(title).toBe(`Sessions of ${ada.email}:`);
     expect(head).toMatch(/^User, id of the session +Device +Signed in +Last seen$/);
@@ -116,7 +119,11 @@ describe('sessions list', () => {
       'USER_NOT_FOUND',
       'There is no user with the address nobody@example.com.',
     ]);
-    expect(await failing('--idle', '7')).toEqual([2, 'SETTING_INVALID', '--idle 7: not a span of time.']);
+    expect(await failing('--idle', '7')).toEqual([
+      2,
+      'SETTING_INVALID',
+      '--idle 7: neither a span of time nor a date.',
+    ]);
     expect(await failing('--client', 'me')).toEqual([2, 'USAGE', '--client me: the id of an OAuth client is a UUID.']);
     expect(await failing('--limit', '0')).toEqual([2, 'USAGE', expect.stringContaining('--limit')]);
   });
@@ -131,7 +138,7 @@ describe('sessions revoke', () => {
     for (const shown of [ada.email.slice(0, 30), `  ${id(0)}  127.0.0.1\n`, `  ${id(4)}  127.0.0.1\n`])
       expect(result.stdout).toContain(shown);
     expect(result.stdout).toContain(
-      `\nNo such session, or no longer: ${unknown}\n2 sessions of 2 users end. This cannot be undone.\nAccess tokens that have been issued go on working for up to 1 hour (jwt_expiry).\nThe guard would cut them off at once: supasession guard enable\n`,
+      `\nNo longer there, or never was: ${unknown}\n2 sessions of 2 users end. This cannot be undone.\nAccess tokens that have been issued go on working for up to 1 hour (jwt_expiry).\nThe guard would cut them off at once: supasession guard enable\n`,
     );
     expect(result.stderr).toContain('Done: 2 sessions ended.\n');
     expect(await left()).toEqual([id(1), id(2), id(3), id(5)].sort());
@@ -142,13 +149,13 @@ describe('sessions revoke', () => {
       1,
       {
         code: 'SESSION_NOT_FOUND',
-        message: 'None of these sessions is there, or no longer.',
+        message: 'None of these sessions exists, or no longer.',
         suggestions: ['supasession sessions list'],
         details: {notFound: [id(0), id(4), unknown]},
       },
     ]);
     const one = await failure(project, ['sessions', 'revoke', unknown, ...url]);
-    expect(one.error.message).toBe(`There is no session ${unknown}, or no longer.`);
+    expect(one.error.message).toBe(`Session ${unknown} does not exist, or no longer.`);
   });
 
   test('--json lists what ended and what was not there', async () => {
@@ -163,9 +170,9 @@ describe('sessions revoke', () => {
     expect(await left()).toHaveLength(5);
   });
 
-  test('--user ends all of a user but those named', async () => {
+  test('--user ends all of a user except those to --keep', async () => {
     const args = ['sessions', 'revoke', '--user', ada.email, ...url];
-    const first = await project.run([...args, '--except', id(2), ...CONFIRM]);
+    const first = await project.run([...args, '--keep', id(2), ...CONFIRM]);
     expect(first).toMatchObject({code: 0});
     expect(first.stdout).toContain(`2 sessions of ${ada.email} end.`);
     expect(first.stdout).not.toContain(id(2));
@@ -179,15 +186,15 @@ describe('sessions revoke', () => {
     expect(await left()).toHaveLength(3);
   });
 
-  test('a session to be spared that is not of that user stops it', async () => {
+  test('a session to --keep that is not of that user stops it', async () => {
     const {code, error} = await failure(project, [
-      ...['sessions', 'revoke', '--user', ada.email, '--except', id(2), '--except', id(3)],
+      ...['sessions', 'revoke', '--user', ada.email, '--keep', id(2), '--keep', id(3)],
       ...[...url, ...CONFIRM],
     ]);
     expect([code, error.code, error.message]).toEqual([
       1,
       'SESSION_NOT_FOUND',
-      `${ada.email} has no session ${id(3)}: nothing was changed.`,
+      `${ada.email} has no session ${id(3)}. Nothing was changed.`,
     ]);
     expect(await left()).toHaveLength(6);
   });
@@ -217,7 +224,7 @@ describe('sessions revoke', () => {
     };
     expect(await failing('abc')).toEqual([2, 'USAGE', 'abc is not the id of a session.']);
     expect(await failing(id(0), '--user', ada.email)).toEqual([2, 'USAGE', 'Ids and --user are both given.']);
-    expect(await failing(id(0), '--except', id(1))).toEqual([2, 'USAGE', expect.stringContaining('--user')]);
+    expect(await failing(id(0), '--keep', id(1))).toEqual([2, 'USAGE', expect.stringContaining('--user')]);
     expect(await failing('--user', 'nobody@example.com')).toEqual([
       1,
       'USER_NOT_FOUND',
@@ -267,7 +274,7 @@ describe('sessions revoke', () => {
     const ended = [id(0), id(3), id(4)].filter((session) => !error.suggestions[0]!.includes(session));
     expect(error).toEqual({
       code: 'INTERRUPTED',
-      message: `Interrupted: ${ended.length} of 3 sessions have been ended.`,
+      message: `Interrupted: ${ended.length} of 3 sessions have ended.`,
       suggestions: [`supasession sessions revoke ${id(4)}`],
       details: {revoked: [id(0), id(3)], notFound: []},
     });
@@ -292,11 +299,11 @@ describe('flush with filters', () => {
       [id(0), id(1), id(3)],
     ]);
     const args = ['flush', ...url, '--idle', '1 week', '--except', bob.email];
-    const words = ['not used for 7 days', `but those of ${bob.email}`];
+    const words = ['not used for 7 days', `except those of ${bob.email}`];
     const dry = await project.run([...args, '--dry-run']);
     expect(dry).toMatchObject({code: 0});
     expect(dry.stdout).toBe(
-      `Sessions not used for 7 days but those of ${bob.email}:\n2 sessions of 1 user end. This cannot be undone.\nAccess tokens that have been issued go on working for up to 1 hour (jwt_expiry).\n`,
+      `Sessions not used for 7 days except those of ${bob.email}:\n2 sessions of 1 user end. This cannot be undone.\nAccess tokens that have been issued go on working for up to 1 hour (jwt_expiry).\n`,
     );
     expect(dry.stderr).toContain(
       `See them: supasession sessions list --db-url <url> --idle '1 week' --except ${bob.email}\n`,
@@ -306,10 +313,13 @@ describe('flush with filters', () => {
     expect([code, json]).toMatchObject([0, {matched: 2, deleted: 2, completed: true, selection: words}]);
     expect(await left()).toEqual([id(2), id(3), id(4), id(5)].sort());
     expect(await events('flushed')).toEqual([
-      {session_id: null, details: {matched: 2, deleted: 2, filter: {idle: '7 days', exceptUserIds: [bob.userId]}}},
+      {
+        session_id: null,
+        details: {matched: 2, deleted: 2, filter: {unusedSince: isoTime, exceptUserIds: [bob.userId]}},
+      },
     ]);
     expect((await project.run([...args])).stdout).toBe(
-      `There are no sessions not used for 7 days but those of ${bob.email}.\n`,
+      `There are no sessions not used for 7 days except those of ${bob.email}.\n`,
     );
   });
 

@@ -53,7 +53,7 @@ function start(
     reconnect: async () => connect(target),
     batchSize: BATCH,
     signal: new AbortController().signal,
-    onProgress: ({deleted}) => {
+    onProgress: (deleted) => {
       done = deleted;
     },
     ...options,
@@ -122,8 +122,8 @@ describe('locked sessions', () => {
     const unlock = await lock(ids.slice(0, 12));
     const error = await failure(start(await connect(target), {patience: 300}).outcome);
     expect(error.code).toBe('LOCK_TIMEOUT');
-    expect(error.message).toBe('Some sessions stay locked: 88 of 100 sessions have been ended, 12 are left.');
-    expect(error.suggestions).toEqual(['Run the command again to end the rest']);
+    expect(error.message).toBe('Some sessions stay locked: 88 of 100 sessions have ended, 12 are left.');
+    expect(error.suggestions).toEqual(['Run the command again to go on']);
     expect(error.details).toEqual({
       ...{matched: SESSIONS, deleted: 88, remaining: 12, batches: 9, completed: false},
       seconds: expect.any(Number) as number,
@@ -242,7 +242,7 @@ describe('a lost connection', () => {
     const error = await failure(outcome);
     expect(error.code).toBe('CONNECTION_LOST');
     expect(error.message).toBe(
-      `The connection to 127.0.0.1:${database.port} was lost: 95 of 100 sessions have been ended, 5 are left.`,
+      `The connection to 127.0.0.1:${database.port} was lost: 95 of 100 sessions have ended, 5 are left.`,
     );
     expect(error.details).toMatchObject({matched: SESSIONS, deleted: 95, remaining: 5, completed: false});
     expect(attempts).toBe(2);

@@ -1,18 +1,14 @@
 /** Which sessions the flags mean, on rows of every kind. */
 import {randomUUID} from 'node:crypto';
 import type {Client} from 'pg';
-import {readSelection, readSessions, type FilterFlags} from '../../src/features/sessions/sessions.js';
+import {readSelection, type FilterFlags} from '../../src/features/sessions/selection.js';
+import {readSessions, streamSessions} from '../../src/features/sessions/sessions.js';
 import {findUsers} from '../../src/features/sessions/users.js';
-import {connect, type Connection} from '../../src/database/connection.js';
-import {
-  countSessions,
-  readSessionIds,
-  revokeSession,
-  revokeSessions,
-  revokeUserSessions,
-} from '../../src/features/sessions/queries.js';
-import {searchUsers} from '../../src/features/sessions/users-queries.js';
-import {readGuardEnabled} from '../../src/features/sessions/queries.js';
+import {connect, type Connection, type Queryable} from '../../src/database/connection.js';
+import {revokeSession, revokeSessions, revokeUserSessions} from '../../src/features/sessions/end-queries.js';
+import type {SessionFilter} from '../../src/features/sessions/filter.js';
+import {countSessions, readGuardEnabled, readSessionIds, type SessionRow} from '../../src/features/sessions/queries.js';
+import {readAddressesNear, searchUsers} from '../../src/features/sessions/users-queries.js';
 import {createFactor, createSessions, createUsers, run, signInPassword, type AuthUser} from '../helpers/auth.js';
 import {createDatabase, type TestDatabase} from '../helpers/database.js';
 import {configure, install} from '../helpers/install.js';
@@ -68,14 +64,16 @@ interface Row {
   deadline?: string | null;
   aal?: 'aal1' | 'aal2' | null;
   client?: string | null;
+  ip?: string;
+  agent?: string;
 }
 
-async function session({user = ada, created = '0', refreshed, deadline, aal = 'aal1', client}: Row): Promise<string> {
+async function session({user = ada, created = '0', aal = 'aal1', ...row}: Row): Promise<string> {
   const {rows} = await replica.query<{id: string}>(
-    `insert into auth.sessions (id, user_id, created_at, updated_at, refreshed_at, not_after, aal, oauth_client_id)
-     values (gen_random_uuid(), $1, now() - $2::interval, now(), (now() - $3::interval) at time zone 'UTC', now() + $4::interval, $5, $6)
+    `insert into auth.sessions (id, user_id, created_at, updated_at, refreshed_at, not_after, aal, oauth_client_id, ip, user_agent)
+     values (gen_random_uuid(), $1, now() - $2::interval, now(), (now() - $3::interval) at time zone 'UTC', now() + $4::interval, $5, $6, $7, $8)
      returning id`,
-    [user.userId, created, refreshed ?? null, deadline ?? null, aal, client ?? null],
+    [user.userId, created, row.refreshed, row.deadline, aal, row.client, row.ip, row.agent],
   );
   return rows[0]!.id;
 }
@@ -129,6 +127,76 @@ describe('each flag', () => {
       await there.close();
       await replica.query(`alter database "${database.name}" reset timezone`);
     }
+  });
+
+  it('times are spans, or dates and times with a zone or local', async () => {
+    const [old, noon, young] = [await session({}), await session({}), await session({})];
+    const signIn = async (id: string, at: string) =>
+      replica.query('update auth.sessions set created_at = $2 where id = $1', [id, at]);
+    await signIn(old, '2025-11-01T00:00:00Z');
+    await signIn(noon, '2025-11-02T12:00:00.5Z');
+    await signIn(young, '2025-11-03T00:00:00Z');
+    const local = new Date(
+      Date.UTC(2025, 10, 2, 12) - new Date(2025, 10, 2).getTimezoneOffset() * 60_000,
+    ).toISOString();
+    expect(await matching({since: '2025-11-02T12:00Z'})).toEqual([noon, young].sort());
+    expect(await matching({since: '2025-11-02T13:00:00.5+01'})).toEqual([noon, young].sort());
+    expect(await matching({since: '2025-11-02 12:00:01Z'})).toEqual([young]);
+    expect(await matching({until: '2025-11-03T00:00:00Z'})).toEqual([old, noon].sort());
+    expect(await matching({since: '2025-11-01T00:00:00.001Z', until: '2025-11-02T12:00:00+0000'})).toEqual([]);
+    expect(await matching({'older-than': local.slice(0, 16)})).toEqual([old]);
+    expect(await matching({idle: '2025-11-02T12:00:01Z'})).toEqual([old, noon].sort());
+    expect(await matching({since: '2 hours'})).toEqual([]);
+    const {words} = await readSelection(connection, {since: '2025-11-01', until: '1h', idle: '2025-11-02T12:00Z'});
+    const zoned = (day: string) => expect.stringContaining(day) as string;
+    expect(words).toEqual([
+      zoned('signed in since 2025-11-01 00:00 (UTC'),
+      'signed in more than 1 hour ago',
+      zoned('not used since 2025-11-02 '),
+    ]);
+  });
+
+  it('--ip takes addresses and ranges, of both families', async () => {
+    const [one, two, six] = [
+      await session({ip: '203.0.113.7'}),
+      await session({ip: '203.0.113.200'}),
+      await session({ip: '2001:db8::1'}),
+    ];
+    await session({});
+    expect(await matching({ip: ['203.0.113.7']})).toEqual([one]);
+    expect(await matching({ip: ['203.0.113.0/25']})).toEqual([one]);
+    expect(await matching({ip: ['203.0.113.0/24']})).toEqual([one, two].sort());
+    expect(await matching({ip: ['2001:db8::/32', '203.0.113.200']})).toEqual([two, six].sort());
+    expect((await readSelection(connection, {ip: ['::1', '10.0.0.0/8']})).words).toEqual(['from ::1 or 10.0.0.0/8']);
+  });
+
+  it('--device searches the names that are shown, and nothing else of a user agent', async () => {
+    const engine = 'AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36';
+    const edge = await session({agent: `Mozilla/5.0 (Windows NT 10.0; Win64; x64) ${engine} Edg/126.0`});
+    const chrome = await session({agent: `Mozilla/5.0 (X11; Linux x86_64) ${engine}`});
+    const curl = await session({agent: `curl/8.4.0 ${'x'.repeat(600)}`});
+    const [unknown, empty] = [await session({}), await session({agent: ''})];
+    expect(await matching({device: 'chrome ON linux'})).toEqual([chrome]);
+    expect(await matching({device: 'Chrome'})).toEqual([chrome]);
+    expect(await matching({device: 'Windows'})).toEqual([edge]);
+    expect(await matching({device: 'curl'})).toEqual([curl]);
+    expect(await matching({device: 'unknown device'})).toEqual([unknown, empty].sort());
+    expect(await matching({device: '%'})).toEqual([]);
+  });
+
+  it('--claim means users whose app_metadata has it', async () => {
+    await replica.query(
+      `update auth.users set raw_app_meta_data = '{"plan": "pro", "org": {"size": 3}}' where id = $1`,
+      [ada.userId],
+    );
+    const theirs = await session({user: ada});
+    await session({user: bob});
+    expect(await matching({claim: ['plan=pro']})).toEqual([theirs]);
+    expect(await matching({claim: ['plan=pro', 'org.size=3']})).toEqual([theirs]);
+    expect(await matching({claim: ['plan=pro', 'org.size=4']})).toEqual([]);
+    expect((await readSelection(connection, {claim: ['plan=pro', 'org.size=3']})).words).toEqual([
+      'of users with plan=pro and org.size=3',
+    ]);
   });
 
   it('--expired means those past their deadline', async () => {
@@ -188,12 +256,12 @@ it('of several flags all have to hold', async () => {
     words: [
       `of ${ada.email}`,
       'over the limit',
-      'older than 30 days',
+      'signed in more than 30 days ago',
       'not used for 7 days',
       'past their deadline',
       'with one factor only (aal1)',
       `of the OAuth client ${client}`,
-      `but those of ${bob.email}`,
+      `except those of ${bob.email}`,
     ],
   });
 });
@@ -219,6 +287,72 @@ it('the last used come first, and the count goes beyond what is shown', async ()
     expect(rows.map(({id}) => id)).toEqual([first, second, third].slice(0, limit));
     expect(matched).toEqual({sessions: 3, users});
   }
+});
+
+describe('read as a stream', () => {
+  /** The pages of a stream, and what it says there is in all. */
+  async function stream(filter: SessionFilter, slice: {limit: number; page: number}, most = Infinity) {
+    const pages: SessionRow[][] = [];
+    const matched = await streamSessions(connection, filter, slice, async (rows) => {
+      pages.push(rows);
+      return pages.length < most;
+    });
+    return {pages, ids: pages.flat().map(({id}) => id), matched};
+  }
+
+  it('come in pages, in the order of the list, all of them or one page of so many', async () => {
+    const users = [ada.userId, bob.userId];
+    await createSessions(postgres, users, 400);
+    const {rows} = await readSessions(connection, {}, 1000);
+    const all = rows.map(({id}) => id);
+    expect(new Set(all).size).toBe(800);
+    const whole = await stream({}, {limit: 1000, page: 1});
+    expect([whole.ids, whole.matched]).toEqual([all, {sessions: 800, users: 2}]);
+    expect(whole.pages.length).toBeGreaterThan(2);
+    expect(whole.pages.flat()).toEqual(rows);
+    const third = await stream({userIds: [ada.userId]}, {limit: 150, page: 3});
+    expect(third.ids).toEqual(
+      rows
+        .filter((row) => row.user_id === ada.userId)
+        .slice(300, 450)
+        .map(({id}) => id),
+    );
+    expect([third.ids.length, third.matched]).toEqual([100, {sessions: 400, users: 1}]);
+    expect(await stream({}, {limit: 150, page: 7})).toEqual({pages: [], ids: [], matched: {sessions: 800, users: 2}});
+    expect(await stream({expired: true}, {limit: 10, page: 1})).toMatchObject({matched: {sessions: 0, users: 0}});
+  });
+
+  it('are those of one moment, and the reader may stop', async () => {
+    await createSessions(postgres, [ada.userId, bob.userId], 400);
+    let seen = 0;
+    const matched = await streamSessions(connection, {}, {limit: 1000, page: 1}, async (rows) => {
+      if (seen === 0) await replica.query('delete from auth.sessions');
+      seen += rows.length;
+      return true;
+    });
+    expect([seen, matched]).toEqual([800, {sessions: 800, users: 2}]);
+    expect(await countSessions(connection)).toEqual({sessions: 0, users: 0});
+    await createSessions(postgres, [ada.userId], 800);
+    expect((await stream({}, {limit: 1000, page: 1}, 1)).pages).toHaveLength(1);
+    // The connection is in no transaction any more.
+    expect((await readSessions(connection, {}, 1)).matched).toEqual({sessions: 800, users: 1});
+  });
+
+  it('fail as a whole where the connection breaks', async () => {
+    await createSessions(postgres, [ada.userId], 800);
+    const there = await open(database);
+    const {rows} = await there.query<{pid: number}>('select pg_backend_pid() as pid');
+    let seen = 0;
+    const streamed = streamSessions(there, {}, {limit: 1000, page: 1}, async (page) => {
+      if (seen === 0) await replica.query('select pg_terminate_backend($1)', [rows[0]!.pid]);
+      seen += page.length;
+      return true;
+    });
+    await expect(streamed).rejects.toThrow(/terminat|connection/i);
+    expect(seen).toBeGreaterThan(0);
+    expect(seen).toBeLessThan(800);
+    await there.close();
+  });
 });
 
 it('a row says all that is known', async () => {
@@ -264,11 +398,62 @@ describe('what cannot be understood', () => {
   it.each([
     [{user: ['nobody@example.com']}, 'USER_NOT_FOUND', 'There is no user with the address nobody@example.com.'],
     [{except: [randomUUID()]}, 'USER_NOT_FOUND', expect.stringMatching(/^There is no user with the id /)],
-    [{idle: '7'}, 'SETTING_INVALID', '--idle 7: not a span of time.'],
-    [{'older-than': 'soon'}, 'SETTING_INVALID', '--older-than soon: not a span of time.'],
+    [{idle: '7'}, 'SETTING_INVALID', '--idle 7: neither a span of time nor a date.'],
+    [{'older-than': 'soon'}, 'SETTING_INVALID', '--older-than soon: neither a span of time nor a date.'],
+    [{since: '2026-02-30'}, 'SETTING_INVALID', '--since 2026-02-30: there is no such date.'],
+    [{since: '2026-02-20T25:00'}, 'SETTING_INVALID', '--since 2026-02-20T25:00: there is no such date.'],
+    [{until: '2999-01-01'}, 'SETTING_INVALID', '--until 2999-01-01: it is in the future.'],
+    [{since: '1h', until: '2d'}, 'USAGE', '--since is not before the end: no session can match.'],
+    [{ip: ['1.2.3.4', '1.2.3.0/33']}, 'SETTING_INVALID', '--ip 1.2.3.0/33: neither an address nor a range.'],
+    [{claim: ['plan']}, 'USAGE', '--claim plan: not of the form key=value.'],
     [{client: 'me'}, 'USAGE', '--client me: the id of an OAuth client is a UUID.'],
   ] as Array<[FilterFlags, string, string]>)('%j', async (flags, code, message) => {
     await expect(readSelection(connection, flags)).rejects.toMatchObject({code, message});
+  });
+
+  it.each([
+    ['ada.lovelace@exmaple.com', ['ada.lovelace@example.com']],
+    ['ada.lovelace@example.co', ['ada.lovelace@example.com']],
+    ['da.lovelace@example.com', ['ada.lovelace@example.com']],
+    ['sda.lovelace@example.com', ['ada.lovelace@example.com']],
+    ['dAa.lovelace@example.com', ['ada.lovelace@example.com']],
+    ['ada.lovelaces@exampel.com', ['ada.lovelace@example.com']],
+    ['ada.love', ['ada.lovelace@example.com']],
+    ['grace.hopper@example.com', []],
+    ['@', []],
+    ['', []],
+  ])('an address that nobody has: %j is near %j', async (typed, near) => {
+    await replica.query("update auth.users set email = 'ada.lovelace@example.com' where id = $1", [ada.userId]);
+    const suggestions = near.map((address) => `Did you mean ${address}?`);
+    await expect(readSelection(connection, {user: [typed]})).rejects.toMatchObject({
+      code: 'USER_NOT_FOUND',
+      message: `There is no user with the address ${typed}.`,
+      suggestions: near.length === 0 ? ['Give the whole address, or the id'] : suggestions,
+    });
+  });
+
+  it('of many addresses that are near the three nearest, found by the index', async () => {
+    await replica.query(
+      `insert into auth.users (id, email, is_sso_user)
+       select gen_random_uuid(), 'user' || n || '@example.com', false from generate_series(1, 20000) n`,
+    );
+    await replica.query('analyze auth.users');
+    await expect(findUsers(connection, ['user12345x@example.com'])).rejects.toMatchObject({
+      suggestions: ['user12345@example.com', 'user12305@example.com', 'user12315@example.com'].map(
+        (address) => `Did you mean ${address}?`,
+      ),
+    });
+    let plan = '';
+    const explaining: Queryable = {
+      query: async (text, values) => {
+        const explained = await postgres.query<never>(`explain ${text}`, values);
+        plan = JSON.stringify(explained.rows);
+        return explained;
+      },
+    };
+    await readAddressesNear(explaining, ['user1@example.com', 'user2@example.com'], 'user@example.com');
+    expect(plan).toContain('users_email_partial_key');
+    expect(plan).not.toContain('Seq Scan');
   });
 
   it('an address that several users have, who came by single sign-on', async () => {

@@ -88,7 +88,7 @@ describe('sessions revoke', () => {
     const screen = terminal('sessions', 'revoke');
     await findAda(screen);
     screen.type(KEYS.enter);
-    await screen.see(/Nothing was ticked: nothing was changed\./);
+    await screen.see(/No session was ticked\. Nothing was changed\./);
     expect(await screen.code).toBe(0);
     expect(screen.screen).not.toContain('End them?');
     expect(await left()).toHaveLength(6);
@@ -129,7 +129,7 @@ describe('sessions revoke', () => {
   });
 
   test('--yes is enough on the local database', async () => {
-    const screen = terminal('sessions', 'revoke', '--user', 'ada@example.com', '--except', ids[1]!, '--yes');
+    const screen = terminal('sessions', 'revoke', '--user', 'ada@example.com', '--keep', ids[1]!, '--yes');
     await screen.see(/Done: 2 sessions ended\./);
     expect(await screen.code).toBe(0);
     expect(await left()).toContain(ids[1]);

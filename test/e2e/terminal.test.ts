@@ -354,7 +354,7 @@ describe('flush', () => {
     screen.type(KEYS.ctrlC);
     await holder.query('rollback');
     // The batch that was held; one more where the lock went before the signal had come.
-    await screen.see(/Interrupted: (150|200) of 400 sessions have been ended, (250|200) are left\. \[INTERRUPTED\]/);
+    await screen.see(/Interrupted: (150|200) of 400 sessions have ended, (250|200) are left\. \[INTERRUPTED\]/);
     expect(await screen.code).toBe(130);
     expect([200, 250]).toContain((await rows(SESSIONS))[0]);
   });

@@ -1,5 +1,6 @@
 /** The ids of all commands, written out: a command that is lost or renamed is a break of what scripts type. */
 export const COMMAND_IDS = [
+  'access:list',
   'access:restore',
   'access:revoke',
   'api:disable',

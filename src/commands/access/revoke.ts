@@ -10,7 +10,7 @@ import {count} from '../../cli/text.js';
 
 export default class AccessRevoke extends AccessCommand {
   static override summary = 'Revoke the access of a user: end all sessions and refuse new ones.';
-  static override description = `Stays until "access restore". It shows first what goes on working, and for how long.
+  static override description = `It holds until "access restore". It first shows what still works, and for how long.
 ${EXIT_CODES_HELP}`;
 
   static override examples = [

@@ -1,34 +1,39 @@
 import * as Flags from '@oclif/core/flags';
 
 import {BaseCommand, EXIT_CODES_HELP} from '../../cli/base-command.js';
-import {readSelection, readSessions} from '../../features/sessions/sessions.js';
-import type {SessionRow} from '../../features/sessions/queries.js';
 import {targetFlags} from '../../cli/flags.js';
 import {filterFlags} from '../../features/sessions/flags.js';
+import type {SessionRow} from '../../features/sessions/queries.js';
+import {readSelection} from '../../features/sessions/selection.js';
+import {streamSessions, type Matched} from '../../features/sessions/sessions.js';
+import {DEFAULT_LIMIT, listEnd, listTitle, nextPage, sessionsTable} from '../../features/sessions/text.js';
 import {targetJson, type TargetJson} from '../../types.js';
-import {sessionsText} from '../../features/sessions/text.js';
 
+/** What --json prints, row by row: nothing holds all of it. */
 export interface SessionsListResult {
   target: TargetJson;
   /** The last used first; at most --limit. */
   sessions: SessionRow[];
-  /** All that match, also those beyond --limit. */
-  matched: {sessions: number; users: number};
+  /** All that match, also those on other pages. */
+  matched: Matched;
 }
 
 export default class SessionsList extends BaseCommand {
   static override summary = 'List sessions (devices), the last used first.';
-  static override description = `All flags that are given have to hold. What it lists is what "flush" ends with the same flags. Works on any database with Supabase Auth, but --over-limit needs supasession in it.
+  static override description = `All flags that are given must hold. It lists what "flush" ends with the same flags. Works on any database with Supabase Auth; --over-limit needs supasession in it.
+With --json it writes while it reads. If that fails half-way, the JSON document stays incomplete, so that no parser accepts it, the error goes to stderr, and the exit code is not 0.
 ${EXIT_CODES_HELP}`;
 
   static override examples = [
+    {description: 'The devices of a user.', command: '<%= config.bin %> <%= command.id %> --user ada@example.com'},
     {
-      description: 'The devices of a user.',
-      command: '<%= config.bin %> <%= command.id %> --user ada@example.com',
+      description: 'Who signed in from an address range during an incident.',
+      command:
+        '<%= config.bin %> <%= command.id %> --ip 203.0.113.0/24 --since 2026-11-01T14:00Z --until 2026-11-01T16:00Z',
     },
     {
       description: 'What nobody has used for a month on the linked project, for a script.',
-      command: '<%= config.bin %> <%= command.id %> --linked --idle 30d --limit 10000 --json',
+      command: '<%= config.bin %> <%= command.id %> --linked --idle 30d --limit 1000000 --json',
     },
   ];
 
@@ -36,21 +41,35 @@ ${EXIT_CODES_HELP}`;
     ...targetFlags,
     ...filterFlags,
     limit: Flags.integer({
-      summary: 'How many to show at most; all are counted.',
-      default: 50,
+      summary: 'Sessions on a page; all are counted.',
+      default: DEFAULT_LIMIT,
       min: 1,
-      max: 1_000_000,
+      max: 10_000_000,
       helpValue: '<n>',
     }),
+    page: Flags.integer({summary: 'The page to show.', default: 1, min: 1, max: 1_000_000, helpValue: '<n>'}),
   };
 
-  async run(): Promise<SessionsListResult> {
+  /** Returns nothing: what it found has been written. */
+  async run(): Promise<void> {
     const {flags} = await this.parse(SessionsList);
     const target = await this.target(flags);
     const connection = await this.open(target, 'reads');
     const {filter, words} = await readSelection(connection, flags);
-    const {rows, matched} = await readSessions(connection, filter, flags.limit);
-    this.log(sessionsText({rows, matched}, words, this.view()));
-    return {target: targetJson(target), sessions: rows, matched};
+    if (this.jsonEnabled()) {
+      const json = this.jsonStream({target: targetJson(target)}, 'sessions');
+      return json.end({matched: await streamSessions(connection, filter, flags, async (rows) => json.write(rows))});
+    }
+
+    let shown = 0;
+    const matched = await streamSessions(connection, filter, flags, async (rows) => {
+      const first = shown === 0;
+      shown += rows.length;
+      this.log(`${first ? listTitle(words) : ''}${sessionsTable(rows, this.view(), first)}`);
+      return process.stdout.writable;
+    });
+    this.log(listEnd(matched, words, {...flags, rows: shown}));
+    const next = nextPage(matched, flags, target);
+    if (next !== null) this.note(next);
   }
 }

@@ -1,5 +1,5 @@
-import {parseClaims, parseClient, ruleGiven, type RuleFlags} from './rules.js';
-import {SETTINGS, choicesOf} from '../settings/index.js';
+import {parseClient, ruleGiven, type RuleFlags} from './rules.js';
+import {SETTINGS, choicesOf, parseClaims} from '../settings/index.js';
 import {SupasessionError} from '../../errors.js';
 import type {Asker} from '../../cli/asker.js';
 

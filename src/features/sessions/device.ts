@@ -66,7 +66,7 @@ const FURTHER_SYSTEMS: Rules = [
 ];
 
 /** In characters; a user agent is what the client says it is, of any length. */
-const LONGEST_AGENT = 512;
+export const LONGEST_AGENT = 512;
 const LONGEST_LABEL = 40;
 
 function byRule(rules: Rules, agent: string): string | undefined {

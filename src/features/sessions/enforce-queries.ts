@@ -17,13 +17,7 @@ export interface EnforcedBatch {
   last_user: string | null;
 }
 
-/**
- * Brings a batch of users in line, in one transaction.
- * @param db an open connection to an installation
- * @param batch how many users
- * @param after the last user of the batch before, or null
- * @returns what was done
- */
+/** Brings a batch of users in line, in one transaction; `after`: the last user of the batch before. */
 export async function enforceBatch(db: Queryable, batch: number, after: string | null): Promise<EnforcedBatch> {
   const {rows} = await db.query<EnforcedBatch>('select * from supasession.enforce($1::integer, $2::uuid)', [
     batch,
@@ -43,14 +37,13 @@ export interface Prunable {
 }
 
 /**
- * @param db an open connection
- * @param olderThan for how long, as Postgres reads spans of time
+ * @param before when they ended, or were last used, at the latest
  * @param ending ids of sessions that count as ended
  * @returns what prune() would remove
  */
-export async function readPrunable(db: Queryable, olderThan: string, ending: string[]): Promise<Prunable> {
+export async function readPrunable(db: Queryable, before: string, ending: string[]): Promise<Prunable> {
   const {rows} = await db.query<{ended: string; live: string; users: string}>(await readSql('queries/prunable.sql'), [
-    olderThan,
+    before,
     ending,
   ]);
   const {ended, live, users} = rows[0]!;
@@ -59,15 +52,13 @@ export async function readPrunable(db: Queryable, olderThan: string, ending: str
 
 /**
  * Removes a batch of such sessions, in one transaction.
- * @param db an open connection to an installation
- * @param olderThan for how long
- * @param batch how many
  * @returns how many were removed
  */
-export async function pruneBatch(db: Queryable, olderThan: string, batch: number): Promise<number> {
-  const {rows} = await db.query<{removed: number}>('select supasession.prune($1::interval, $2::integer) as removed', [
-    olderThan,
-    batch,
-  ]);
+export async function pruneBatch(db: Queryable, before: string, batch: number): Promise<number> {
+  const {rows} = await db.query<{removed: number}>(
+    // In seconds: a day of the database's time zone may have 23 hours.
+    `select supasession.prune(make_interval(secs => extract(epoch from clock_timestamp() - $1::timestamptz)::float8), $2::integer) as removed`,
+    [before, batch],
+  );
   return rows[0]!.removed;
 }

@@ -4,26 +4,23 @@ import {authMissing, readInstalled, requireOurs} from '../install/index.js';
 import {countSessions} from './queries.js';
 import {type ImpactReport, NO_IMPACT, readBasis, readImpact} from '../settings/index.js';
 import type {Settings} from '../../types.js';
-import {runBatches, stopwatch} from './batches.js';
+import {runBatches, stopwatch, type BatchOptions} from './batches.js';
 
 /** What has been done to all users so far, or would be. */
 export type Enforced = Omit<EnforcedBatch, 'last_user'>;
 
 /** What enforce would do, counted by the same rule. */
 export interface EnforcePlan extends ImpactReport {
-  /** False where the defaults were counted with, because nothing is installed. */
+  /** False if nothing is installed: then the default settings were counted with. */
   installed: boolean;
   settings: Settings;
   /** As a run would report it. */
   found: EnforceResult;
 }
 
-export interface EnforceOptions {
+export interface EnforceOptions extends BatchOptions {
   /** Users a transaction takes at most. */
   batchSize: number;
-  /** Aborted to stop after the batch that is running. */
-  signal: AbortSignal;
-  onProgress: (so: Enforced) => void;
 }
 
 /** How a run went. */
@@ -33,25 +30,20 @@ export interface EnforceResult extends Enforced {
   seconds: number;
 }
 
-/** @returns a result of nothing done */
-function nothingEnforced(): EnforceResult {
-  return {users: 0, evicted: 0, expired: 0, deadlines: 0, skipped: 0, completed: false, seconds: 0};
-}
+const NOTHING: EnforceResult = {
+  ...{users: 0, evicted: 0, expired: 0, deadlines: 0, skipped: 0},
+  ...{completed: false, seconds: 0},
+};
 
-/**
- * @param enforced what was counted
- * @returns whether there was nothing to do
- */
+/** @returns whether there was nothing to do */
 export function inLine({evicted, expired, deadlines}: Enforced): boolean {
   return evicted + expired + deadlines === 0;
 }
 
 /**
  * Counts what enforcing would do; with limits off nothing, without an installation what the defaults would do.
- * @param connection an open connection
  * @param dryRun whether nothing is to be done: then nothing has to be installed
- * @returns what it would do
- * @throws SupasessionError AUTH_SCHEMA_MISSING, NEWER_RELEASE; NOT_INSTALLED, but for a dry run
+ * @throws SupasessionError AUTH_SCHEMA_MISSING, NEWER_RELEASE; NOT_INSTALLED, except for a dry run
  */
 export async function planEnforce(connection: Connection, dryRun: boolean): Promise<EnforcePlan> {
   const {auth, version} = await readInstalled(connection);
@@ -61,8 +53,7 @@ export async function planEnforce(connection: Connection, dryRun: boolean): Prom
   const basis = await readBasis(connection);
   const {settings} = basis;
   const installed = version !== null;
-  // With limits off there is nothing to enforce.
-  if (installed && !settings.enabled) return {...NO_IMPACT, installed, settings, found: nothingEnforced()};
+  if (installed && !settings.enabled) return {...NO_IMPACT, installed, settings, found: NOTHING};
   const report = await readImpact(connection, basis);
   const {users} = await countSessions(connection);
   const counted: Enforced = {users, ...report.due, skipped: 0};
@@ -72,9 +63,6 @@ export async function planEnforce(connection: Connection, dryRun: boolean): Prom
 /**
  * Brings the existing sessions in line with settings and rules, batch after batch; may be begun again at any time. A user who signs in at that moment
  * is skipped: what is over the limit there ends at its own refresh.
- * @param connection an open connection to an installation
- * @param options batch size, and where progress goes
- * @returns what was done
  * @throws SupasessionError INTERRUPTED, LOCK_TIMEOUT, CONNECTION_LOST and what else the database reports; `details` are an EnforceResult
  */
 export async function enforce(connection: Connection, options: EnforceOptions): Promise<EnforceResult> {
@@ -82,18 +70,20 @@ export async function enforce(connection: Connection, options: EnforceOptions): 
   const seconds = stopwatch();
   const total: Enforced = {users: 0, evicted: 0, expired: 0, deadlines: 0, skipped: 0};
   let after: string | null = null;
-  await runBatches(connection, {
+  await runBatches(connection.target, {
     signal,
     step: async () => {
       const {last_user: last, ...batch} = await enforceBatch(connection, batchSize, after);
       for (const name of Object.keys(batch) as (keyof Enforced)[]) total[name] += batch[name];
       after = last;
-      onProgress(total);
+      onProgress(total.users);
       return last !== null;
     },
-    words: () =>
-      `${total.users} users have been looked at, ${total.evicted + total.expired} sessions ended and ${total.deadlines} given a deadline.`,
-    done: () => ({...total, completed: false, seconds: seconds()}),
+    soFar: async () => ({
+      words: `${total.users} users are done: ${total.evicted + total.expired} sessions have ended, and ${total.deadlines} have got a deadline.`,
+      details: {...total, completed: false, seconds: seconds()},
+      unfinished: true,
+    }),
   });
   return {...total, completed: true, seconds: seconds()};
 }

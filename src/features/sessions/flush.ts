@@ -1,13 +1,15 @@
 import {setTimeout as wait} from 'node:timers/promises';
 
 import type {Connection} from '../../database/connection.js';
-import {isConnectionLost, isLockTimeout, toSupasessionError} from '../../database/errors.js';
-import {countPresent, deleteSessions, recordFlush} from './queries.js';
-import {readInstalled} from '../install/index.js';
-import {countSessions, readSessionIds, revokeUserSessions, type SessionFilter} from './queries.js';
+import {isConnectionLost, isLockTimeout} from '../../database/errors.js';
 import {SupasessionError} from '../../errors.js';
-import {stopwatch} from './batches.js';
-import {readSelection, type FilterFlags, type Selection} from './sessions.js';
+import {readInstalled} from '../install/index.js';
+import {runBatches, stopwatch, type BatchOptions, type SoFar} from './batches.js';
+import {countPresent, deleteSessions, recordFlush, revokeUserSessions} from './end-queries.js';
+import type {SessionFilter} from './filter.js';
+import {countSessions, readSessionIds} from './queries.js';
+import {readSelection, type FilterFlags, type Selection} from './selection.js';
+import type {Matched} from './sessions.js';
 
 /** How long to come back for sessions that stay locked, in milliseconds: a refresh holds one for a fraction of a second. */
 const LOCKED_PATIENCE = 30_000;
@@ -17,13 +19,10 @@ const LONGEST_LOOK = 2000;
 /** Waits before each new attempt to connect and go on after a connection was lost, in milliseconds. */
 const RECONNECT_WAITS = [500, 1000, 2000, 4000, 8000];
 
-export interface FlushProgress {
+export interface FlushResult {
   matched: number;
   deleted: number;
   batches: number;
-}
-
-export interface FlushResult extends FlushProgress {
   /** Sessions of those matched that are still there. */
   remaining: number;
   seconds: number;
@@ -31,177 +30,164 @@ export interface FlushResult extends FlushProgress {
   completed: boolean;
 }
 
-export interface FlushOptions {
+export interface FlushOptions extends BatchOptions {
   /** Which sessions; looked for once, at the start. */
   filter: SessionFilter;
   /** Opens another connection to the same target, for when the first is lost. */
   reconnect: () => Promise<Connection>;
   /** Sessions a transaction deletes at most. */
   batchSize: number;
-  /** Aborted to stop after the batch that is running. */
-  signal: AbortSignal;
-  onProgress: (progress: FlushProgress) => void;
-  /** How long to come back for sessions that stay locked, in milliseconds; half a minute by default. */
+  /** How long to come back for sessions that stay locked, in milliseconds. */
   patience?: number;
-  /** Waits before each new attempt after a connection was lost, in milliseconds; a quarter of a minute together by default. */
+  /** Waits before each new attempt after a connection was lost, in milliseconds. */
   reconnectWaits?: readonly number[];
 }
 
-/**
- * @param connection an open connection
- * @param flags which sessions, as typed
- * @returns which sessions that is, how many a flush would end, and of how many users
- * @throws SupasessionError what `readSelection` throws
- */
+/** @returns which sessions the flags select, how many a flush would end, and of how many users */
 export async function planFlush(
   connection: Connection,
   flags: FilterFlags,
-): Promise<{selection: Selection; found: {sessions: number; users: number}}> {
+): Promise<{selection: Selection; found: Matched}> {
   const selection = await readSelection(connection, flags);
   return {selection, found: await countSessions(connection, selection.filter)};
 }
 
 /** A flush under way: what is left to do, and over which connection. */
 class Flush {
-  deleted = 0;
-  batches = 0;
+  #deleted = 0;
+  #batches = 0;
   /** Of the deleted ones those that have an event of their own. */
   #revoked = 0;
-  readonly #seconds = stopwatch();
   #connection: Connection;
-  readonly #ids: string[];
+  readonly #matched: number;
+  /** What this pass looks at, and how far it has come. */
+  #todo: string[];
+  #next = 0;
+  /** What was looked at in this pass and is still there. */
+  #left: string[] = [];
   /** Users of whom nothing is to be left, not even a sign-in that is under way. */
-  readonly #users: string[];
-  readonly #options: FlushOptions;
-  /** Sessions of batches whose outcome a lost connection kept from us: the server may still be at work on such a batch. */
+  #users: string[];
+  #look = FIRST_LOOK;
+  #deadline: number | undefined;
+  /** Sessions of batches whose outcome a lost connection hid: the server may still be at work on such a batch. */
   readonly #unsure = new Set<string>();
+  readonly #seconds = stopwatch();
+  readonly #options: FlushOptions;
 
   constructor(connection: Connection, {ids, users}: {ids: string[]; users: string[]}, options: FlushOptions) {
     this.#connection = connection;
-    this.#ids = ids;
+    this.#matched = ids.length;
+    this.#todo = ids;
     this.#users = users;
     this.#options = options;
   }
 
-  get progress(): FlushProgress {
-    return {matched: this.#ids.length, deleted: this.deleted, batches: this.batches};
-  }
-
-  result(remaining: number): FlushResult {
-    return {...this.progress, remaining, seconds: this.#seconds(), completed: remaining === 0};
-  }
-
   async run(): Promise<FlushResult> {
     try {
-      return await this.#run();
+      if (this.#unfinished) {
+        await runBatches(this.#connection.target, {
+          signal: this.#options.signal,
+          step: async () => this.#step(),
+          soFar: async () => this.#soFar(),
+        });
+      }
+
+      return this.#result(0);
     } finally {
-      const {matched, deleted} = this.progress;
       const {filter} = this.#options;
-      // What has been done stays done where the history cannot be written, or the connection is gone.
-      const unrecorded = deleted - this.#revoked;
-      if (unrecorded > 0) await recordFlush(this.#connection, {matched, deleted: unrecorded, filter}).catch(() => {});
+      const deleted = this.#deleted - this.#revoked;
+      // What has been done stays done if the history cannot be written, or the connection is gone.
+      if (deleted > 0) await recordFlush(this.#connection, {matched: this.#matched, deleted, filter}).catch(() => {});
     }
   }
 
-  async #run(): Promise<FlushResult> {
-    let left = await this.#pass(this.#ids);
-    if (this.#users.length > 0 && !this.#options.signal.aborted) left = await this.#revokeRest(left);
-    let look = FIRST_LOOK;
-    const deadline = performance.now() + (this.#options.patience ?? LOCKED_PATIENCE);
-    while (left.length > 0 && performance.now() < deadline && !this.#options.signal.aborted) {
-      // Ends early when the user presses Ctrl-C.
-      await wait(look, undefined, {signal: this.#options.signal}).catch(() => {});
-      look = Math.min(look * 2, LONGEST_LOOK);
-      left = await this.#pass(left);
+  get #unfinished(): boolean {
+    return this.#next < this.#todo.length || this.#left.length + this.#users.length > 0;
+  }
+
+  #result(remaining: number): FlushResult {
+    return {
+      ...{matched: this.#matched, deleted: this.#deleted, batches: this.#batches, remaining},
+      ...{seconds: this.#seconds(), completed: remaining === 0},
+    };
+  }
+
+  async #soFar(): Promise<SoFar> {
+    const ids = this.#left.concat(this.#todo.slice(this.#next));
+    // Some may have gone by themselves.
+    const remaining = ids.length === 0 ? 0 : await countPresent(this.#connection, ids).catch(() => ids.length);
+    return {
+      words: `${this.#deleted} of ${this.#matched} sessions have ended, ${remaining} are left.`,
+      details: {...this.#result(remaining)},
+      unfinished: remaining + this.#users.length > 0,
+    };
+  }
+
+  /** A batch; after the last one what is left of the users that are meant as a whole, else another look at what was locked. */
+  async #step(): Promise<boolean> {
+    if (this.#next < this.#todo.length) {
+      const batch = this.#todo.slice(this.#next, this.#next + this.#options.batchSize);
+      for (const id of await this.#delete(batch)) this.#left.push(id);
+      this.#next += batch.length;
+      this.#options.onProgress(this.#deleted);
+    } else if (this.#users.length > 0) await this.#revokeRest();
+    else await this.#waitForLocks();
+    return this.#unfinished;
+  }
+
+  /** Ends what is left of some users, and what has come meanwhile. A session in use counts as ended, and ends with its refresh. */
+  async #revokeRest(): Promise<void> {
+    for (const user of this.#users) {
+      const ended = await revokeUserSessions(this.#connection, user, []);
+      this.#deleted += ended;
+      this.#revoked += ended;
     }
 
-    if (this.#options.signal.aborted) {
-      const remaining = left.length === 0 ? 0 : await this.#countPresent(left);
-      if (remaining > 0)
-        throw new SupasessionError('INTERRUPTED', this.#stopped('Interrupted', remaining), this.#again(remaining));
-    } else if (left.length > 0) {
-      throw new SupasessionError(
-        'LOCK_TIMEOUT',
-        this.#stopped('Some sessions stay locked', left.length),
-        this.#again(left.length),
-      );
-    }
-
-    return this.result(0);
+    [this.#users, this.#left] = [[], []];
   }
 
-  #stopped(why: string, remaining: number): string {
-    return `${why}: ${this.deleted} of ${this.#ids.length} sessions have been ended, ${remaining} are left.`;
+  async #waitForLocks(): Promise<void> {
+    this.#deadline ??= performance.now() + (this.#options.patience ?? LOCKED_PATIENCE);
+    if (performance.now() >= this.#deadline) throw new SupasessionError('LOCK_TIMEOUT', 'Some sessions stay locked');
+    await this.#pause(this.#look);
+    this.#look = Math.min(this.#look * 2, LONGEST_LOOK);
+    [this.#todo, this.#left, this.#next] = [this.#left, [], 0];
   }
 
-  #again(remaining: number): {suggestions: string[]; details: Record<string, unknown>} {
-    return {suggestions: ['Run the command again to end the rest'], details: {...this.result(remaining)}};
+  /** Ends early when the user presses Ctrl-C. */
+  async #pause(milliseconds: number): Promise<void> {
+    await wait(milliseconds, undefined, {signal: this.#options.signal}).catch(() => {});
   }
 
-  /** One look at each of some sessions; hands back those that are still there. */
-  async #pass(ids: string[]): Promise<string[]> {
-    const left: string[] = [];
-    for (let start = 0; start < ids.length; start += this.#options.batchSize) {
-      if (this.#options.signal.aborted) return [...left, ...ids.slice(start)];
-      const batch = ids.slice(start, start + this.#options.batchSize);
-      left.push(...(await this.#delete(batch, left.length + ids.length - start)));
-      this.#options.onProgress(this.progress);
-    }
-
-    return left;
-  }
-
-  async #delete(batch: string[], remaining: number): Promise<string[]> {
+  /** @returns those that are still there */
+  async #delete(batch: string[]): Promise<string[]> {
     // Of one batch: a pooler takes connections also while the database behind it is gone, so a new one alone is no success.
     const waits = [...(this.#options.reconnectWaits ?? RECONNECT_WAITS)];
     for (;;) {
       try {
         const {deleted, left} = await deleteSessions(this.#connection, batch);
         const unsure = this.#unsure.size > 0 && batch.some((id) => this.#unsure.has(id));
-        // What we deleted without being told so counts as well.
+        // What was deleted without an answer counts as well.
         const ended = unsure ? batch.length - left.length : deleted;
-        this.deleted += ended;
-        if (ended > 0) this.batches++;
+        this.#deleted += ended;
+        if (ended > 0) this.#batches++;
         return left;
       } catch (error) {
-        // Of a session nobody holds, something is held that goes with it (a refresh token), or the table itself is.
+        // Nobody holds the session, but something that goes with it (a refresh token), or the table itself.
         if (isLockTimeout(error)) return batch;
-        if (!isConnectionLost(error)) throw this.#failed(error, remaining);
+        if (!isConnectionLost(error)) throw error;
         for (const id of batch) this.#unsure.add(id);
-        await this.#reconnect(waits, error, remaining);
+        await this.#reconnect(waits, error);
       }
     }
   }
 
-  /** Ends what is left of some users, and what has come meanwhile. A session in use counts as ended, and ends with its refresh. */
-  async #revokeRest(left: string[]): Promise<string[]> {
-    try {
-      for (const user of this.#users) {
-        const ended = await revokeUserSessions(this.#connection, user, []);
-        this.deleted += ended;
-        this.#revoked += ended;
-      }
-    } catch (error) {
-      throw this.#failed(error, left.length);
-    }
-
-    return [];
-  }
-
-  async #countPresent(ids: string[]): Promise<number> {
-    return countPresent(this.#connection, ids).catch(() => ids.length);
-  }
-
-  async #reconnect(waits: number[], lost: unknown, remaining: number): Promise<void> {
-    const {signal} = this.#options;
+  async #reconnect(waits: number[], lost: unknown): Promise<void> {
     await this.#connection.close();
     for (let pause = waits.shift(); pause !== undefined; pause = waits.shift()) {
-      await wait(pause, undefined, {signal}).catch(() => {});
-      if (signal.aborted) {
-        const message = this.#stopped('Interrupted while the connection was lost', remaining);
-        throw new SupasessionError('INTERRUPTED', message, this.#again(remaining));
-      }
-
+      await this.#pause(pause);
+      if (this.#options.signal.aborted)
+        throw new SupasessionError('INTERRUPTED', 'Interrupted while the connection was lost');
       try {
         this.#connection = await this.#options.reconnect();
         return;
@@ -210,25 +196,15 @@ class Flush {
       }
     }
 
-    throw this.#failed(lost, remaining);
-  }
-
-  #failed(error: unknown, remaining: number): SupasessionError {
-    const {code, message} = toSupasessionError(error, this.#connection.target);
-    return new SupasessionError(code, this.#stopped(message.replace(/\.$/, ''), remaining), {
-      ...this.#again(remaining),
-      cause: error,
-    });
+    throw lost;
   }
 }
 
 /**
- * Ends the sessions that match when it is called; those of later sign-ins stay, but where all of some users are meant and supasession is installed.
- * They are deleted in batches by key, each a short
- * transaction, because one long one would block refreshes and sign-outs. Locked ones are skipped and looked at again; a lost connection is replaced.
- * @param connection an open connection, closed when it is lost
- * @param options which sessions, batch size, and where progress goes
- * @returns how it went
+ * Ends the sessions that match when it is called. Those of later sign-ins stay, unless the filter means users as a whole and supasession is
+ * installed. They are deleted in batches by key, each a short transaction, because one long one would block refreshes and sign-outs. Locked ones
+ * are skipped and looked at again; a lost connection is replaced.
+ * @param connection closed when it is lost
  * @throws SupasessionError INTERRUPTED, LOCK_TIMEOUT, CONNECTION_LOST and what else the database reports; `details` are a FlushResult
  */
 export async function flush(connection: Connection, options: FlushOptions): Promise<FlushResult> {
@@ -238,10 +214,7 @@ export async function flush(connection: Connection, options: FlushOptions): Prom
   return new Flush(connection, {ids: await readSessionIds(connection, filter), users}, options).run();
 }
 
-/**
- * @param matched sessions there are
- * @returns a FlushResult for a run that ended nothing
- */
+/** @returns how a run that ended nothing went */
 export function untouched(matched: number): FlushResult {
   return {matched, deleted: 0, remaining: matched, batches: 0, seconds: 0, completed: matched === 0};
 }

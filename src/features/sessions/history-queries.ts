@@ -31,8 +31,10 @@ const ENDING_KINDS: readonly EventKind[] = [
 /** Which events; what is not given does not matter. */
 export interface EventFilter {
   userId?: string;
-  /** Not longer ago, as Postgres reads spans of time. */
+  /** At this time or later; times as Postgres reads them. */
   since?: string;
+  /** Before this time. */
+  until?: string;
   kinds?: readonly EventKind[];
 }
 
@@ -50,19 +52,15 @@ export interface EventRow {
   details: Record<string, unknown> | null;
 }
 
-/**
- * @param db an open connection to a database with our SQL
- * @param filter which events
- * @param limit how many at most
- * @returns the events, the newest first
- */
+/** The newest first; needs an installation. */
 export async function listEvents(db: Queryable, filter: EventFilter, limit: number): Promise<EventRow[]> {
   const values: unknown[] = [];
   const parameter = (value: unknown): string => `$${values.push(value)}`;
-  const {userId, since, kinds} = filter;
+  const {userId, since, until, kinds} = filter;
   const conditions = [
     ...(userId === undefined ? [] : [`e.user_id = ${parameter(userId)}::uuid`]),
-    ...(since === undefined ? [] : [`e.at > now() - ${parameter(since)}::interval`]),
+    ...(since === undefined ? [] : [`e.at >= ${parameter(since)}::timestamptz`]),
+    ...(until === undefined ? [] : [`e.at < ${parameter(until)}::timestamptz`]),
     ...(kinds === undefined ? [] : [`e.kind = any (${parameter(kinds)}::text[])`]),
   ];
   const {rows} = await db.query<Omit<EventRow, 'id' | 'at'> & {id: string; at: Date}>(
@@ -86,14 +84,11 @@ export async function listEvents(db: Queryable, filter: EventFilter, limit: numb
 export interface EndingCount {
   kind: EventKind;
   reason: string | null;
-  /** Sessions; of what would have been at most one for a user and hour, because that is how it is written. */
+  /** Sessions; of those that would have ended at most one for a user and hour, as observe mode records them. */
   count: number;
 }
 
-/**
- * @param db an open connection to a database with our SQL
- * @returns what ended sessions in the last day, what ended most first
- */
+/** What ended sessions in the last day, most first; needs an installation. */
 export async function countEndings(db: Queryable): Promise<EndingCount[]> {
   const {rows} = await db.query<Omit<EndingCount, 'count'> & {count: string}>(
     `select kind, reason, sum(case when kind = 'flushed' then coalesce((details ->> 'deleted')::bigint, 0) else 1 end) as count

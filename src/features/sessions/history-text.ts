@@ -28,7 +28,7 @@ export function kindWords(kind: EventKind): string {
   return KINDS[kind];
 }
 
-/** Long texts of theirs would push everything else off the screen. */
+/** Longer texts would push everything else off the screen. */
 const LONGEST_VALUE = 60;
 
 /** A value of a setting or a rule. */
@@ -44,7 +44,7 @@ function isRow(value: unknown): value is Row {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** What differs between two rows of settings or rules; of one that is new, what it says. The layout of the table is no setting. */
+/** What differs between two rows of settings or rules; for a new one, its values. `version` is no setting. */
 function differences(before: Row, after: Row): string {
   return Object.keys(after)
     .filter((key) => key !== 'version')
@@ -105,6 +105,8 @@ function whenText(at: string, now: number): string {
     : `${day} ${two(time.getHours())}:${two(time.getMinutes())} ${age.padStart(4)}`;
 }
 
+/** Events that are laid out together: the time that a table takes grows faster than its rows. */
+const TABLE_ROWS = 50;
 const WHEN_WIDTH = 17;
 const KIND_WIDTH = 15;
 const SESSION_WIDTH = 8;
@@ -113,22 +115,22 @@ const NARROWEST = 80;
 const WIDEST = 140;
 const LONGEST_USER = 36;
 
-/**
- * @param events the newest first
- * @param view width of the terminal in characters, and what ages count from in milliseconds of the epoch
- * @returns them as a table
- */
+/** @param view width of the terminal in characters, and what ages count from in milliseconds of the epoch */
 export function eventsText(events: EventRow[], view: {width: number; now: number}): string {
   const names = events.map(({user_id: id, email, phone}) =>
     id === null ? '' : printable(userName({id, email, phone})),
   );
   const rest =
     Math.min(Math.max(view.width, NARROWEST), WIDEST) - WHEN_WIDTH - KIND_WIDTH - SESSION_WIDTH - 4 * GAP.length;
-  const user = Math.min(Math.max(4, ...names.map((name) => name.length)), Math.floor(rest * 0.6), LONGEST_USER);
+  const user = Math.min(
+    names.reduce((longest, {length}) => Math.max(longest, length), 4),
+    Math.floor(rest * 0.6),
+    LONGEST_USER,
+  );
   const rows = events.map((event, index) => {
     const head = [whenText(event.at, view.now), kindWords(event.kind)];
     const why = whyText(event);
-    // What concerns nobody in particular has their room.
+    // An event of no user and session needs no room for them.
     if (event.user_id === null && event.session_id === null) return [...head, {content: why, colSpan: 3}];
     return [
       ...head,
@@ -137,10 +139,14 @@ export function eventsText(events: EventRow[], view: {width: number; now: number
       why,
     ];
   });
-  return table(['When         Age', 'What', 'User', 'Session', 'Why'], rows, {
-    widths: [WHEN_WIDTH, KIND_WIDTH, user, SESSION_WIDTH, rest - user],
-    indent: '',
-  });
+  const widths = [WHEN_WIDTH, KIND_WIDTH, user, SESSION_WIDTH, rest - user];
+  const tables: string[] = [];
+  for (let start = 0; start < rows.length; start += TABLE_ROWS) {
+    const head = start === 0 ? ['When         Age', 'What', 'User', 'Session', 'Why'] : [];
+    tables.push(table(head, rows.slice(start, start + TABLE_ROWS), {widths, indent: ''}));
+  }
+
+  return tables.join('\n');
 }
 
 /** What one line of `endingsLines` can be. */
@@ -150,11 +156,7 @@ const DONE: Partial<Record<EventKind, string>> = {
   would_expire: 'would have expired',
 };
 
-/**
- * @param endings what ended sessions, what ended most first
- * @param most how many lines at most
- * @returns it in words, a line each
- */
+/** A line for each reason, most first; `most`: how many lines at most. */
 export function endingsLines(endings: EndingCount[], most: number): string[] {
   const shown = endings.length > most ? endings.slice(0, most - 1) : endings;
   const lines = shown.map(
@@ -165,13 +167,9 @@ export function endingsLines(endings: EndingCount[], most: number): string[] {
   return rest === 0 ? lines : [...lines, `${chalk.bold(rest.toLocaleString('en-US'))} for other reasons`];
 }
 
-/**
- * @param history what was found
- * @param limit how many events were to be shown at most
- * @returns what to know beside them; null for nothing
- */
+/** @returns what to know beside the events; null for nothing */
 export function historyEnd({events, recording}: History, limit: number): string | null {
-  if (!recording) return `${chalk.yellow('Nothing is written down now:')} the setting record_events is off.`;
+  if (!recording) return `${chalk.yellow('Events are not being recorded:')} the setting record_events is off.`;
   if (events.length === 0) return 'No such events.';
   return events.length === limit ? `The newest ${count(limit, 'event')}; --limit shows more.` : null;
 }

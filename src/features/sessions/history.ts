@@ -1,14 +1,16 @@
 import type {Connection} from '../../database/connection.js';
-import {listEvents, type EventFilter, type EventKind, type EventRow} from './history-queries.js';
-import {currentSettings} from '../settings/index.js';
+import {parseMoment} from '../../database/moments.js';
+import {SupasessionError} from '../../errors.js';
 import {requireOurs} from '../install/index.js';
-import {parseSpan} from '../../database/spans.js';
+import {currentSettings} from '../settings/index.js';
+import {listEvents, type EventFilter, type EventKind, type EventRow} from './history-queries.js';
 import {findUser, isId} from './users.js';
 
 /** Which events, as typed. */
 export interface HistoryFlags {
   user?: string | undefined;
   since?: string | undefined;
+  until?: string | undefined;
   kind?: EventKind[] | undefined;
   limit: number;
 }
@@ -16,23 +18,21 @@ export interface HistoryFlags {
 export interface History {
   /** The newest first. */
   events: EventRow[];
-  /** Whether what happens is written down. */
+  /** Whether events are being recorded. */
   recording: boolean;
 }
 
-/**
- * @param connection an open connection
- * @param flags which events
- * @returns them
- * @throws SupasessionError AUTH_SCHEMA_MISSING, NOT_INSTALLED, NEWER_RELEASE; USER_NOT_FOUND for an address; SETTING_INVALID for a span of time
- */
+/** @throws SupasessionError AUTH_SCHEMA_MISSING, NOT_INSTALLED, NEWER_RELEASE; USER_NOT_FOUND for an address; SETTING_INVALID for a span or a date */
 export async function readHistory(connection: Connection, flags: HistoryFlags): Promise<History> {
   await requireOurs(connection);
-  const {user, since, kind, limit} = flags;
+  const {user, since, until, kind, limit} = flags;
   const filter: EventFilter = {};
   // The history outlives users: an id needs none.
   if (user !== undefined) filter.userId = isId(user) ? user : (await findUser(connection, user)).id;
-  if (since !== undefined) filter.since = (await parseSpan(connection, '--since', since)).text;
+  if (since !== undefined) filter.since = (await parseMoment(connection, '--since', since)).at;
+  if (until !== undefined) filter.until = (await parseMoment(connection, '--until', until)).at;
+  if (filter.since !== undefined && filter.until !== undefined && filter.since >= filter.until)
+    throw new SupasessionError('USAGE', '--since is not before --until: no event can match.');
   if (kind !== undefined) filter.kinds = kind;
   const {settings} = await currentSettings(connection);
   return {events: await listEvents(connection, filter, limit), recording: settings?.record_events ?? true};

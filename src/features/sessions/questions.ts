@@ -1,26 +1,31 @@
 import type {Asker} from '../../cli/asker.js';
-
-/** What there is to choose from, with the words for it. */
-export interface SessionChoices {
-  users: (text: string) => Promise<Array<{value: string; name: string; description: string}>>;
-  sessions: (userId: string) => Promise<Array<{value: string; name: string; short: string}>>;
-}
+import type {Connection} from '../../database/connection.js';
+import {requireOurs} from '../install/index.js';
+import {listSessions} from './queries.js';
+import {sessionChoice, userChoice} from './text.js';
+import {searchUsers} from './users-queries.js';
 
 /** What to give instead of answering. */
 const FLAG = '<id...> or --user <email|id>';
 
+/** How many users are offered while somebody types, and how many sessions to tick. */
+const OFFERED_USERS = 10;
+const OFFERED_SESSIONS = 200;
+
 /**
  * Asks for sessions: first for a user, found by typing, then for some of that user's.
- * @param ask where answers come from
- * @param choices what there is
- * @returns ids of the sessions; empty where none was ticked
- * @throws SupasessionError ANSWER_REQUIRED, INTERRUPTED
+ * @param now what ages count from, in milliseconds of the epoch
+ * @returns ids of the sessions; empty if none was ticked
+ * @throws SupasessionError NOT_INSTALLED and the like; ANSWER_REQUIRED, INTERRUPTED
  */
-export async function askSessions(ask: Asker, choices: SessionChoices): Promise<string[]> {
+export async function askSessions(ask: Asker, connection: Connection, now: number): Promise<string[]> {
+  await requireOurs(connection);
   const user = await ask.find({
     flag: FLAG,
     message: 'Whose sessions? (type an address, phone number or id)',
-    source: choices.users,
+    source: async (text) => (await searchUsers(connection, text, OFFERED_USERS)).map((found) => userChoice(found)),
   });
-  return ask.tick({flag: FLAG, message: 'Which of them?', choices: await choices.sessions(user)});
+  const sessions = await listSessions(connection, {userIds: [user]}, {limit: OFFERED_SESSIONS});
+  const choices = sessions.map((session) => sessionChoice(session, now));
+  return ask.tick({flag: FLAG, message: 'Which of them?', choices});
 }

@@ -1,26 +1,26 @@
 import type {Connection} from '../../database/connection.js';
-import {readGuardEnabled} from './queries.js';
-import {listSessions, readSessionIds, revokeSession, revokeSessions, revokeUserSessions} from './queries.js';
-import type {User} from './users-queries.js';
 import {SupasessionError} from '../../errors.js';
 import {requireOurs} from '../install/index.js';
+import {revokeSession, revokeSessions, revokeUserSessions} from './end-queries.js';
+import {listSessions, readGuardEnabled, readSessionIds} from './queries.js';
 import {readSessions, type SessionList} from './sessions.js';
 import {findUser, isId, userName} from './users.js';
+import type {User} from './users-queries.js';
 
 /** Sessions that are shown before they end. */
 const SHOWN = 50;
 /** Sessions of a user that one transaction ends, which holds up the sign-ins of that user: far below a second. */
 const BATCH = 1000;
 
-/** Which sessions somebody wants to end: some by their ids, or those of a user but some. */
-export type RevokeRequest = {ids: string[]} | {user: string; except: string[]};
+/** Which sessions somebody wants to end: some by their ids, or those of a user except some. */
+export type RevokeRequest = {ids: string[]} | {user: string; keep: string[]};
 
 /** What is going to end. */
 export interface RevokePlan {
   /** All of them, also those that are not shown. */
   ids: string[];
-  /** Where they are those of a user, but some: that user, and the ids of those. */
-  of: {user: User; except: string[]} | null;
+  /** If they are those of a user: that user, and the ids of the sessions that stay. */
+  of: {user: User; keep: string[]} | null;
   list: SessionList;
   /** Ids that were given and are no sessions, or no longer. */
   notFound: string[];
@@ -34,14 +34,24 @@ export interface RevokeOutcome {
   notFound: string[];
 }
 
+/**
+ * @returns what was typed; undefined if nothing was
+ * @throws SupasessionError USAGE if ids and a user are given
+ */
+export function revokeRequest(
+  ids: string[],
+  {user, keep}: {user?: string | undefined; keep?: string[] | undefined},
+): RevokeRequest | undefined {
+  if (ids.length === 0) return user === undefined ? undefined : {user, keep: keep ?? []};
+  if (user === undefined) return {ids};
+  throw new SupasessionError('USAGE', 'Ids and --user are both given.', {suggestions: ['Give one of them']});
+}
+
 /** Ids as the database writes them, each once. */
 function readIds(texts: string[]): string[] {
-  for (const text of texts) {
-    if (!isId(text)) {
-      throw new SupasessionError('USAGE', `${text} is not the id of a session.`, {
-        suggestions: ['{bin} sessions:list'],
-      });
-    }
+  const wrong = texts.find((text) => !isId(text));
+  if (wrong !== undefined) {
+    throw new SupasessionError('USAGE', `${wrong} is not the id of a session.`, {suggestions: ['{bin} sessions:list']});
   }
 
   return [...new Set(texts.map((text) => text.toLowerCase()))];
@@ -56,62 +66,56 @@ function sessionNotFound(message: string, notFound: string[]): SupasessionError 
 
 /**
  * Looks at what somebody wants to end; changes nothing.
- * @param connection an open connection
- * @param request which sessions
- * @returns what would end
- * @throws SupasessionError AUTH_SCHEMA_MISSING, NOT_INSTALLED, NEWER_RELEASE; USAGE for what is no id; USER_NOT_FOUND; SESSION_NOT_FOUND where none
- * of the ids is a session, or one to be spared is none of that user's
+ * @throws SupasessionError AUTH_SCHEMA_MISSING, NOT_INSTALLED, NEWER_RELEASE; USAGE for what is no id; USER_NOT_FOUND; SESSION_NOT_FOUND if none
+ * of the ids is a session, or one that shall stay is not that user's
  */
 export async function planRevoke(connection: Connection, request: RevokeRequest): Promise<RevokePlan> {
-  const ids = readIds('ids' in request ? request.ids : request.except);
+  const ids = readIds('ids' in request ? request.ids : request.keep);
   await requireOurs(connection);
-  if ('ids' in request) {
-    const list = await readSessions(connection, {ids}, ids.length + 1);
-    const present = new Set(list.rows.map(({id}) => id));
-    const notFound = ids.filter((id) => !present.has(id));
-    if (present.size === 0) {
-      throw sessionNotFound(
-        ids.length === 1
-          ? `There is no session ${ids[0]!}, or no longer.`
-          : 'None of these sessions is there, or no longer.',
-        notFound,
-      );
-    }
+  const plan = 'ids' in request ? await ofIds(connection, ids) : await ofUser(connection, request.user, ids);
+  return {...plan, guarded: await readGuardEnabled(connection)};
+}
 
-    return {
-      ids: ids.filter((id) => present.has(id)),
-      of: null,
-      list,
+async function ofIds(connection: Connection, ids: string[]): Promise<Omit<RevokePlan, 'guarded'>> {
+  const {rows, matched} = await readSessions(connection, {ids}, ids.length + 1);
+  const present = new Set(rows.map(({id}) => id));
+  const notFound = ids.filter((id) => !present.has(id));
+  if (present.size === 0) {
+    throw sessionNotFound(
+      ids.length === 1
+        ? `Session ${ids[0]!} does not exist, or no longer.`
+        : 'None of these sessions exists, or no longer.',
       notFound,
-      guarded: await readGuardEnabled(connection),
-    };
+    );
   }
 
-  const user = await findUser(connection, request.user);
-  const spared = await listSessions(connection, {userIds: [user.id], ids}, ids.length);
-  if (spared.length < ids.length) {
-    // A slip in the id would end the very session that was to be spared.
-    const notFound = ids.filter((id) => !spared.some((session) => session.id === id));
-    throw sessionNotFound(`${userName(user)} has no session ${notFound.join(', ')}: nothing was changed.`, notFound);
-  }
+  const list = {rows: rows.slice(0, SHOWN), matched};
+  return {ids: ids.filter((id) => present.has(id)), of: null, list, notFound};
+}
 
-  const filter = {userIds: [user.id], exceptIds: ids};
+async function ofUser(connection: Connection, text: string, keep: string[]): Promise<Omit<RevokePlan, 'guarded'>> {
+  const user = await findUser(connection, text);
+  const kept = new Set(
+    (await listSessions(connection, {userIds: [user.id], ids: keep}, {limit: keep.length})).map(({id}) => id),
+  );
+  const notFound = keep.filter((id) => !kept.has(id));
+  // A slip in the id would end the very session that shall stay.
+  if (notFound.length > 0)
+    throw sessionNotFound(`${userName(user)} has no session ${notFound.join(', ')}. Nothing was changed.`, notFound);
+  const filter = {userIds: [user.id], exceptIds: keep};
   return {
     ids: await readSessionIds(connection, filter),
-    of: {user, except: ids},
+    of: {user, keep},
     list: await readSessions(connection, filter, SHOWN),
     notFound: [],
-    guarded: await readGuardEnabled(connection),
   };
 }
 
 /**
  * Ends what was planned: sessions by their ids one by one, each in a transaction of its own; those of a user by the
  * thousand, and at last whatever has come meanwhile, so that no sign-in that is under way is left.
- * @param connection an open connection
- * @param plan what was planned
  * @param signal aborted to stop after the session that is being ended
- * @param outcome filled in as it goes, so that it holds what was done also where this throws
+ * @param outcome filled in as it goes, so that it holds what was done also if this throws
  * @throws SupasessionError INTERRUPTED; what the driver throws
  */
 export async function revoke(
@@ -120,27 +124,23 @@ export async function revoke(
   signal: AbortSignal,
   outcome: RevokeOutcome,
 ): Promise<void> {
-  if (of !== null) {
-    for (let start = 0; start < ids.length; start += BATCH) {
-      if (signal.aborted) throw interrupted(outcome, ids.length, [`{bin} sessions:revoke --user ${of.user.id}`]);
-      const batch = ids.slice(start, start + BATCH);
-      await revokeSessions(connection, of.user.id, batch);
-      outcome.revoked.push(...batch);
+  const size = of === null ? 1 : BATCH;
+  for (let start = 0; start < ids.length; start += size) {
+    if (signal.aborted) {
+      const rest = of === null ? ids.slice(start).join(' ') : `--user ${of.user.id}`;
+      throw new SupasessionError(
+        'INTERRUPTED',
+        `Interrupted: ${outcome.revoked.length} of ${ids.length} sessions have ended.`,
+        {suggestions: [`{bin} sessions:revoke ${rest}`]},
+      );
     }
 
-    await revokeUserSessions(connection, of.user.id, of.except);
-    return;
+    const batch = ids.slice(start, start + size);
+    let found = true;
+    if (of === null) found = await revokeSession(connection, batch[0]!);
+    else await revokeSessions(connection, of.user.id, batch);
+    (found ? outcome.revoked : outcome.notFound).push(...batch);
   }
 
-  for (const [index, id] of ids.entries()) {
-    if (signal.aborted) throw interrupted(outcome, ids.length, [`{bin} sessions:revoke ${ids.slice(index).join(' ')}`]);
-    if (await revokeSession(connection, id)) outcome.revoked.push(id);
-    else outcome.notFound.push(id);
-  }
-}
-
-function interrupted({revoked}: RevokeOutcome, all: number, suggestions: string[]): SupasessionError {
-  return new SupasessionError('INTERRUPTED', `Interrupted: ${revoked.length} of ${all} sessions have been ended.`, {
-    suggestions,
-  });
+  if (of !== null) await revokeUserSessions(connection, of.user.id, of.keep);
 }

@@ -1,25 +1,28 @@
 import chalk from 'chalk';
-import Table from 'cli-table3';
 
-import type {RevokeOutcome, RevokePlan} from './revoke.js';
-import type {FilterFlags, SessionList} from './sessions.js';
+import {table} from '../../cli/table.js';
+import {ago, capital, count, plural, printable, shortSpan, tokensText} from '../../cli/text.js';
 import {targetFlag} from '../../database/target.js';
-import {userName} from './users.js';
-import type {SessionRow} from './queries.js';
-import type {User} from './users-queries.js';
 import type {Target} from '../../types.js';
 import {device} from './device.js';
-import {ago, capital, count, plural, printable, shortSpan, tokensText} from '../../cli/text.js';
-import {selected} from './flush-text.js';
+import {filterFlags} from './flags.js';
+import type {SessionRow} from './queries.js';
+import type {RevokeOutcome, RevokePlan} from './revoke.js';
+import type {FilterFlags} from './selection.js';
+import type {Matched} from './sessions.js';
+import {userName} from './users.js';
+import type {User} from './users-queries.js';
 
-/** Columns in characters. An id has to come out whole, to be pasted. */
+/** Columns in characters. An id must come out whole, to be pasted. */
 const INDENT = '  ';
 const ID_WIDTH = INDENT.length + 36;
 const AGE_WIDTH = 9;
-const GAP = '  ';
+const GAPS = 3 * '  '.length;
 /** The table is made for a terminal of 80; wider than this it would not be easier to read. */
 const NARROWEST = 80;
 const WIDEST = 110;
+/** Sessions that are laid out together: the time that a table takes grows faster than its rows. */
+const TABLE_ROWS = 50;
 
 /** How and when sessions are shown. */
 export interface View {
@@ -29,7 +32,7 @@ export interface View {
   now: number;
 }
 
-/** @returns what is not so with every session, in words */
+/** What is not so with every session. */
 function marks(session: SessionRow, now: number): string[] {
   const {not_after: deadline, live, pending, oauth_client_id: client} = session;
   return [
@@ -40,65 +43,69 @@ function marks(session: SessionRow, now: number): string[] {
   ];
 }
 
-/** @returns who somebody is, safe to print */
-function name(session: SessionRow): string {
-  return printable(userName({...session, id: session.user_id}));
-}
-
 /**
- * @param rows sessions
- * @param view how and when they are shown
- * @returns them as a table of two lines each, the id in the second, on its own and whole
+ * @param head whether the headings come first
+ * @returns a table of two lines a session, the id in the second, on its own and whole
  */
-function table(rows: SessionRow[], {width, now}: View): string {
-  const ages = 2 * (AGE_WIDTH + GAP.length);
+export function sessionsTable(rows: SessionRow[], {width, now}: View, head = true): string {
   const total = Math.min(Math.max(width, NARROWEST), WIDEST);
-  const shown = new Table({
-    head: ['User, id of the session', 'Device', 'Signed in', 'Last seen'].map((title) => chalk.bold(title)),
-    colWidths: [ID_WIDTH, total - ID_WIDTH - GAP.length - ages, AGE_WIDTH, AGE_WIDTH],
-    wordWrap: true,
-    chars: {
-      ...{top: '', 'top-mid': '', 'top-left': '', 'top-right': ''},
-      ...{bottom: '', 'bottom-mid': '', 'bottom-left': '', 'bottom-right': ''},
-      ...{left: '', 'left-mid': '', mid: '', 'mid-mid': '', right: '', 'right-mid': '', middle: GAP},
-    },
-    style: {head: [], border: [], 'padding-left': 0, 'padding-right': 0},
-  });
-  for (const session of rows) {
-    const {id, user_agent: agent, ip, created_at: created, last_used: used} = session;
-    const special = marks(session, now).map((mark) => chalk.yellow(mark));
-    shown.push(
-      [
-        {content: chalk.bold(name(session)), wrapOnWordBoundary: false},
-        device(agent),
-        ago(created, now),
-        ago(used, now),
-      ],
-      [`${INDENT}${id}`, {colSpan: 3, content: [ip ?? 'no address', ...special].join(', ')}],
-    );
+  const widths = [ID_WIDTH, total - ID_WIDTH - GAPS - 2 * AGE_WIDTH, AGE_WIDTH, AGE_WIDTH];
+  const tables: string[] = [];
+  for (let start = 0; start < rows.length; start += TABLE_ROWS) {
+    const cells = rows.slice(start, start + TABLE_ROWS).flatMap((session) => {
+      const {id, user_agent: agent, ip, created_at: created, last_used: used} = session;
+      const name = printable(userName({...session, id: session.user_id}));
+      const special = marks(session, now).map((mark) => chalk.yellow(mark));
+      return [
+        [{content: chalk.bold(name), wrapOnWordBoundary: false}, device(agent), ago(created, now), ago(used, now)],
+        [`${INDENT}${id}`, {colSpan: 3, content: [ip ?? 'no address', ...special].join(', ')}],
+      ];
+    });
+    const titles = head && start === 0 ? ['User, id of the session', 'Device', 'Signed in', 'Last seen'] : [];
+    tables.push(table(titles, cells, {widths, indent: ''}));
   }
 
-  return shown
-    .toString()
-    .split('\n')
-    .map((line) => line.trimEnd())
-    .join('\n');
+  return tables.join('\n');
 }
 
-/**
- * @param list the sessions
- * @param words which they are, after "sessions"
- * @param view how and when they are shown
- * @returns them, and how many there are
- */
-export function sessionsText(list: SessionList, words: string[], view: View): string {
-  const {rows, matched} = list;
-  if (rows.length === 0) return `There are no ${selected(words)}.`;
-  const all = count(matched.sessions, 'session');
-  const amount = rows.length < matched.sessions ? `${rows.length.toLocaleString('en-US')} of ${all}` : all;
-  const title = words.length === 0 ? '' : `${capital(selected(words))}:\n\n`;
-  return `${title}${table(rows, view)}\n\n${chalk.bold(amount)}, of ${count(matched.users, 'user')}.`;
+/** @returns "sessions", and which */
+export function selected(words: string[]): string {
+  return printable(['sessions', ...words].join(' '));
 }
+
+/** @returns what comes before a list; empty if nothing was selected */
+export function listTitle(words: string[]): string {
+  return words.length === 0 ? '' : `${capital(selected(words))}:\n\n`;
+}
+
+/** @param shown how many rows there were, on which page of how many rows */
+export function listEnd(matched: Matched, words: string[], shown: {rows: number; limit: number; page: number}): string {
+  const {rows, limit, page} = shown;
+  const all = count(matched.sessions, 'session');
+  if (matched.sessions === 0) return `There are no ${selected(words)}.`;
+  if (rows === 0) return `Page ${page} is empty: there are ${all}.`;
+  const first = (page - 1) * limit + 1;
+  const part =
+    page === 1
+      ? rows.toLocaleString('en-US')
+      : `${first.toLocaleString('en-US')} to ${(first + rows - 1).toLocaleString('en-US')}`;
+  const amount = rows < matched.sessions ? `${part} of ${all}` : all;
+  return `\n${chalk.bold(amount)}, of ${count(matched.users, 'user')}.`;
+}
+
+/** @returns how to see the rest; null if nothing is left */
+export function nextPage(
+  matched: Matched,
+  flags: FilterFlags & {limit: number; page: number},
+  target: Target,
+): string | null {
+  const {limit, page} = flags;
+  if (page * limit >= matched.sessions) return null;
+  return `Next page: ${listCommand(flags, target)}${limit === DEFAULT_LIMIT ? '' : ` --limit ${limit}`} --page ${page + 1}`;
+}
+
+/** Sessions on a page. */
+export const DEFAULT_LIMIT = 50;
 
 /** @returns a user to choose, by the name that people know */
 export function userChoice(user: User): {value: string; name: string; description: string} {
@@ -116,56 +123,39 @@ export function sessionChoice(session: SessionRow, now: number): {value: string;
   return {value: id, name: parts.join(', '), short: what};
 }
 
-/** @returns the command that shows the sessions which these flags mean */
+/** @returns the command that shows the sessions which these flags select */
 export function listCommand(flags: FilterFlags, target: Target): string {
-  const values = (flag: string, texts: Array<string | undefined> = []) =>
-    texts.flatMap((text) => (text === undefined ? [] : [`--${flag} ${shellWord(text)}`]));
-  const parts = [
-    targetFlag(target),
-    ...values('user', flags.user),
-    flags['over-limit'] ? '--over-limit' : '',
-    ...values('older-than', [flags['older-than']]),
-    ...values('idle', [flags.idle]),
-    flags.expired ? '--expired' : '',
-    flags.aal1 ? '--aal1' : '',
-    ...values('client', [flags.client]),
-    ...values('except', flags.except),
-  ];
-  return ['{bin} sessions:list', ...parts.filter((part) => part !== '')].join(' ');
+  const typed = (Object.keys(filterFlags) as (keyof FilterFlags)[]).flatMap((name) => {
+    const value = flags[name];
+    if (value === undefined || value === false) return [];
+    if (value === true) return [`--${name}`];
+    return [value].flat().map((text) => `--${name} ${shellWord(text)}`);
+  });
+  return ['{bin} sessions:list', targetFlag(target), ...typed].filter((part) => part !== '').join(' ');
 }
 
 function shellWord(text: string): string {
-  return /^[\w@.+:-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
+  return /^[\w@.+:=/-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
 }
 
-/**
- * @param plan what is going to end
- * @param jwtExpiry lifetime of an access token in seconds, or null where it is not known
- * @param view how and when sessions are shown
- * @returns it, before it is confirmed
- */
+/** @returns what is going to end, before it is confirmed; `jwtExpiry`: lifetime of an access token in seconds, null if it is not known */
 export function revokeWarning(plan: RevokePlan, jwtExpiry: number | null, view: View): string {
   const {of, list, notFound, guarded} = plan;
-  const gone = notFound.length === 0 ? [] : [goneText(notFound)];
   const {sessions} = list.matched;
   const user = of === null ? count(list.matched.users, 'user') : printable(userName(of.user));
   if (sessions === 0) {
     // Ids that all are gone are an error, so these are of a user.
-    return `${user} has no ${of !== null && of.except.length > 0 ? 'other sessions' : 'sessions'}.`;
+    return `${user} has no ${of !== null && of.keep.length > 0 ? 'other sessions' : 'sessions'}.`;
   }
 
   return [
-    table(list.rows, view),
+    sessionsTable(list.rows, view),
     '',
-    ...(list.rows.length < sessions ? [`Shown: ${list.rows.length} of them.`] : []),
-    ...gone,
+    ...(list.rows.length < sessions ? [`Shown: ${list.rows.length} of ${sessions.toLocaleString('en-US')}.`] : []),
+    ...(notFound.length === 0 ? [] : [`No longer there, or never was: ${notFound.join(', ')}`]),
     `${chalk.bold(count(sessions, 'session'))} of ${chalk.bold(user)} ${plural(sessions, 'ends', 'end')}. This cannot be undone.`,
     tokensText(jwtExpiry, guarded),
   ].join('\n');
-}
-
-function goneText(ids: string[]): string {
-  return `No such session, or no longer: ${ids.join(', ')}`;
 }
 
 /** @returns how it went; what was not found before has been said */

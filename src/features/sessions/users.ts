@@ -1,23 +1,26 @@
+import {distance} from 'fastest-levenshtein';
+
+import {printable} from '../../cli/text.js';
 import type {Queryable} from '../../database/connection.js';
-import {readUser, readUsersByEmail, type User} from './users-queries.js';
 import {SupasessionError} from '../../errors.js';
+import {readAddressesNear, readUser, readUsersByEmail, type User} from './users-queries.js';
 
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
-/**
- * @param text anything
- * @returns whether it has the form of an id
- */
+/** Addresses that are suggested at most. */
+const SUGGESTED = 3;
+/** Characters that may be wrong, for each before the @. */
+const TOLERANCE = 0.34;
+
+/** Whether the text has the form of an id. */
 export function isId(text: string): boolean {
   return UUID.test(text);
 }
 
 /**
  * Finds the user that somebody means.
- * @param db an open connection
  * @param text an email address or an id
- * @returns the user
- * @throws SupasessionError USER_NOT_FOUND, also where several have that address (`details.users` are their ids)
+ * @throws SupasessionError USER_NOT_FOUND, also if several have that address (`details.users` are their ids)
  */
 export async function findUser(db: Queryable, text: string): Promise<User> {
   if (isId(text)) {
@@ -28,24 +31,68 @@ export async function findUser(db: Queryable, text: string): Promise<User> {
 
   const users = await readUsersByEmail(db, text);
   if (users.length === 1) return users[0]!;
+  if (users.length === 0) throw await addressNotFound(db, text);
   const ids = users.map(({id}) => id);
-  throw users.length === 0
-    ? new SupasessionError('USER_NOT_FOUND', `There is no user with the address ${text}.`, {
-        suggestions: ['Give the whole address, or the id'],
-      })
-    : new SupasessionError('USER_NOT_FOUND', `${users.length} users have the address ${text}.`, {
-        suggestions: ['Give one of their ids:', ...ids],
-        details: {users: ids},
-      });
+  throw new SupasessionError('USER_NOT_FOUND', `${users.length} users have the address ${text}.`, {
+    suggestions: ['Give one of their ids:', ...ids],
+    details: {users: ids},
+  });
 }
 
-/**
- * Finds the users that somebody means.
- * @param db an open connection
- * @param texts an email address or an id each
- * @returns the users, each once
- * @throws SupasessionError USER_NOT_FOUND for the first that is none, or several
- */
+async function addressNotFound(db: Queryable, text: string): Promise<SupasessionError> {
+  const near = nearest(text.toLowerCase(), await readAddressesNear(db, typos(text.toLowerCase()), text.toLowerCase()));
+  return new SupasessionError('USER_NOT_FOUND', `There is no user with the address ${text}.`, {
+    suggestions:
+      near.length === 0
+        ? ['Give the whole address, or the id']
+        : near.map((address) => `Did you mean ${printable(address)}?`),
+  });
+}
+
+/** A beginning that says whose address it is, in characters. */
+const SHORTEST_BEGINNING = 3;
+/** What an address can have in it. */
+const LETTERS = 'abcdefghijklmnopqrstuvwxyz0123456789.-_+@';
+/** Longer ones would have too many neighbours to look up; in characters. */
+const LONGEST = 64;
+
+/** Every address that is one slip away: a letter too many, too few, wrong, or swapped with its neighbour. */
+function typos(address: string): string[] {
+  if (address.length > LONGEST) return [];
+  const found = new Set<string>();
+  for (let index = 0; index <= address.length; index++) {
+    const [before, here, after] = [address.slice(0, index), address.charAt(index), address.slice(index + 1)];
+    found.add(before + after);
+    found.add(before + after.charAt(0) + here + after.slice(1));
+    for (const letter of LETTERS) {
+      found.add(before + letter + after);
+      found.add(before + letter + here + after);
+    }
+  }
+
+  found.delete(address);
+  return [...found];
+}
+
+/** @returns the addresses that differ least, if they do not differ too much */
+function nearest(typed: string, addresses: string[]): string[] {
+  return [...new Set(addresses)]
+    .map((address) => ({address, wrong: distance(typed, address)}))
+    .filter(
+      ({address, wrong}) =>
+        wrong <= Math.ceil(localPart(address).length * TOLERANCE) ||
+        (typed.length >= SHORTEST_BEGINNING && address.startsWith(typed)),
+    )
+    .sort((a, b) => a.wrong - b.wrong || (a.address < b.address ? -1 : 1))
+    .slice(0, SUGGESTED)
+    .map(({address}) => address);
+}
+
+function localPart(address: string): string {
+  return address.slice(0, Math.max(address.lastIndexOf('@'), 0));
+}
+
+/** @returns the users, each once */
 export async function findUsers(db: Queryable, texts: string[]): Promise<User[]> {
   const users = new Map<string, User>();
   for (const text of texts) {
@@ -56,10 +103,7 @@ export async function findUsers(db: Queryable, texts: string[]): Promise<User[]>
   return [...users.values()];
 }
 
-/**
- * @param user a user
- * @returns what a person calls them by
- */
+/** What a person calls them by. */
 export function userName({id, email, phone}: User): string {
   return email ?? phone ?? id;
 }

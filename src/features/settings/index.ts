@@ -1,5 +1,6 @@
 /** What other features may use of this one. */
 export {SETTINGS, choiceOf, choicesOf} from './catalogue.js';
+export {parseClaims} from './claims.js';
 export {currentSettings} from './config.js';
 export {type Consequence, consequences, signsOutAll} from './consequences.js';
 export {drainText, limitsOff, notInForce, unlessInForce} from './in-force-text.js';

@@ -4,10 +4,13 @@ import type {SessionRow} from '../../../src/features/sessions/queries.js';
 import type {Target} from '../../../src/types.js';
 import {
   listCommand,
+  listEnd,
+  listTitle,
+  nextPage,
   revokedText,
   revokeWarning,
   sessionChoice,
-  sessionsText,
+  sessionsTable,
 } from '../../../src/features/sessions/text.js';
 import {ago, shortSpan} from '../../../src/cli/text.js';
 import {flushWarning} from '../../../src/features/sessions/flush-text.js';
@@ -29,9 +32,7 @@ const LOCAL: Target = {
 const plain = stripVTControlCharacters;
 const view = (width = 80) => ({width, now: NOW});
 const lines = (rows: SessionRow[], width?: number) =>
-  plain(
-    sessionsText({rows, matched: {sessions: rows.length, users: 1}}, [], width === undefined ? view() : view(width)),
-  ).split('\n');
+  plain(sessionsTable(rows, width === undefined ? view() : view(width))).split('\n');
 
 test.each([
   [0, '1m'],
@@ -57,8 +58,6 @@ describe('a list of sessions', () => {
       'User, id of the session                 Device              Signed in  Last seen',
       'ada@example.com                         curl                30d ago    2h ago',
       `  ${ID}  203.0.113.7`,
-      '',
-      '1 session, of 1 user.',
     ]);
   });
 
@@ -92,15 +91,30 @@ describe('a list of sessions', () => {
     expect(lines([{...ADA, email: null}])[1]).toMatch(/^9a51b2c0-0000-4000-8000-000000000001 +curl/);
   });
 
-  test('says how many there are where it is cut, and which', () => {
-    const text = plain(
-      sessionsText({rows: [ADA], matched: {sessions: 1204, users: 310}}, ['not used for 7 days'], view()),
-    );
-    expect(text).toMatch(/^Sessions not used for 7 days:\n\nUser/);
-    expect(text).toMatch(/\n\n1 of 1,204 sessions, of 310 users\.$/);
-    expect(sessionsText({rows: [], matched: {sessions: 0, users: 0}}, ['of ada@example.com'], view())).toBe(
+  test('goes on without headings, and has its lines in the same places', () => {
+    const rows = Array.from({length: 120}, () => ADA);
+    const [head, first, second, ...rest] = lines(rows);
+    expect([head, rest.length]).toEqual([expect.stringMatching(/^User, id/), 238]);
+    expect(rest).toEqual(Array.from({length: 119}, () => [first, second]).flat());
+    expect(plain(sessionsTable(rows, view(), false)).split('\n')).toEqual([first, second, ...rest]);
+  });
+
+  test('says which, how many there are, and how to go on', () => {
+    expect([listTitle([]), listTitle(['not used for 7 days'])]).toEqual(['', 'Sessions not used for 7 days:\n\n']);
+    const matched = {sessions: 1204, users: 310};
+    const end = (rows: number, page = 1) => plain(listEnd(matched, [], {rows, limit: 50, page}));
+    expect(end(50)).toBe('\n50 of 1,204 sessions, of 310 users.');
+    expect(end(50, 2)).toBe('\n51 to 100 of 1,204 sessions, of 310 users.');
+    expect(end(4, 25)).toBe('\n1,201 to 1,204 of 1,204 sessions, of 310 users.');
+    expect(end(0, 26)).toBe('Page 26 is empty: there are 1,204 sessions.');
+    expect(end(1204)).toBe('\n1,204 sessions, of 310 users.');
+    expect(listEnd({sessions: 0, users: 0}, ['of ada@example.com'], {rows: 0, limit: 50, page: 1})).toBe(
       'There are no sessions of ada@example.com.',
     );
+    const next = (limit: number, page: number) => nextPage(matched, {idle: '7d', limit, page}, LOCAL);
+    expect(next(50, 1)).toBe('Next page: {bin} sessions:list --idle 7d --page 2');
+    expect(next(400, 3)).toBe('Next page: {bin} sessions:list --idle 7d --limit 400 --page 4');
+    expect([next(50, 25), next(1204, 1)]).toEqual([null, null]);
   });
 
   test('to tick from has a line each', () => {
@@ -123,7 +137,7 @@ describe('what is revoked', () => {
     const text = plain(revokeWarning(plan, 3600, view()));
     expect(text.split('\n').slice(3)).toEqual([
       '',
-      `No such session, or no longer: ${CLIENT}`,
+      `No longer there, or never was: ${CLIENT}`,
       '1 session of 1 user ends. This cannot be undone.',
       'Access tokens that have been issued go on working for up to 1 hour (jwt_expiry).',
       'The guard would cut them off at once: {bin} guard:enable',
@@ -134,13 +148,13 @@ describe('what is revoked', () => {
   });
 
   test('of a user is said to be so, also where not all are shown or there are none', () => {
-    const many = {...plan, of: {user, except: []}, list: {rows: [ADA], matched: {sessions: 60, users: 1}}};
+    const many = {...plan, of: {user, keep: []}, list: {rows: [ADA], matched: {sessions: 60, users: 1}}};
     expect(plain(revokeWarning(many, 3600, view()))).toMatch(
-      /\nShown: 1 of them\.\n.*\n60 sessions of ada@example\.com end\. /s,
+      /\nShown: 1 of 60\.\n.*\n60 sessions of ada@example\.com end\. /s,
     );
     const none = {...many, list: {rows: [], matched: {sessions: 0, users: 0}}};
     expect(revokeWarning(none, 3600, view())).toBe('ada@example.com has no sessions.');
-    expect(revokeWarning({...none, of: {user, except: [ID]}}, 3600, view())).toBe(
+    expect(revokeWarning({...none, of: {user, keep: [ID]}}, 3600, view())).toBe(
       'ada@example.com has no other sessions.',
     );
   });
@@ -154,8 +168,8 @@ describe('what is revoked', () => {
 });
 
 test('a flush of some says which', () => {
-  expect(plain(flushWarning({sessions: 12, users: 3}, ['of ada@example.com', 'older than 7 days'], 3600))).toBe(
-    'Sessions of ada@example.com older than 7 days:\n12 sessions of 3 users end. This cannot be undone.\nAccess tokens that have been issued go on working for up to 1 hour (jwt_expiry).',
+  expect(plain(flushWarning({sessions: 12, users: 3}, ['of ada@example.com', 'past their deadline'], 3600))).toBe(
+    'Sessions of ada@example.com past their deadline:\n12 sessions of 3 users end. This cannot be undone.\nAccess tokens that have been issued go on working for up to 1 hour (jwt_expiry).',
   );
   expect(flushWarning({sessions: 0, users: 0}, ['past their deadline'], 3600)).toBe(
     'There are no sessions past their deadline.',
@@ -166,9 +180,10 @@ test('the command that shows what is meant can be pasted', () => {
   expect(listCommand({}, LOCAL)).toBe('{bin} sessions:list');
   const flags = {
     ...{user: ['ada@example.com', "o'hara@example.com"], 'over-limit': true, 'older-than': '1 week', idle: '7d'},
-    ...{expired: true, aal1: true, client: CLIENT, except: ['bob@example.com']},
+    ...{expired: true, aal1: true, client: CLIENT, ip: ['203.0.113.0/24', '::1'], device: 'Chrome on Linux'},
+    ...{claim: ['plan=pro'], except: ['bob@example.com'], limit: 7},
   };
   expect(listCommand(flags, {...LOCAL, kind: 'linked'})).toBe(
-    String.raw`{bin} sessions:list --linked --user ada@example.com --user 'o'\''hara@example.com' --over-limit --older-than '1 week' --idle 7d --expired --aal1 --client ${CLIENT} --except bob@example.com`,
+    String.raw`{bin} sessions:list --linked --user ada@example.com --user 'o'\''hara@example.com' --over-limit --older-than '1 week' --idle 7d --expired --aal1 --client ${CLIENT} --ip 203.0.113.0/24 --ip ::1 --device 'Chrome on Linux' --claim plan=pro --except bob@example.com`,
   );
 });

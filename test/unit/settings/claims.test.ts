@@ -1,4 +1,4 @@
-import {parseClaims} from '../../../src/features/rules/rules.js';
+import {parseClaims} from '../../../src/features/settings/claims.js';
 import {thrownBy} from '../supabase/support.js';
 
 test.each<[string[], object]>([

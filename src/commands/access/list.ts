@@ -1,0 +1,44 @@
+import {Flags} from '@oclif/core';
+
+import {BaseCommand, EXIT_CODES_HELP} from '../../cli/base-command.js';
+import {targetFlags} from '../../cli/flags.js';
+import {readRevoked} from '../../features/access/access.js';
+import type {RevokedUser} from '../../features/access/queries.js';
+import {revokedList} from '../../features/access/text.js';
+import {targetJson, type TargetJson} from '../../types.js';
+
+export interface AccessListResult {
+  target: TargetJson;
+  /** The latest first; at most --limit. */
+  users: RevokedUser[];
+  /** How many there are, also beyond --limit. */
+  total: number;
+}
+
+export default class AccessList extends BaseCommand {
+  static override summary = 'List the users whose access is revoked, the latest first.';
+  static override description = `Says since when, and why if a reason was given. "access restore" lets one use the app again.
+${EXIT_CODES_HELP}`;
+
+  static override examples = [
+    {description: 'Who has no access.', command: '<%= config.bin %> <%= command.id %>'},
+    {
+      description: 'On the linked project, for a script.',
+      command: '<%= config.bin %> <%= command.id %> --linked --limit 10000 --json',
+    },
+  ];
+
+  static override flags = {
+    ...targetFlags,
+    limit: Flags.integer({summary: 'Most users to show.', default: 50, min: 1, max: 100_000, helpValue: '<n>'}),
+  };
+
+  async run(): Promise<AccessListResult> {
+    const {flags} = await this.parse(AccessList);
+    const target = await this.target(flags);
+    const connection = await this.open(target);
+    const revoked = await readRevoked(connection, flags.limit);
+    if (!this.jsonEnabled()) this.log(revokedList(revoked, this.view()));
+    return {target: targetJson(target), ...revoked};
+  }
+}
