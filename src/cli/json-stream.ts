@@ -39,13 +39,17 @@ export class JsonStream {
     if (!stdout.writable) return false;
     const flushed = stdout.write(this.#begun ? text : this.#head + text);
     this.#begun = true;
+    const waiting = new AbortController();
+    const {signal} = waiting;
     try {
-      if (!flushed) await once(stdout, 'drain');
-      return true;
+      // A pipe whose reader has left (`| head`) never drains: a socket just closes, a real pipe says EPIPE.
+      if (!flushed) await Promise.race([once(stdout, 'drain', {signal}), once(stdout, 'close', {signal})]);
+      return stdout.writable;
     } catch (error) {
-      // The reader has seen enough: `| head`.
       if (error instanceof Error && 'code' in error && error.code === 'EPIPE') return false;
       throw error;
+    } finally {
+      waiting.abort();
     }
   }
 }

@@ -13,7 +13,8 @@ import {expandAliases} from './aliases.js';
 export async function start(options: Interfaces.LoadOptions): Promise<void> {
   try {
     await run(expandAliases(process.argv.slice(2)), options);
-    await flush();
+    // A pipe whose reader has left (`| head`) would never be empty.
+    if (process.stdout.writable) await flush();
   } catch (error) {
     // Loaded only then: what works starts faster without.
     const {end} = await import('./end.js');

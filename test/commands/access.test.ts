@@ -46,6 +46,38 @@ async function signsIn(): Promise<boolean> {
   return !((await outcome(run(auth, signInPassword(user.email)))) instanceof AuthError);
 }
 
+test('list says who has no access, since when and why, the latest first', async () => {
+  const list = ['access', 'list', '--db-url', database.url()];
+  const none = await project.run(list);
+  expect([none.code, none.stdout]).toEqual([0, 'Nobody: no access is revoked.\n']);
+  await access('revoke', user.email, '--reason', 'stolen laptop\u001B[2J', ...CONFIRM);
+  const client = await database.connect();
+  const gone = '00000000-0000-4000-8000-000000000001';
+  await client.query("insert into supasession.revoked (user_id, at) values ($1, now() - interval '3 days')", [gone]);
+  const {code, json} = await project.run([...list, '--json']);
+  const at = expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/) as string;
+  expect([code, json]).toEqual([
+    0,
+    {
+      target: {kind: 'url', host: '127.0.0.1', port: database.port, database: database.name, projectRef: null},
+      users: [
+        {user_id: user.userId, email: user.email, phone: null, at, reason: 'stolen laptop\u001B[2J'},
+        {user_id: gone, email: null, phone: null, at, reason: null},
+      ],
+      total: 2,
+    },
+  ]);
+  const {stdout} = await project.run(list);
+  expect(stdout.replaceAll(/\s+/g, ' ')).toMatch(
+    /^User Revoked Reason .* just now stolen laptop\[2J .* 3d ago 2 users\. $/,
+  );
+  expect(stdout).toContain(`${gone}  3d ago`);
+  expect(stdout).not.toContain('\u001B[2J');
+  expect((await project.run([...list, '--limit', '1'])).stdout).toContain('1 of 2 users; --limit shows more.');
+  await access('restore', user.email, '--yes');
+  expect((await project.run([...list, '--json'])).json).toMatchObject({total: 1, users: [{user_id: gone}]});
+});
+
 test('revoke ends the sessions of a user and refuses new ones, and restore lets the user in again', async () => {
   expect(await access('revoke', user.email, '--reason', 'stolen laptop', ...CONFIRM)).toEqual({
     target: {
@@ -77,7 +109,7 @@ test('what stands already is said, and is no failure', async () => {
   const again = await project.run(['access', 'revoke', user.email, '--db-url', database.url()]);
   expect([again.code, again.stdout]).toEqual([0, '']);
   expect(again.stderr).toMatch(
-    new RegExp(`${user.email} has had no access since \\d{4}-.*Z, because of: stolen laptop\\.\\nNothing to do\\.`),
+    new RegExp(`${user.email} has had no access since \\d{4}-.*Z. Reason: stolen laptop\\.\\nNothing to do\\.`),
   );
   expect(await access('revoke', user.email)).toMatchObject({changed: false, sessions: 0, reason: 'stolen laptop'});
   const restored = await project.run(['access', 'restore', user.email, '--db-url', database.url(), '--yes']);
@@ -112,7 +144,7 @@ test('shows what goes on working before it asks, and does nothing with --dry-run
   expect(shown).toContain('  Sessions       3 sessions end\n');
   expect(shown).toContain('  From now on    refused at sign-in and at every refresh\n');
   expect(shown).toContain(
-    '  Data API       issued access tokens go on working for up to 1 hour (jwt_expiry): the guard is not wired\n',
+    '  Data API       access tokens already issued still work for up to 1 hour (jwt_expiry): the guard is not enabled\n',
   );
   expect(shown).toMatch(/Storage, Realtime and your own servers .* supasession\.has_access\(\)/);
   expect(await access('revoke', user.email, '--dry-run')).toMatchObject({sessions: 3, changed: true, dryRun: true});

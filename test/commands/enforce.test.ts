@@ -80,7 +80,7 @@ describe('enforce', () => {
         '5 users with sessions:',
         '  0 sessions over the limit end',
         '  5 sessions past a deadline end',
-        '  10 sessions get a deadline, or an earlier one',
+        '  10 sessions get a deadline or an earlier one',
         'This cannot be undone. Access tokens that have been issued go on working for up to 1 hour (jwt_expiry).',
         '',
       ].join('\n'),
@@ -190,7 +190,7 @@ describe('enforce', () => {
     expect(run.json).toEqual({
       error: {
         code: 'INTERRUPTED',
-        message: `Interrupted: ${ended} users have been looked at, ${ended} sessions ended and 0 given a deadline.`,
+        message: `Interrupted: ${ended} users are done: ${ended} sessions have ended, and 0 have got a deadline.`,
         suggestions: ['Run the command again to go on'],
         details: {
           ...{users: ended, evicted: ended, expired: 0, deadlines: 0, skipped: 0, completed: false},
@@ -253,8 +253,8 @@ describe('prune', () => {
     expect(shown.stdout).toBe(
       [
         '  6 sessions that have ended',
-        '  4 sessions of 2 users, not used for 30 days, that could go on',
-        'Removing those signs somebody out. This cannot be undone. Access tokens that have been issued go on working for up to 1 hour (jwt_expiry).',
+        '  4 sessions of 2 users, not used for 30 days, that still work',
+        'That signs 2 users out on those devices. This cannot be undone. Access tokens that have been issued go on working for up to 1 hour (jwt_expiry).',
         '',
       ].join('\n'),
     );
@@ -273,8 +273,31 @@ describe('prune', () => {
     });
     expect(await count()).toBe(1);
     const again = await project.run(['prune', ...url(), ...OLD]);
-    expect([again.code, again.stdout]).toEqual([0, 'No session has ended, or has not been used, for 30 days.\n']);
+    expect([again.code, again.stdout]).toEqual([
+      0,
+      'No session ended more than 30 days ago, and none has been unused for 30 days.\n',
+    ]);
     expect(await result('prune', ...OLD)).toMatchObject({removed: 0, completed: true});
+  });
+
+  test('takes a date, in a database whose days may have 23 hours', async () => {
+    await client.query(`alter database "${database.name}" set timezone to 'America/New_York'`);
+    await makeSessions(1, 2);
+    const at = async (offset: number, used: string) =>
+      client.query(
+        'update auth.sessions set created_at = $2 where id = (select id from auth.sessions order by id offset $1 limit 1)',
+        [offset, used],
+      );
+    await at(0, '2025-03-09T23:59:59Z');
+    await at(1, '2025-03-10T00:00:01Z');
+    const args = ['prune', ...url(), '--older-than', '2025-03-10T00:00Z'];
+    const shown = await project.run([...args, '--dry-run']);
+    expect(shown.stdout).toMatch(
+      /\n {2}1 session of 1 user, not used since 2025-03-\d\d \d\d:00 \(UTC.*\), that still works\n/,
+    );
+    expect(await result('prune', '--older-than', '2025-03-10T00:00Z', ...CONFIRM)).toMatchObject({removed: 1});
+    const {rows} = await client.query("select created_at at time zone 'UTC' > '2025-03-10' as kept from auth.sessions");
+    expect(rows).toEqual([{kept: true}]);
   });
 
   test('wants the host typed where it signs somebody out, and only a yes where it does not', async () => {
@@ -288,7 +311,7 @@ describe('prune', () => {
   });
 
   test('refuses a span under a day, and none', async () => {
-    for (const span of ['23h', '1h', '30', 'soon'])
+    for (const span of ['23h', '1h', '30', 'soon', new Date().toISOString(), '2999-01-01'])
       expect(await failure(project, ['prune', ...url(), '--older-than', span])).toMatchObject({
         code: 2,
         error: {code: 'SETTING_INVALID'},

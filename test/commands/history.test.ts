@@ -143,6 +143,19 @@ describe('the filters', () => {
     });
   });
 
+  test('--since and --until take dates and times', async () => {
+    const [newest, next] = await events();
+    expect((await events('--until', newest!.at)).map(({id}) => id)).not.toContain(newest!.id);
+    // To the millisecond; the database has microseconds.
+    expect((await events('--since', newest!.at)).map(({id}) => id)).toContain(newest!.id);
+    expect((await events('--since', next!.at, '--until', newest!.at)).map(({id}) => id)).toEqual([next!.id]);
+    expect(await events('--since', '2020-01-01', '--until', '2020-01-02')).toEqual([]);
+    expect(await project.run(['history', '--since', '1h', '--until', '1d', '--json'])).toMatchObject({
+      code: 2,
+      json: {error: {code: 'USAGE', message: '--since is not before --until: no event can match.'}},
+    });
+  });
+
   test('--kind may be given again, and is one of the list', async () => {
     expect(await events('--kind', 'evicted')).toHaveLength(2);
     expect(await events('--kind', 'evicted', '--kind', 'flushed')).toHaveLength(3);
@@ -197,12 +210,12 @@ test('says a rule in the words of its columns, and the year of what is long ago'
   );
 });
 
-test('says that nothing is written down where that is switched off', async () => {
+test('says that events are not being recorded if that is switched off', async () => {
   await install(await server.connect());
   await sql('update supasession.config set record_events = false where true');
   const run = await project.run(['history', '--kind', 'evicted']);
   expect(run).toMatchObject({code: 0, stdout: ''});
-  expect(run.stderr).toMatch(/^Nothing is written down now: the setting record_events is off\.$/m);
+  expect(run.stderr).toMatch(/^Events are not being recorded: the setting record_events is off\.$/m);
 });
 
 test('without our SQL names the step to take', async () => {

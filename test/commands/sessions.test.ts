@@ -93,6 +93,54 @@ describe('sessions list', () => {
     );
   });
 
+  test('has pages, and says how to go on', async () => {
+    const page = async (...args: string[]) => project.run(['sessions', 'list', ...url, '--limit', '4', ...args]);
+    const [first, second, third] = [await page(), await page('--page', '2'), await page('--page', '3')];
+    expect(first.stdout).toContain('\n4 of 6 sessions, of 2 users.\n');
+    expect(first.stderr).toMatch(/\nNext page: supasession sessions list --db-url <url> --limit 4 --page 2\n$/);
+    expect(second.stdout).toContain('\n5 to 6 of 6 sessions, of 2 users.\n');
+    expect([second.stderr, third.stdout]).toEqual([
+      expect.not.stringContaining('Next'),
+      'Page 3 is empty: there are 6 sessions.\n',
+    ]);
+    const shown = [first, second].map(({stdout}) => stdout.match(/(?<=^ {2})[\da-f-]{36}/gm) ?? []);
+    expect(shown.map(({length}) => length)).toEqual([4, 2]);
+    expect(new Set(shown.flat())).toEqual(new Set(sessions.map(({sessionId}) => sessionId)));
+    expect((await page('--page', '2', '--json')).json).toMatchObject({sessions: [{}, {}], matched: {sessions: 6}});
+  });
+
+  test('that fails half-way leaves JSON that no parser takes, and the error on stderr', async () => {
+    await client.query('delete from auth.sessions');
+    await createSessions(client, [ada.userId, bob.userId], 2000);
+    const started = project.start(['sessions', 'list', ...url, '--limit', '10000', '--json']);
+    const {stdout} = started.child;
+    const observer = await database.connect('supabase_admin');
+    // Nobody reads on, so that the program waits with most of it, and with its connection open.
+    await new Promise<void>((resolve) => {
+      stdout!.once('data', () => {
+        stdout!.pause();
+        resolve();
+      });
+    });
+    await observer.query(
+      "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'supasession' and datname = current_database()",
+    );
+    stdout!.resume();
+    const run = await started.result;
+    expect([run.code, run.stderr]).toEqual([1, expect.stringMatching(/\nError: .*\[CONNECTION_LOST\]\n/)]);
+    expect(run.stdout).toMatch(/^\{\n {2}"target": \{.*\},\n {2}"sessions": \[\n {4}\{"id":/);
+    expect(run.stdout).not.toContain('"error"');
+    expect(() => JSON.parse(run.stdout) as unknown).toThrow(SyntaxError);
+  });
+
+  test('ends quietly when its reader has seen enough', async () => {
+    await createSessions(client, [ada.userId, bob.userId], 2000);
+    const started = project.start(['sessions', 'list', ...url, '--limit', '10000', '--json']);
+    started.child.stdout!.once('data', () => started.child.stdout!.destroy());
+    const {code, stderr} = await started.result;
+    expect([code, stderr]).toEqual([0, expect.not.stringContaining('rror')]);
+  });
+
   test('works where supasession is not installed, but for --over-limit', async () => {
     const bare = await createDatabase();
     try {

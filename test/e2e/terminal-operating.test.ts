@@ -178,7 +178,7 @@ test('enforce counts, asks, and shows its progress', async () => {
   await agreed.see(/End these sessions\?/);
   agreed.type(`y${KEYS.enter}`);
   await agreed.see(/100% +2\/2 users +\d+\/s/);
-  await agreed.see(/Done: 2 sessions ended and 0 given a deadline, of 2 users, [\d.]+ s\./);
+  await agreed.see(/Done: 2 sessions ended and 0 given a deadline, of 2 users, in [\d.]+ s\./);
   expect(await agreed.code).toBe(0);
   expect(await rows(SESSIONS)).toEqual([4]);
 });
@@ -187,7 +187,7 @@ test('prune says whom it signs out, asks, and shows its progress', async () => {
   await (await server.connect()).query("update auth.sessions set created_at = created_at - interval '40 days'");
   const declined = terminal('prune', '--older-than', '30d');
   await declined.see(
-    /6 sessions of 2 users, not used for 30 days, that could go on\nRemoving those signs somebody out/,
+    /6 sessions of 2 users, not used for 30 days, that still work\nThat signs 2 users out on those devices/,
   );
   await declined.see(/Remove them all\? \(y\/N\)/);
   declined.type(KEYS.enter);

@@ -1,4 +1,4 @@
-import {Flags} from '@oclif/core';
+import * as Flags from '@oclif/core/flags';
 
 import {BaseCommand, EXIT_CODES_HELP} from '../../cli/base-command.js';
 import {targetFlags} from '../../cli/flags.js';
@@ -36,7 +36,7 @@ ${EXIT_CODES_HELP}`;
   async run(): Promise<AccessListResult> {
     const {flags} = await this.parse(AccessList);
     const target = await this.target(flags);
-    const connection = await this.open(target);
+    const connection = await this.open(target, 'reads');
     const revoked = await readRevoked(connection, flags.limit);
     if (!this.jsonEnabled()) this.log(revokedList(revoked, this.view()));
     return {target: targetJson(target), ...revoked};
