@@ -186,7 +186,9 @@ async function queriesTable(connection: Connection, title: string): Promise<void
   await split('status', async (timed) => readStatus(timed, {configured: {hook: null, schemas: null}, counting: false}));
   await split('listSessions(), 50', async (timed) => listSessions(timed, {}, {limit: 50}));
   await split('countSessions()', async (timed) => countSessions(timed));
-  await split('listSessions() over the limit, 50', async (timed) => listSessions(timed, {overLimit: true}, {limit: 50}));
+  await split('listSessions() over the limit, 50', async (timed) =>
+    listSessions(timed, {overLimit: true}, {limit: 50}),
+  );
   await split('history', async (timed) => readHistory(timed, {limit: 50}));
   console.log(`${table.toString()}\n`);
 }

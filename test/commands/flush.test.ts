@@ -147,8 +147,7 @@ test('Ctrl-C finishes the batch, says how far it got, and a second run ends the 
           },
         },
       });
-    } else
-      expect(result.stderr).toContain(`Error: ${message} [INTERRUPTED]\n  → Run the command again to go on\n`);
+    } else expect(result.stderr).toContain(`Error: ${message} [INTERRUPTED]\n  → Run the command again to go on\n`);
   }
 
   const left = await count();

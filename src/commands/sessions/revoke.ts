@@ -1,9 +1,9 @@
 import * as Args from '@oclif/core/args';
-import * as Flags from '@oclif/core/flags';
 
 import {BaseCommand, EXIT_CODES_HELP} from '../../cli/base-command.js';
 import {allowEnding} from '../../cli/consent.js';
 import {confirmFlag, dryRunFlag, targetFlags, yesFlag} from '../../cli/flags.js';
+import {revokeFlags} from '../../features/sessions/flags.js';
 import {askSessions} from '../../features/sessions/questions.js';
 import {planRevoke, revoke, revokeRequest, type RevokeOutcome} from '../../features/sessions/revoke.js';
 import {revokedText, revokeWarning} from '../../features/sessions/text.js';
@@ -37,16 +37,7 @@ ${EXIT_CODES_HELP}`;
 
   static override flags = {
     ...targetFlags,
-    user: Flags.string({
-      summary: 'All sessions of this user, also one that signs in at this moment.',
-      helpValue: '<email|id>',
-    }),
-    keep: Flags.string({
-      multiple: true,
-      summary: 'With --user: a session that stays, by its id; repeatable.',
-      helpValue: '<id>',
-      dependsOn: ['user'],
-    }),
+    ...revokeFlags,
     'dry-run': dryRunFlag,
     confirm: confirmFlag,
     yes: yesFlag,

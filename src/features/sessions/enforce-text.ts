@@ -51,7 +51,9 @@ export function pruneText({olderThan, found}: PrunePlan, jwtExpiry: number | nul
     `  ${chalk.bold(count(live, 'session'))} of ${count(users, 'user')}, not used ${unused}, that still ${plural(live, 'works', 'work')}`,
   ];
   if (live > 0) {
-    const signsOut = chalk.yellow(`That signs ${count(users, 'user')} out on ${plural(live, 'that device', 'those devices')}.`);
+    const signsOut = chalk.yellow(
+      `That signs ${count(users, 'user')} out on ${plural(live, 'that device', 'those devices')}.`,
+    );
     lines.push(`${signsOut} This cannot be undone. ${tokensText(jwtExpiry)}`);
   }
 

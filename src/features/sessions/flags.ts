@@ -60,3 +60,17 @@ export const filterFlags = {
     helpValue: '<email|id>',
   }),
 };
+
+/** Whose sessions end, and which of them stay. */
+export const revokeFlags = {
+  user: Flags.string({
+    summary: 'All sessions of this user, also one that signs in at this moment.',
+    helpValue: '<email|id>',
+  }),
+  keep: Flags.string({
+    multiple: true,
+    summary: 'With --user: a session that stays, by its id; repeatable.',
+    helpValue: '<id>',
+    dependsOn: ['user'],
+  }),
+};
