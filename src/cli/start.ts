@@ -11,10 +11,14 @@ import {expandAliases} from './aliases.js';
  * @param options where the program's package.json is
  */
 export async function start(options: Interfaces.LoadOptions): Promise<void> {
+  // A pipe whose reader has left (`| head`) would never be flushed; what else goes wrong there oclif throws.
+  const stdout = {broken: false};
+  process.stdout.once('error', () => {
+    stdout.broken = true;
+  });
   try {
     await run(expandAliases(process.argv.slice(2)), options);
-    // A pipe whose reader has left (`| head`) would never be empty.
-    if (process.stdout.writable) await flush();
+    if (!stdout.broken) await flush();
   } catch (error) {
     // Loaded only then: what works starts faster without.
     const {end} = await import('./end.js');
