@@ -13,7 +13,7 @@ async function json<T>(file: string): Promise<T> {
   return JSON.parse(await readFile(file, 'utf8')) as T;
 }
 
-test('the package, the stand-alone program, both manifests and the SQL are of one release', async () => {
+test('what is built from the package, and the SQL, are of one release', async () => {
   const files = ['package.json', 'bin/package.json', 'oclif.manifest.json', 'bin/oclif.manifest.json'];
   const versions = await Promise.all(files.map(async (file) => (await json<{version: string}>(file)).version));
   expect(new Set([...versions, (await shippedSql()).version]).size).toBe(1);
