@@ -1,4 +1,8 @@
-import {closest as nearest, distance} from 'fastest-levenshtein';
+import {createRequire} from 'node:module';
+
+import type Levenshtein from 'fastest-levenshtein';
+
+const require = createRequire(import.meta.url);
 
 /** Of the longer word, how much may be wrong. */
 const TOLERANCE = 0.4;
@@ -14,6 +18,8 @@ export function closest(typed: string, known: readonly string[]): string | undef
   const word = typed.toLowerCase();
   const beginning = known.filter((name) => name.startsWith(word));
   if (beginning.length === 1 && /\w/.test(word)) return beginning[0];
+  // Loaded only now: what is typed correctly needs no advice.
+  const {closest: nearest, distance} = require('fastest-levenshtein') as typeof Levenshtein;
   const near = nearest(word, known);
   const letters = Math.max(word.length, near.length) - (near.startsWith('--') ? 2 : 0);
   return distance(word, near) <= Math.floor(letters * TOLERANCE) ? near : undefined;
