@@ -18,7 +18,7 @@ import {
 } from '../helpers/auth.js';
 import {ask, claimsOf} from '../helpers/data-api.js';
 import {createDatabase, type TestDatabase} from '../helpers/database.js';
-import {configure, install} from '../helpers/install.js';
+import {configure} from '../helpers/install.js';
 import {interrupt, outcome, type Interruption} from '../helpers/interrupt.js';
 
 const HOOK = 'supasession.access_token_hook';
@@ -31,11 +31,10 @@ let api: Client;
 let user: AuthUser;
 
 beforeAll(async () => {
-  database = await createDatabase();
+  database = await createDatabase({installed: true});
   [postgres, observer, auth, api] = (await Promise.all(
     ['postgres', 'postgres', 'supabase_auth_admin', 'authenticator'].map(async (role) => database.connect(role)),
   )) as [Client, Client, Client, Client];
-  await install(postgres);
 });
 
 beforeEach(async () => {

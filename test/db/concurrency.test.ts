@@ -23,7 +23,7 @@ import {
   type Flow,
 } from '../helpers/auth.js';
 import {createDatabase, type TestDatabase} from '../helpers/database.js';
-import {configure, install} from '../helpers/install.js';
+import {configure} from '../helpers/install.js';
 import {backendPid, isBlocked, until, untilBlocked, untilBlockedFor, untilSleeping} from '../helpers/wait.js';
 
 const WORKERS = 16;
@@ -39,11 +39,10 @@ let pids: number[];
 let user: AuthUser;
 
 beforeAll(async () => {
-  database = await createDatabase();
+  database = await createDatabase({installed: true});
   postgres = await database.connect('postgres');
   observer = await database.connect('postgres');
   counter = await database.connect('postgres');
-  await install(postgres);
   auths = await Promise.all(Array.from({length: 20}, async () => database.connect('supabase_auth_admin')));
   pids = await Promise.all(auths.map(backendPid));
 });

@@ -18,10 +18,9 @@ let postgres: Client;
 let auth: Client;
 
 beforeAll(async () => {
-  database = await createDatabase();
+  database = await createDatabase({installed: true});
   postgres = await database.connect('postgres');
   auth = await database.connect('supabase_auth_admin');
-  await install(postgres);
 });
 
 beforeEach(async () => configure(postgres, {enabled: false}));

@@ -22,7 +22,7 @@ import {
 } from '../helpers/auth.js';
 import {ask} from '../helpers/data-api.js';
 import {createDatabase, type TestDatabase} from '../helpers/database.js';
-import {configure, install, type Settings} from '../helpers/install.js';
+import {configure, type Settings} from '../helpers/install.js';
 import {interrupt, outcome} from '../helpers/interrupt.js';
 
 interface Done {
@@ -46,14 +46,13 @@ let replica: Client;
 let user: AuthUser;
 
 beforeAll(async () => {
-  database = await createDatabase();
+  database = await createDatabase({installed: true});
   [postgres, observer, auth, api, replica] = (await Promise.all(
     ['postgres', 'postgres', 'supabase_auth_admin', 'authenticator', 'supabase_admin'].map(async (role) =>
       database.connect(role),
     ),
   )) as [Client, Client, Client, Client, Client];
   await replica.query('set session_replication_role = replica');
-  await install(postgres);
 });
 
 beforeEach(async () => {

@@ -14,7 +14,7 @@ import {
   type AuthUser,
 } from '../helpers/auth.js';
 import {createDatabase, type TestDatabase} from '../helpers/database.js';
-import {configure, install, type Settings} from '../helpers/install.js';
+import {configure, type Settings} from '../helpers/install.js';
 
 let database: TestDatabase;
 let postgres: Client;
@@ -23,11 +23,10 @@ let auth: Client;
 let user: AuthUser;
 
 beforeAll(async () => {
-  database = await createDatabase();
+  database = await createDatabase({installed: true});
   postgres = await database.connect('postgres');
   admin = await database.connect('supabase_admin');
   auth = await database.connect('supabase_auth_admin');
-  await install(postgres);
 });
 
 beforeEach(async () => {

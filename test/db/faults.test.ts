@@ -17,7 +17,7 @@ import {
   type AuthUser,
 } from '../helpers/auth.js';
 import {createDatabase, type TestDatabase} from '../helpers/database.js';
-import {configure, install, type Settings} from '../helpers/install.js';
+import {configure, type Settings} from '../helpers/install.js';
 import {backendPid, untilBlocked} from '../helpers/wait.js';
 import {within} from '../helpers/within.js';
 
@@ -30,8 +30,7 @@ let warnings: string[];
 let seed: number;
 
 beforeAll(async () => {
-  database = await createDatabase();
-  await install(await database.connect('postgres'));
+  database = await createDatabase({installed: true});
   admin = await database.connect('supabase_admin');
   admin.on('notice', ({severity, message}) => severity === 'WARNING' && warnings.push(message ?? ''));
   await admin.query(`create function public.own_hook(event jsonb) returns jsonb language sql set search_path = '' as

@@ -7,7 +7,7 @@ import pg from 'pg';
 import {createSessions, createUsers, type AuthSession, type AuthUser} from '../helpers/auth.js';
 import {claimsOf} from '../helpers/data-api.js';
 import {createDatabase, type TestDatabase} from '../helpers/database.js';
-import {configure, install, type Settings} from '../helpers/install.js';
+import {configure, type Settings} from '../helpers/install.js';
 
 /** What a caller of ours is, by the role that it is a member of. Auth's role logs in itself. */
 const CALLERS = ['anon', 'authenticated', 'service_role', 'supabase_auth_admin'] as const;
@@ -25,9 +25,8 @@ let other: AuthSession;
 const visitors: pg.Client[] = [];
 
 beforeAll(async () => {
-  database = await createDatabase();
+  database = await createDatabase({installed: true});
   [postgres, admin] = [await database.connect('postgres'), await database.connect('supabase_admin')];
-  await install(postgres);
   traps = await readFile(new URL('../fixtures/foreign-names.sql', import.meta.url), 'utf8');
   for (const caller of CALLERS) {
     if (caller !== 'supabase_auth_admin') {

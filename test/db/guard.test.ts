@@ -25,11 +25,10 @@ beforeAll(async () => {
 afterAll(async () => server.stop());
 
 beforeEach(async () => {
-  database = await createDatabase();
+  database = await createDatabase({installed: true});
   [postgres, superuser, api] = (await Promise.all(
     ['postgres', 'supabase_admin', 'authenticator'].map(async (role) => database.connect(role)),
   )) as [Client, Client, Client];
-  await install(postgres);
   session = await oneSession();
 });
 

@@ -13,7 +13,7 @@ import {
   type AuthUser,
 } from '../helpers/auth.js';
 import {createDatabase, type TestDatabase} from '../helpers/database.js';
-import {configure, install} from '../helpers/install.js';
+import {configure} from '../helpers/install.js';
 
 let database: TestDatabase;
 let postgres: Client;
@@ -23,12 +23,11 @@ let other: Client;
 let user: AuthUser;
 
 beforeAll(async () => {
-  database = await createDatabase();
+  database = await createDatabase({installed: true});
   postgres = await database.connect('postgres');
   observer = await database.connect('postgres');
   auth = await database.connect('supabase_auth_admin');
   other = await database.connect('supabase_auth_admin');
-  await install(postgres);
 });
 
 beforeEach(async () => {

@@ -16,7 +16,7 @@ import {
   type AuthUser,
 } from '../helpers/auth.js';
 import {createDatabase, type TestDatabase} from '../helpers/database.js';
-import {configure, install} from '../helpers/install.js';
+import {configure} from '../helpers/install.js';
 
 let database: TestDatabase;
 let postgres: Client;
@@ -24,10 +24,9 @@ let auth: Client;
 let user: AuthUser;
 
 beforeAll(async () => {
-  database = await createDatabase();
+  database = await createDatabase({installed: true});
   postgres = await database.connect('postgres');
   auth = await database.connect('supabase_auth_admin');
-  await install(postgres);
 });
 
 beforeEach(async () => {

@@ -3,7 +3,6 @@ import type {Client} from 'pg';
 import {createSessions, createUser, type AuthSession, type AuthUser} from '../helpers/auth.js';
 import {ask, claimsOf, send, type Request} from '../helpers/data-api.js';
 import {createDatabase, type TestDatabase} from '../helpers/database.js';
-import {install} from '../helpers/install.js';
 
 interface Answer {
   live: boolean;
@@ -23,10 +22,9 @@ let user: AuthUser;
 let session: AuthSession;
 
 beforeAll(async () => {
-  database = await createDatabase();
+  database = await createDatabase({installed: true});
   postgres = await database.connect('postgres');
   api = await database.connect('authenticator');
-  await install(postgres);
 });
 
 beforeEach(async () => {

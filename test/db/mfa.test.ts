@@ -25,7 +25,7 @@ import {
   type Flow,
 } from '../helpers/auth.js';
 import {createDatabase, type TestDatabase} from '../helpers/database.js';
-import {configure, install, type Settings} from '../helpers/install.js';
+import {configure, type Settings} from '../helpers/install.js';
 import {backendPid, isBlocked, until, untilSleeping} from '../helpers/wait.js';
 
 const HOOK = 'supasession.access_token_hook';
@@ -40,13 +40,12 @@ let user: AuthUser;
 let factor: string;
 
 beforeAll(async () => {
-  database = await createDatabase();
+  database = await createDatabase({installed: true});
   // So that the tests that meet Auth's own deadlocks need not wait for each a second.
   const admin = await database.connect('supabase_admin');
   await admin.query(`alter database "${database.name}" set deadlock_timeout = '100ms'`);
   postgres = await database.connect('postgres');
   observer = await database.connect('postgres');
-  await install(postgres);
   auths = await Promise.all([1, 2, 3].map(async () => database.connect('supabase_auth_admin')));
   auth = connection(0);
 });

@@ -12,7 +12,7 @@ import {
   type AuthUser,
 } from '../helpers/auth.js';
 import {createDatabase, type TestDatabase} from '../helpers/database.js';
-import {configure, install} from '../helpers/install.js';
+import {configure} from '../helpers/install.js';
 
 let database: TestDatabase;
 let postgres: Client;
@@ -21,10 +21,9 @@ let user: AuthUser;
 let [clientA, clientB] = ['', ''];
 
 beforeAll(async () => {
-  database = await createDatabase();
+  database = await createDatabase({installed: true});
   postgres = await database.connect('postgres');
   auth = await database.connect('supabase_auth_admin');
-  await install(postgres);
   [clientA, clientB] = [await createClient(), await createClient()];
 });
 

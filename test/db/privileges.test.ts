@@ -39,9 +39,8 @@ async function objectsOutside(client: Client): Promise<unknown[]> {
 }
 
 beforeAll(async () => {
-  database = await createDatabase();
+  database = await createDatabase({installed: true});
   postgres = await database.connect('postgres');
-  await install(postgres);
 });
 
 afterAll(async () => database.drop());

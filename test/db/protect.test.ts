@@ -6,7 +6,6 @@ import type {TableName} from '../../src/features/protect/queries.js';
 import {createSessions, createUser, type AuthSession} from '../helpers/auth.js';
 import {ask, claimsOf, type Request} from '../helpers/data-api.js';
 import {createDatabase, type TestDatabase} from '../helpers/database.js';
-import {install} from '../helpers/install.js';
 
 const NOTES: TableName = {schema: 'public', table: 'notes'};
 const ALL = protectionsFor([], null);
@@ -18,12 +17,11 @@ let api: Client;
 let session: AuthSession;
 
 beforeAll(async () => {
-  database = await createDatabase();
+  database = await createDatabase({installed: true});
   [postgres, api] = (await Promise.all(['postgres', 'authenticator'].map(async (role) => database.connect(role)))) as [
     Client,
     Client,
   ];
-  await install(postgres);
 });
 
 beforeEach(async () => {

@@ -12,7 +12,7 @@ import {
 } from '../helpers/auth.js';
 import {ask} from '../helpers/data-api.js';
 import {createDatabase, type TestDatabase} from '../helpers/database.js';
-import {configure, install} from '../helpers/install.js';
+import {configure} from '../helpers/install.js';
 import {interrupt, outcome} from '../helpers/interrupt.js';
 
 let database: TestDatabase;
@@ -25,14 +25,13 @@ let replica: Client;
 let user: AuthUser;
 
 beforeAll(async () => {
-  database = await createDatabase();
+  database = await createDatabase({installed: true});
   [postgres, observer, auth, api, replica] = (await Promise.all(
     ['postgres', 'postgres', 'supabase_auth_admin', 'authenticator', 'supabase_admin'].map(async (role) =>
       database.connect(role),
     ),
   )) as [Client, Client, Client, Client, Client];
   await replica.query('set session_replication_role = replica');
-  await install(postgres);
 });
 
 beforeEach(async () => {

@@ -14,7 +14,7 @@ import {
   type AuthUser,
 } from '../helpers/auth.js';
 import {createDatabase, type TestDatabase} from '../helpers/database.js';
-import {configure, install} from '../helpers/install.js';
+import {configure} from '../helpers/install.js';
 
 let database: TestDatabase;
 let postgres: Client;
@@ -24,11 +24,10 @@ let user: AuthUser;
 let oauthClientId: string;
 
 beforeAll(async () => {
-  database = await createDatabase();
+  database = await createDatabase({installed: true});
   postgres = await database.connect('postgres');
   observer = await database.connect('postgres');
   auth = await database.connect('supabase_auth_admin');
-  await install(postgres);
   oauthClientId = randomUUID();
   await auth.query(
     `insert into oauth_clients (id, registration_type, redirect_uris, grant_types, client_type, token_endpoint_auth_method)

@@ -17,7 +17,7 @@ import {
 } from '../helpers/auth.js';
 import {passTime} from '../helpers/clock.js';
 import {createDatabase, type TestDatabase} from '../helpers/database.js';
-import {configure, install, type Settings} from '../helpers/install.js';
+import {configure, type Settings} from '../helpers/install.js';
 import {generator} from '../helpers/random.js';
 
 let database: TestDatabase;
@@ -27,11 +27,10 @@ let auth: Client;
 let user: AuthUser;
 
 beforeAll(async () => {
-  database = await createDatabase();
+  database = await createDatabase({installed: true});
   postgres = await database.connect('postgres');
   superuser = await database.connect('supabase_admin');
   auth = await database.connect('supabase_auth_admin');
-  await install(postgres);
 });
 
 beforeEach(async () => {

@@ -13,7 +13,7 @@ import {
 } from '../helpers/auth.js';
 import {ask, claimsOf, type Request} from '../helpers/data-api.js';
 import {createDatabase, type TestDatabase} from '../helpers/database.js';
-import {configure, install} from '../helpers/install.js';
+import {configure} from '../helpers/install.js';
 import {interrupt} from '../helpers/interrupt.js';
 
 interface MySession {
@@ -41,11 +41,10 @@ let current: AuthSession;
 let theirs: AuthSession[];
 
 beforeAll(async () => {
-  database = await createDatabase();
+  database = await createDatabase({installed: true});
   [postgres, observer, auth, api] = (await Promise.all(
     ['postgres', 'postgres', 'supabase_auth_admin', 'authenticator'].map(async (role) => database.connect(role)),
   )) as [Client, Client, Client, Client];
-  await install(postgres);
 });
 
 beforeEach(async () => {

@@ -7,7 +7,7 @@ import {DatabaseError, type Client} from 'pg';
 import {readSql} from '../../src/database/sql.js';
 import {createFactor, createSessions, createUsers, type AuthUser} from '../helpers/auth.js';
 import {createDatabase, type TestDatabase} from '../helpers/database.js';
-import {configure, install, type Settings} from '../helpers/install.js';
+import {configure, type Settings} from '../helpers/install.js';
 import {generator} from '../helpers/random.js';
 
 const SEED = Number(process.env['SUPASESSION_SEED'] ?? Math.floor(Math.random() * 1e6));
@@ -22,11 +22,10 @@ let users: AuthUser[];
 const clients = [randomUUID(), randomUUID()];
 
 beforeAll(async () => {
-  database = await createDatabase();
+  database = await createDatabase({installed: true});
   postgres = await database.connect('postgres');
   admin = await database.connect('supabase_admin');
   sql = await readSql('queries/verdicts.sql');
-  await install(postgres);
   users = await createUsers(postgres, 3);
   for (const id of clients) {
     await admin.query(

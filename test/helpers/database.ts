@@ -17,14 +17,14 @@ export interface TestDatabase {
 }
 
 /**
- * Makes a database for a test file: a clone of the template, with Supabase's roles and auth tables and nothing of ours.
+ * Makes a database for a test file: a clone of a template, with Supabase's roles and auth tables, and nothing of ours or our SQL installed.
  * Roles and their settings (`alter role ... set`) belong to the whole server: a test that changes them changes them for
  * every other file that runs now or later, and has to put them back.
  *
- * @param options - a name, when a test needs a certain one
+ * @param options - a name, when a test needs a certain one; whether our SQL is installed
  * @throws when the server of the test run cannot be reached
  */
-export async function createDatabase(options: {name?: string} = {}): Promise<TestDatabase> {
+export async function createDatabase(options: {name?: string; installed?: boolean} = {}): Promise<TestDatabase> {
   const port = serverPort();
   const name = options.name ?? `test_${randomBytes(6).toString('hex')}`;
   const quoted = pg.escapeIdentifier(name);
@@ -34,7 +34,8 @@ export async function createDatabase(options: {name?: string} = {}): Promise<Tes
 
   await asAdmin(url, async (admin) => {
     // A clone takes over what is in a database, not whose it is and who may use it.
-    await admin.query(`create database ${quoted} template supabase_template owner postgres`);
+    const template = options.installed === true ? 'supasession_template' : 'supabase_template';
+    await admin.query(`create database ${quoted} template ${template} owner postgres`);
     await admin.query(`grant all on database ${quoted} to dashboard_user`);
   });
 

@@ -1,29 +1,26 @@
-import {mkdtemp} from 'node:fs/promises';
-import {tmpdir} from 'node:os';
-import {join} from 'node:path';
 import pg from 'pg';
-import {startSandbox, type Sandbox} from '../../src/sandbox/index.js';
+import {startCopy} from './prepared.js';
+
+/** What the database `postgres` can begin with: Supabase's auth tables, the same with our SQL, or as `keep` found it. */
+export type Beginning = 'supabase_template' | 'supasession_template' | 'kept';
 
 /** A server of a test file's own, for what works on the database `postgres`, as a local target does. */
 export interface TestServer {
   port: number;
   /** The URL of the database `postgres` for a login role (default `postgres`). */
   url: (role?: string) => string;
-  /** A connection as a login role (default `postgres`); ended by `reset` and `stop`. */
+  /** A connection as a login role (default `postgres`); ended by `reset`, `keep` and `stop`. */
   connect: (role?: string) => Promise<pg.Client>;
-  /** Makes the database `postgres` anew, with Supabase's auth tables and nothing of ours, and ends all connections. */
-  reset: () => Promise<void>;
+  /** Makes the database `postgres` anew (default: with Supabase's auth tables and nothing of ours), and ends all connections. */
+  reset: (beginning?: Beginning) => Promise<void>;
+  /** Keeps the database as it is now, for `reset('kept')`: what takes long is done once. Ends all connections. */
+  keep: () => Promise<void>;
   stop: () => Promise<void>;
 }
 
-/** Starts a server, which takes about a second. */
+/** Starts a server, with nothing of ours in it. */
 export async function startServer(): Promise<TestServer> {
-  const sandbox: Sandbox = await startSandbox({
-    dataDir: await mkdtemp(join(tmpdir(), 'supasession-e2e-')),
-    port: 0,
-    durable: false,
-    temporary: true,
-  });
+  const sandbox = await startCopy();
   const clients = new Set<pg.Client>();
   const open = async (role: string, database: string): Promise<pg.Client> => {
     const client = new pg.Client({connectionString: sandbox.url({role, database})});
@@ -35,13 +32,20 @@ export async function startServer(): Promise<TestServer> {
     await Promise.all([...clients].map(async (client) => client.end().catch(() => undefined)));
     clients.clear();
   };
-  const asAdmin = async (...statements: string[]): Promise<void> => {
+  /** Everybody's connections to the database end: it can be cloned only when nobody uses it. */
+  const copy = async (from: string, to: string): Promise<void> => {
+    await closeAll();
     const admin = await open('supabase_admin', 'template1');
-    for (const statement of statements) await admin.query(statement);
+    await admin.query(`drop database if exists ${to} with (force)`);
+    await admin.query(
+      'select pg_terminate_backend(pid, 10000) from pg_stat_activity where datname = $1 and pid <> pg_backend_pid()',
+      [from],
+    );
+    await admin.query(`create database ${to} template ${from} owner postgres`);
+    await admin.query(`grant all on database ${to} to dashboard_user`);
     await admin.end();
   };
 
-  await asAdmin('create database pristine template postgres owner postgres');
   return {
     port: sandbox.port,
     url: (role = 'postgres') => sandbox.url({role}),
@@ -50,14 +54,8 @@ export async function startServer(): Promise<TestServer> {
       clients.add(client);
       return client;
     },
-    reset: async () => {
-      await closeAll();
-      await asAdmin(
-        'drop database if exists postgres with (force)',
-        'create database postgres template pristine owner postgres',
-        'grant all on database postgres to dashboard_user',
-      );
-    },
+    reset: async (beginning = 'supabase_template') => copy(beginning, 'postgres'),
+    keep: async () => copy('postgres', 'kept'),
     stop: async () => {
       await closeAll();
       await sandbox.stop();
