@@ -3,6 +3,7 @@ import type {ApiResult} from '../../src/features/integration/api-command.js';
 import {failure} from '../helpers/failures.js';
 import {REF, startHosted, type Hosted} from '../helpers/hosted.js';
 import {install} from '../helpers/install.js';
+import {Kept} from '../helpers/kept.js';
 import {createProject, type TestProject} from '../helpers/project.js';
 import {KEYS, openTerminal} from '../helpers/pty.js';
 import {startServer, type TestServer} from '../helpers/server.js';
@@ -29,9 +30,14 @@ afterAll(async () => Promise.all([hosted.api.stop(), server.stop()]));
 
 const CONFIG = 'supabase/config.toml';
 
+const kept = new Kept();
+
 async function init(): Promise<void> {
-  const result = await project.run(['init', '--apply', '--no-enable', '--max', '1', '--strategy', 'dequeue']);
-  expect(result).toMatchObject({code: 0});
+  await kept.or(server, project, async () => {
+    const result = await project.run(['init', '--apply', '--no-enable', '--max', '1', '--strategy', 'dequeue']);
+    expect(result).toMatchObject({code: 0});
+  });
+  client = await server.connect();
 }
 
 const json = async (args: string[], env: Record<string, string> = {}): Promise<ApiResult> => {

@@ -2,12 +2,14 @@ import type {GuardResult} from '../../src/features/guard/command.js';
 import {createSessions, createUser} from '../helpers/auth.js';
 import {ask, claimsOf} from '../helpers/data-api.js';
 import {failure} from '../helpers/failures.js';
+import {Kept} from '../helpers/kept.js';
 import {createProject, type TestProject} from '../helpers/project.js';
 import {KEYS, openTerminal} from '../helpers/pty.js';
 import {startServer, type TestServer} from '../helpers/server.js';
 
 let server: TestServer;
 let project: TestProject;
+const kept = new Kept();
 
 beforeAll(async () => {
   server = await startServer();
@@ -16,7 +18,9 @@ beforeAll(async () => {
 beforeEach(async () => {
   project = await createProject({port: server.port});
   await asSuperuser('grant set on parameter pgrst.db_pre_request to postgres');
-  await project.run(['init', '--apply', '--no-enable', '--yes']);
+  await kept.or(server, project, async () => {
+    expect(await project.run(['init', '--apply', '--no-enable', '--yes'])).toMatchObject({code: 0});
+  });
 });
 afterEach(async () => {
   await asSuperuser('alter role authenticator reset pgrst.db_pre_request');

@@ -5,6 +5,7 @@ import {createUser, run, signInPassword} from '../helpers/auth.js';
 import {failure} from '../helpers/failures.js';
 import {REF, startHosted, type Hosted} from '../helpers/hosted.js';
 import {install} from '../helpers/install.js';
+import {Kept} from '../helpers/kept.js';
 import {createProject, type TestProject} from '../helpers/project.js';
 import {KEYS, openTerminal} from '../helpers/pty.js';
 import {startServer, type TestServer} from '../helpers/server.js';
@@ -34,9 +35,14 @@ const OURS = 'pg-functions://postgres/supasession/access_token_hook';
 const OWN = 'pg-functions://postgres/public/my_hook';
 const HOOK_FILE = /^\d{14}_supasession_hook\.sql$/;
 
+const kept = new Kept();
+
 async function init(): Promise<void> {
-  const result = await project.run(['init', '--apply', '--no-enable', '--max', '1', '--strategy', 'reject']);
-  expect(result).toMatchObject({code: 0});
+  await kept.or(server, project, async () => {
+    const result = await project.run(['init', '--apply', '--no-enable', '--max', '1', '--strategy', 'reject']);
+    expect(result).toMatchObject({code: 0});
+  });
+  client = await server.connect();
 }
 
 /** The project's own hook, as Supabase's documentation makes one. */

@@ -1,19 +1,23 @@
 import type {ProtectListResult} from '../../src/commands/protect/list.js';
 import type {ProtectResult} from '../../src/features/protect/command.js';
 import {failure} from '../helpers/failures.js';
+import {Kept} from '../helpers/kept.js';
 import {createProject, type TestProject} from '../helpers/project.js';
 import {KEYS, openTerminal} from '../helpers/pty.js';
 import {startServer, type TestServer} from '../helpers/server.js';
 
 let server: TestServer;
 let project: TestProject;
+const kept = new Kept();
 
 beforeAll(async () => {
   server = await startServer();
 });
 beforeEach(async () => {
   project = await createProject({port: server.port});
-  await project.run(['init', '--apply', '--no-enable', '--yes']);
+  await kept.or(server, project, async () => {
+    expect(await project.run(['init', '--apply', '--no-enable', '--yes'])).toMatchObject({code: 0});
+  });
   await sql(`create table orders (id int); alter table orders enable row level security;
     create table "Order ""Items""" (id int); alter table "Order ""Items""" enable row level security`);
 });

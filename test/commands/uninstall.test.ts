@@ -2,19 +2,23 @@ import type {UninstallResult} from '../../src/commands/uninstall.js';
 import {createUser, liveSessions, run, signInPassword} from '../helpers/auth.js';
 import {failure} from '../helpers/failures.js';
 import {writeRecord} from '../helpers/install.js';
+import {Kept} from '../helpers/kept.js';
 import {createProject, type TestProject} from '../helpers/project.js';
 import {startServer, type TestServer} from '../helpers/server.js';
 
 let server: TestServer;
 let project: TestProject;
+const kept = new Kept();
 
 beforeAll(async () => {
   server = await startServer();
 });
 beforeEach(async () => {
   project = await createProject({port: server.port});
-  const init = ['init', '--apply', '--enable', '--save', '--max', '1', '--strategy', 'dequeue'];
-  expect(await project.run(init)).toMatchObject({code: 0});
+  await kept.or(server, project, async () => {
+    const init = ['init', '--apply', '--enable', '--save', '--max', '1', '--strategy', 'dequeue'];
+    expect(await project.run(init)).toMatchObject({code: 0});
+  });
 });
 afterEach(async () => {
   await project.remove();
