@@ -35,6 +35,8 @@ export default {
       setupFilesAfterEnv: [...shared.setupFilesAfterEnv, '<rootDir>/test/helpers/command.ts'],
     }),
     project('e2e', database),
+    // Races, torture and long proofs: `npm run test:slow`.
+    project('slow', database),
   ],
   // Real servers and real processes: the slowest single steps (initdb, the supabase CLI) take a few seconds each.
   testTimeout: 60_000,

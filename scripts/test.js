@@ -1,10 +1,12 @@
-// Runs the tests: all, or those of the parts named (unit, db, commands, e2e). Ends with which tests were skipped and why, and a line that counts.
+// Runs the tests: all but the slow ones, or those of the parts named (unit, db, commands, e2e, slow). Ends with which tests were skipped
+// and why, what was left out, and a line that counts.
 import {spawnSync} from 'node:child_process';
-import {mkdtempSync, readFileSync, rmSync} from 'node:fs';
+import {mkdtempSync, readdirSync, readFileSync, rmSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 
-const PARTS = ['unit', 'db', 'commands', 'e2e'];
+const QUICK = ['unit', 'db', 'commands', 'e2e'];
+const PARTS = [...QUICK, 'slow'];
 const args = process.argv.slice(2);
 const parts = args.filter((arg) => PARTS.includes(arg));
 const folder = mkdtempSync(join(tmpdir(), 'supasession-test-'));
@@ -19,7 +21,7 @@ try {
       // The .bin path is a shell script on Windows.
       'node_modules/jest/bin/jest.js',
       '--selectProjects',
-      ...(parts.length > 0 ? parts : PARTS),
+      ...(parts.length > 0 ? parts : QUICK),
       '--json',
       `--outputFile=${outputFile}`,
       ...args.filter((arg) => !PARTS.includes(arg)),
@@ -37,6 +39,11 @@ try {
     console.log('\nSkipped:');
     for (const {fullName} of skipped) console.log(`  ${fullName}`);
     console.log('');
+  }
+
+  if (parts.length === 0) {
+    const slow = readdirSync('test/slow').map((file) => file.replace('.test.ts', ''));
+    console.log(`Left out: the slow tests (${slow.join(', ')}). They run by: npm run test:slow`);
   }
 
   console.log(

@@ -16,7 +16,7 @@ export interface ProjectEnv {
 }
 
 /**
- * Reads the `.env` files of a project in the order of the real supabase CLI (3.1.0, measured: test/e2e/supabase-facts.test.ts compares):
+ * Reads the `.env` files of a project in the order of the real supabase CLI (3.1.0, measured: test/slow/supabase-facts.test.ts compares):
  * the shell; then the folder it was started in (the CLI is a Bun program, and Bun reads these before anything else, going by `NODE_ENV`);
  * then `supabase/`; then the project's root (both going by `SUPABASE_ENV`). So the root's files win only when the command is started there.
  *

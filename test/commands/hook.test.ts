@@ -165,7 +165,12 @@ describe('the local stack', () => {
     expect(await json(['enable', '--yes', '--apply'])).toEqual({
       target: local(),
       ...{hook: 'enabled', where: 'config.toml', verified: true, next: 'public.my_hook'},
-      ...{files: [{file, written: false, declared: []}], applied: true, changed: ['next_hook', 'config.toml'], dryRun: false},
+      ...{
+        files: [{file, written: false, declared: []}],
+        applied: true,
+        changed: ['next_hook', 'config.toml'],
+        dryRun: false,
+      },
     });
     expect(await configured()).toEqual({enabled: true, uri: OURS});
     expect(await claims()).toEqual(own);

@@ -682,8 +682,14 @@ describe('the settings', () => {
 
   it('take ten years, one second, and nothing at all', async () => {
     for (const column of columns) {
-      for (const value of ['10 years', '1 second', null])
+      for (const value of ['10 years', '1 second', null]) {
         await postgres.query(`update supasession.config set ${column} = $1`, [value]);
+        const {rows} = await postgres.query(
+          `select ${column} is not distinct from $1::interval as taken from supasession.config`,
+          [value],
+        );
+        expect([column, value, rows]).toEqual([column, value, [{taken: true}]]);
+      }
     }
   });
 });

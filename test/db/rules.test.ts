@@ -306,14 +306,19 @@ describe('what the table of rules accepts', () => {
   });
 
   it('a user or client that is not there (yet): a rule is no part of Auth', async () => {
-    await rule({user_id: randomUUID(), max_sessions: 3});
-    await deleteRulesAndSignIn();
-  });
-
-  async function deleteRulesAndSignIn(): Promise<void> {
-    await postgres.query('delete from supasession.rules');
+    const [nobody, noClient] = [randomUUID(), randomUUID()];
+    await rule({name: 'user', user_id: nobody, max_sessions: 3});
+    await rule({name: 'client', oauth_client_id: noClient, max_sessions: 4});
+    const {rows} = await postgres.query(
+      'select user_id, oauth_client_id, max_sessions from supasession.rules order by max_sessions',
+    );
+    expect(rows).toEqual([
+      {user_id: nobody, oauth_client_id: null, max_sessions: 3},
+      {user_id: null, oauth_client_id: noClient, max_sessions: 4},
+    ]);
     await signIns(1);
-  }
+    expect(await live()).toBe(1);
+  });
 });
 
 it('app_metadata is read as it is once the user is locked, so a plan that is just being changed counts', async () => {

@@ -179,7 +179,13 @@ describe('once nothing uses it', () => {
 
   it('a second run finds nothing to do', async () => {
     await installSql(postgres, uninstall);
+    const tables = async () =>
+      (await postgres.query("select oid, relacl from pg_class where relnamespace = 'auth'::regnamespace order by oid"))
+        .rows;
+    const before = await tables();
     await installSql(postgres, uninstall);
+    expect(await tables()).toEqual(before);
+    expect((await postgres.query("select to_regnamespace('supasession') as schema")).rows).toEqual([{schema: null}]);
   });
 
   it('it can be installed again', async () => {

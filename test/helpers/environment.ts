@@ -13,6 +13,7 @@ export const TOOLS = path.join(ROOT, 'node_modules/.bin');
 export function bareEnv(extra: Record<string, string | undefined>): Record<string, string> {
   const env: Record<string, string | undefined> = {
     PATH: [path.dirname(process.execPath), '/usr/bin', '/bin'].join(path.delimiter),
+    NODE_OPTIONS: `--require ${JSON.stringify(path.join(ROOT, 'test/helpers/own-stack.cjs'))}`,
     SUPABASE_TELEMETRY_DISABLED: '1',
     SUPABASE_NO_UPDATE_NOTIFIER: '1',
     ...extra,

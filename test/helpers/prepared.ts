@@ -45,6 +45,8 @@ async function fill(server: Sandbox): Promise<void> {
           execute format('alter role %I password %L', name, 'postgres');
         end loop;
       end $$`);
+    // What a query reads must not hang on whether it has come by.
+    await admin.query('alter system set autovacuum = off');
     await admin.query('create database supabase_template template postgres owner postgres is_template true');
     await admin.query('create database supasession_template template postgres owner postgres is_template true');
   });

@@ -48,7 +48,8 @@ afterAll(async () => {
 /**
  * Makes a temporary project, in a folder that is removed by `remove`.
  *
- * @param options.port where the local database listens: goes into config.toml
+ * @param options.port where the local database listens: goes into config.toml. By default nothing does: a contributor's own stack would
+ *   be found on the port that `supabase init` writes
  * @param options.cli false leaves the supabase CLI out of node_modules/.bin, so that only the PATH can have one
  */
 export async function createProject(options: {port?: number; cli?: boolean} = {}): Promise<TestProject> {
@@ -88,9 +89,7 @@ export async function createProject(options: {port?: number; cli?: boolean} = {}
       await rm(root, {recursive: true, force: true});
     },
   };
-  if (options.port !== undefined) {
-    await project.configure((toml) => toml.replace(/^(\[db\]\n(?:#.*\n)*port = )\d+$/m, `$1${options.port}`));
-  }
-
+  const {port = 1} = options;
+  await project.configure((toml) => toml.replace(/^(\[db\]\n(?:#.*\n)*port = )\d+$/m, `$1${port}`));
   return project;
 }

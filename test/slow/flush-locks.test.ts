@@ -8,7 +8,7 @@ import {createDatabase, type TestDatabase} from '../helpers/database.js';
 import {install} from '../helpers/install.js';
 import {until} from '../helpers/wait.js';
 
-// What keeps a flush from ending sessions, and what it does about it. The same through a pooler and at full size: e2e/flush-pooler.test.ts.
+// What keeps a flush from ending sessions, and what it does about it. The same through a pooler and at full size: flush-pooler.test.ts.
 
 const SESSIONS = 100;
 const BATCH = 10;
