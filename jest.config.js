@@ -38,6 +38,6 @@ export default {
     // Races, torture and long proofs: `npm run test:slow`.
     project('slow', database),
   ],
-  // Real servers and real processes: the slowest single steps (initdb, the supabase CLI) take a few seconds each.
-  testTimeout: 60_000,
+  // Real servers and real processes: the slowest single steps (initdb, the supabase CLI) take seconds each, and on a busy machine ten times that.
+  testTimeout: 180_000,
 };
