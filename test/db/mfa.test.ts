@@ -625,6 +625,7 @@ describe('two requests of one user at once', () => {
       );
       results.push({stop: `${stop} ${last}`, outcomes: [await settled(stopped.finish()), await other]});
     }
+    expect(results.length).toBeGreaterThan(1);
     return results;
   }
 

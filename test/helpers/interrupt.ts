@@ -11,6 +11,9 @@ export async function outcome<T>(request: Promise<T>): Promise<T | AuthError> {
   });
 }
 
+/** Every request begins, finds its user or session, changes something and commits. */
+const FEWEST = 3;
+
 export interface Interruption<T> {
   /** What became of the request. */
   result: T | AuthError;
@@ -20,7 +23,8 @@ export interface Interruption<T> {
 
 /**
  * Sends `count` statements of a request on `auth`, then starts `act` on connection `other`, lets it come as far as it can without the
- * request, and finishes both. Fails when either is killed or never ends. Undefined when the request has fewer statements.
+ * request, and finishes both. Fails when either is killed or never ends. Undefined when the request has fewer statements; fails when
+ * these are so few that a loop over them would have shown nothing.
  */
 export async function interrupt<T>(
   connections: {auth: Client; other: Client; observer: Client},
@@ -31,11 +35,14 @@ export async function interrupt<T>(
   const {auth, other, observer} = connections;
   const steps = new Steps(auth, flow);
   for (let sent = 0; sent < count; sent++) {
-    if (steps.next === undefined) return undefined;
+    if (steps.next === undefined) break;
     await steps.step();
   }
   const before = steps.next;
-  if (before === undefined) return undefined;
+  if (before === undefined) {
+    expect(count).toBeGreaterThan(FEWEST);
+    return undefined;
+  }
 
   const pid = await backendPid(other);
   let over = false;
