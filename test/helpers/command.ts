@@ -132,11 +132,22 @@ async function loadConfig(): Promise<Config> {
 
 type Runnable = new (argv: string[], config: Config) => {_run: () => Promise<unknown>};
 
+/** One after the other: jest hands out modules that are still being loaded by somebody else. */
+let loading: Promise<unknown> = Promise.resolve();
+
+async function load(id: string): Promise<Runnable> {
+  const loaded = loading.then(async () => {
+    const file = path.join(COMMANDS, `${id.replace(':', '/')}.ts`);
+    const {default: Class} = (await import(file)) as {default: Runnable};
+    // What oclif does with what it loads.
+    return Object.assign(Class, {id});
+  });
+  loading = loaded;
+  return loaded;
+}
+
 async function execute(id: string, argv: string[]): Promise<void> {
   config ??= loadConfig();
-  const file = path.join(COMMANDS, `${id.replace(':', '/')}.ts`);
-  const {default: Class} = (await import(file)) as {default: Runnable};
-  // What oclif does with what it loads.
-  Object.assign(Class, {id});
+  const Class = await load(id);
   await new Class(argv, await config)._run();
 }
