@@ -42,6 +42,10 @@ export interface Target {
   tlsRootCert: string | null;
   /** Asked before each connection, and not earlier: it may make a login role for a short time. */
   login: () => Promise<Login>;
+  /** The name that was given for a local stack. */
+  stack?: string | undefined;
+  /** Whether it is a stack of `[experimental] stack`, which `migration up` may not find. */
+  managed?: boolean;
   /** Known once a connection is open, and only in a project. */
   history?: HistoryMatch;
 }

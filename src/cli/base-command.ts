@@ -136,12 +136,14 @@ export abstract class BaseCommand extends Command {
    */
   protected async target(flags: {
     local?: boolean;
+    stack?: string | undefined;
     linked?: boolean;
     'db-url'?: string | undefined;
     'project-ref'?: string | undefined;
   }): Promise<Target> {
     const named = [
       ...(flags.local ? ['--local'] : []),
+      ...(flags.stack === undefined || flags.local ? [] : ['--stack']),
       ...(flags.linked ? ['--linked'] : []),
       ...(flags['db-url'] === undefined ? [] : ['--db-url']),
       ...(flags['project-ref'] === undefined ? [] : ['--remote=<ref>']),
@@ -154,6 +156,7 @@ export abstract class BaseCommand extends Command {
 
     const given: TargetFlags = {
       local: flags.local,
+      stack: flags.stack,
       linked: flags.linked,
       dbUrl: flags['db-url'],
       projectRef: flags['project-ref'],
@@ -162,6 +165,15 @@ export abstract class BaseCommand extends Command {
     // What a target does not need is not loaded.
     return resolveTarget(given, {
       env: process.env,
+      stack: async (name) => {
+        const {stackUrl, usesStacks} = await import('../supabase/stack.js');
+        const project = await this.project();
+        if (await usesStacks(project, process.env)) return stackUrl(project, name, process.env);
+        if (name === undefined) return null;
+        throw new SupasessionError('USAGE', `--stack ${name}: this project does not use named stacks.`, {
+          suggestions: ['Set stack = true in [experimental] of config.toml'],
+        });
+      },
       localPort: async () => {
         const {readConfig} = await import('../supabase/config.js');
         return (await readConfig(await this.project(), process.env)).dbPort;

@@ -7,6 +7,11 @@ export const targetFlags = {
     summary: "The project's local database: 127.0.0.1 and [db].port of config.toml (the default).",
     helpGroup: 'TARGET',
   }),
+  stack: Flags.string({
+    summary: "A local stack by its name ([experimental] stack; default: the project's own).",
+    helpGroup: 'TARGET',
+    helpValue: '<name>',
+  }),
   linked: Flags.boolean({
     default: false,
     summary:

@@ -8,6 +8,8 @@ export interface TargetFlags {
   local?: boolean | undefined;
   linked?: boolean | undefined;
   dbUrl?: string | undefined;
+  /** `--stack`: a local stack by its name. */
+  stack?: string | undefined;
   /** `--remote=<ref>`: a project that need not be the linked one. */
   projectRef?: string | undefined;
 }
@@ -16,6 +18,8 @@ export interface TargetContext {
   env: NodeJS.ProcessEnv;
   /** Port of the local database, from the project's configuration; called only for a local target. */
   localPort: () => Promise<number>;
+  /** URL of the project's local stack, or why there is none; null if its projects do not use stacks. Called only for a local target. */
+  stack?: (name: string | undefined) => Promise<string | SupasessionError | null>;
   /** Link state of the project for a reference (or the linked one); called only for a linked target. */
   link: (projectRef?: string) => Promise<Link | undefined>;
   /** A password from the passfile, or null. */
@@ -243,22 +247,28 @@ async function linkedTarget(projectRef: string | undefined, context: TargetConte
 export async function resolveTarget(flags: TargetFlags, context: TargetContext): Promise<Target> {
   if (flags.dbUrl !== undefined) return targetFromUrl(flags.dbUrl, '--db-url', context);
   if (flags.linked || flags.projectRef !== undefined) return linkedTarget(flags.projectRef, context);
-  if (!flags.local && context.env.SUPASESSION_DB_URL) {
+  if (!flags.local && flags.stack === undefined && context.env.SUPASESSION_DB_URL) {
     return targetFromUrl(context.env.SUPASESSION_DB_URL, 'SUPASESSION_DB_URL', context);
   }
 
-  return {
+  const local = {
     kind: 'local',
     host: '127.0.0.1',
-    port: await context.localPort(),
     database: 'postgres',
     user: 'postgres',
     projectRef: null,
     tls: 'disable',
     tlsRootCert: null,
     // The password of every local stack; it is no secret.
-    login: async () => ({user: 'postgres', password: async () => 'postgres', role: null}),
-  };
+    login: async (): Promise<Login> => ({user: 'postgres', password: async () => 'postgres', role: null}),
+  } as const;
+  const stack = (await context.stack?.(flags.stack)) ?? null;
+  if (stack === null) return {...local, port: await context.localPort()};
+  const managed = {kind: 'local', stack: flags.stack, managed: true} as const;
+  // Told when something wants to connect: `init` can do without.
+  if (stack instanceof SupasessionError)
+    return {...local, ...managed, port: 0, login: async () => Promise.reject(stack)};
+  return {...targetFromUrl(stack, 'supabase stack status', {...context, env: {}}), ...managed};
 }
 
 /**
@@ -274,10 +284,10 @@ export function confirmationName(target: Target): string {
  * @param target a target
  * @returns the flags that name it in a command to type next, without any password; empty for the local one
  */
-export function targetFlag(target: Pick<Target, 'kind'>): string {
+export function targetFlag(target: Pick<Target, 'kind' | 'stack'>): string {
   switch (target.kind) {
     case 'local': {
-      return '';
+      return target.stack === undefined ? '' : `--stack ${target.stack}`;
     }
 
     case 'linked': {
@@ -295,7 +305,7 @@ export function targetFlag(target: Pick<Target, 'kind'>): string {
  * @param command a command of ours and what follows it: "hook:disable", "init --apply"
  * @returns it as it is typed for that target
  */
-export function commandOn(target: Pick<Target, 'kind'>, command: string): string {
+export function commandOn(target: Pick<Target, 'kind' | 'stack'>, command: string): string {
   const [, words, flags] = /^(.*?)( -.*)?$/s.exec(command)!;
   return `{bin} ${[words, targetFlag(target)].filter((part) => part !== '').join(' ')}${flags ?? ''}`;
 }

@@ -101,15 +101,15 @@ export async function applyWithCli(
   const {cli} = options;
   const {target} = connection;
   const login = await target.login();
-  const password = target.kind === 'local' ? null : await login.password();
+  const byPort = target.kind === 'local' && !target.managed;
+  const password = byPort ? null : await login.password();
   try {
     await applyMigrations({
       cli,
       project,
-      target:
-        target.kind === 'local'
-          ? {kind: 'local'}
-          : {kind: 'url', url: cliUrl(target, login.user), password: password ?? undefined},
+      target: byPort
+        ? {kind: 'local'}
+        : {kind: 'url', url: cliUrl(target, login.user), password: password ?? undefined},
       env: options.env,
       includeAll: options.includeAll,
       output: options.output,
