@@ -6,10 +6,14 @@ import type {Cell} from 'cli-table3';
 
 const require = createRequire(import.meta.url);
 
+import widthOf from 'string-width';
+
 /** How a table is drawn, where it is not the usual. */
 export interface TableOptions {
   /** Widths of the columns, to which the cells are wrapped, in characters without the gaps; as wide as the content where it is not given. */
   widths?: number[];
+  /** Room for a line, in characters: what is too long is wrapped, the widest columns first. Default: the terminal's width, else none. */
+  width?: number | undefined;
   /** What stands before each line. */
   indent?: string;
 }
@@ -17,13 +21,45 @@ export interface TableOptions {
 /** What stands between two columns. */
 export const GAP = '  ';
 
+/** A column never gets narrower than this to make room for others, in characters. */
+const NARROWEST_COLUMN = 8;
+
 /**
- * @param head the headings of the columns; none for no line of them
- * @param rows the cells, a row each
- * @param options how
- * @returns a table without lines
+ * Shares out the room of a line: each column as wide as its content, and if that is too much, the widest ones give.
+ * @param natural widths of the contents, in characters
+ * @param room for all of them, without the gaps
  */
+export function fitColumns(natural: readonly number[], room: number): number[] {
+  const total = natural.reduce((sum, width) => sum + width, 0);
+  if (total <= room) return [...natural];
+  // From the narrowest on: who needs less than an equal share leaves the rest to the others.
+  const order = natural.map((width, index) => ({width, index})).sort((a, b) => a.width - b.width);
+  const widths = [...natural];
+  let left = room;
+  for (const [done, {width, index}] of order.entries()) {
+    const share = Math.floor(left / (order.length - done));
+    widths[index] = Math.min(width, Math.max(share, NARROWEST_COLUMN));
+    left -= widths[index];
+  }
+
+  return widths;
+}
+
+/** The widths of columns whose cells are too long for a line; undefined if all fit. */
+function fitted(head: string[], rows: Cell[][], room: number): number[] | undefined {
+  const columns = Math.max(head.length, ...rows.map((row) => row.length));
+  const natural = Array.from({length: columns}, (_, column) => {
+    const cells = [head, ...rows].map((row) => row[column]).filter((cell) => typeof cell === 'string');
+    return Math.max(0, ...cells.flatMap((cell) => cell.split('\n').map(widthOf)));
+  });
+  const widths = fitColumns(natural, room - (columns - 1) * GAP.length);
+  return widths.every((width, column) => width === natural[column]) ? undefined : widths;
+}
+
+/** A table without lines. Without headings there is no line of them. */
 export function table(head: string[], rows: Cell[][], options: TableOptions = {}): string {
+  const {indent = '  ', width = process.stdout.isTTY ? process.stdout.columns : Infinity} = options;
+  const widths = options.widths ?? fitted(head, rows, width - indent.length);
   const none = ['top', 'top-mid', 'top-left', 'top-right', 'bottom', 'bottom-mid', 'bottom-left', 'bottom-right'];
   const lines = ['left', 'left-mid', 'mid', 'mid-mid', 'right', 'right-mid'];
   // Loaded for the first table, so that --json does without.
@@ -32,13 +68,13 @@ export function table(head: string[], rows: Cell[][], options: TableOptions = {}
     head: head.map((cell) => chalk.dim(cell)),
     chars: {...Object.fromEntries([...none, ...lines].map((name) => [name, ''])), middle: GAP},
     style: {head: [], border: [], 'padding-left': 0, 'padding-right': 0},
-    ...(options.widths === undefined ? {} : {colWidths: options.widths, wordWrap: true}),
+    ...(widths === undefined ? {} : {colWidths: widths, wordWrap: true}),
   });
   drawn.push(...rows);
   // The last column is filled up with spaces.
   return drawn
     .toString()
     .split('\n')
-    .map((line) => `${options.indent ?? '  '}${line.trimEnd()}`)
+    .map((line) => `${indent}${line.trimEnd()}`)
     .join('\n');
 }
