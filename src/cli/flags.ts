@@ -84,7 +84,7 @@ export const stepFlags = {
 };
 
 /** The flags of a command that changes how Auth or the Data API is configured. */
-export const wiringFlags = {
+export const integrationFlags = {
   'config-toml': Flags.boolean({
     allowNo: true,
     summary: 'Of a hosted project: change config.toml too, which "supabase config push" would send.',

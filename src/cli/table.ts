@@ -3,10 +3,9 @@ import {createRequire} from 'node:module';
 import chalk from 'chalk';
 import type CliTable from 'cli-table3';
 import type {Cell} from 'cli-table3';
+import widthOf from 'string-width';
 
 const require = createRequire(import.meta.url);
-
-import widthOf from 'string-width';
 
 /** How a table is drawn, where it is not the usual. */
 export interface TableOptions {

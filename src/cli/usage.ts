@@ -53,7 +53,7 @@ function either(options: string): string {
  * @param args the arguments that are missing, if it says so
  */
 export function usageMessage(message: string, args: readonly unknown[] = []): string {
-  if (message.startsWith('Missing ') && !message.includes('flag')) return missing(args);
+  if (/^Missing \d+ required arg/.test(message)) return missing(args);
   const text = message.replace(/^The following errors? occurred: /, '');
   for (const [pattern, words] of MESSAGES) {
     const found = pattern.exec(text);

@@ -10,7 +10,7 @@ import {
   unwire,
 } from '../features/install/uninstall.js';
 import type {StepFile} from '../features/install/steps.js';
-import type {WiringPart} from '../features/integration/source.js';
+import type {ChangedPart} from '../features/integration/source.js';
 import type {Dependent} from '../features/install/dependents.js';
 import {SupasessionError} from '../errors.js';
 import {stepFlags} from '../cli/flags.js';
@@ -26,7 +26,7 @@ export interface UninstallResult {
   /** What of the project uses it, or used it. */
   dependents: Array<Pick<Dependent, 'kind' | 'name'>>;
   /** What was taken out of the configuration of Auth and the Data API. */
-  unwired: WiringPart[];
+  unwired: ChangedPart[];
   files: StepFile[];
   /** Whether the target is without it now. */
   applied: boolean;

@@ -117,7 +117,9 @@ describe('the local stack', () => {
     await init();
     const result = await project.run(['api', 'enable', '--yes', '--json'], {SUPABASE_API_SCHEMAS: 'public'});
     expect(result.json).toMatchObject({api: 'disabled', verified: false, changed: ['config.toml']});
-    expect(result.stderr).toContain('Not verified: config.toml says it, and reads otherwise');
+    expect(result.stderr).toContain(
+      'Not verified: config.toml was updated, but an environment variable may override it',
+    );
   });
 
   test('config.json is left alone, and what to write is printed', async () => {

@@ -407,7 +407,7 @@ describe('wrong usage', () => {
     [['config', '--order', 'newest'], '--order must be oldest or least-recently-used, not "newest".'],
     [['config', '--enable', '--disable'], '--enable and --disable cannot be used together.'],
     [['access', 'revoke'], 'Missing argument: <user> (Email address or id of the user).'],
-    [['protect', 'add'], 'Missing argument: <table> (Tables, as <schema>.<table>'],
+    [['protect', 'add'], 'Missing argument: <tables> (Tables, as <schema>.<table>'],
     [['config', '--strategy'], '--strategy needs a value: dequeue or reject.'],
     [['config', '--max', '1', '--max', '2'], '--max is given twice.'],
     [['config', '-o', 'yaml'], '-o must be json or text, not "yaml".'],

@@ -106,6 +106,19 @@ const local = () => ({
 });
 
 describe('the local stack', () => {
+  test('a hook that can refuse nobody yet is named as such', async () => {
+    await init();
+    const text = async () => (await project.run(['hook', 'enable', '--dry-run'])).stdout;
+    await client.query("update supasession.config set strategy = 'dequeue'");
+    expect(await text()).toContain(
+      'nobody is refused under the strategy dequeue, so it does nothing yet. It matters for: supasession config --strategy reject\n',
+    );
+    await client.query(
+      "insert into supasession.rules (name, app_metadata, strategy) values ('strict', '{\"plan\": \"one\"}', 'reject')",
+    );
+    expect(await text()).not.toContain('does nothing yet');
+  });
+
   test('config.toml is changed where the template shows the hook, and is the same again after disabling', async () => {
     await init();
     const before = await project.read(CONFIG);
@@ -113,6 +126,7 @@ describe('the local stack', () => {
     expect(dry).toMatchObject({code: 0});
     expect(dry.stdout).toContain('Changes       supabase/config.toml\n');
     expect(dry.stderr).toContain('Dry run: nothing was changed.\n');
+    expect(dry.stdout).not.toContain('does nothing yet');
     expect(await project.read(CONFIG)).toBe(before);
 
     const result = await project.run(['hook', 'enable', '--yes']);
@@ -226,7 +240,7 @@ describe('the local stack', () => {
     await json(['enable', '--yes', '--apply']);
     await client.query('drop function public.my_hook');
     const result = await project.run(['hook', 'disable', '--yes']);
-    expect(result.stdout).toContain('Not back      public.my_hook, because there is no function public.my_hook(jsonb)');
+    expect(result.stdout).toContain('Not restored  public.my_hook, because there is no function public.my_hook(jsonb)');
     expect(await configured()).toBeUndefined();
   });
 
@@ -285,7 +299,7 @@ describe('it is refused, with nothing changed', () => {
   test('where secrets of an https hook are left, which the supabase CLI would choke on', async () => {
     await init();
     await project.configure((toml) => `${toml}\n[auth.hook.custom_access_token]\nenabled = false\nsecrets = "v1,x"\n`);
-    await refused('WIRING_REFUSED', /custom_access_token\.secrets stands in/);
+    await refused('WIRING_REFUSED', /sets auth\.hook\.custom_access_token\.secrets/);
   });
 
   test.each([
@@ -456,7 +470,7 @@ describe('a hosted project', () => {
     screen.type(`n${KEYS.enter}`);
     await screen.see(new RegExp(`Let Auth call our hook\\? Type ${REF} to go on:`));
     screen.type(`${REF}${KEYS.enter}`);
-    await screen.see(/supabase\/config\.toml was left alone: "supabase config push" would take this back\./);
+    await screen.see(/supabase\/config\.toml was left alone: "supabase config push" would undo this\./);
     expect(await screen.code).toBe(0);
     expect(onPlatform()).toEqual([true, OURS]);
     expect(await configured()).toBeUndefined();

@@ -5,16 +5,17 @@ import {SupasessionError} from '../../errors.js';
 import {readSql} from '../../database/sql.js';
 import type {Project} from '../../supabase/project.js';
 import {planApi} from '../integration/api.js';
-import {planHookDisable, takeRefusalsBack, type HookRequest} from '../integration/hook.js';
+import {planHookDisable, rejectWithoutHook} from '../integration/hook.js';
 import {authMissing} from './installed.js';
 import {MIGRATION_NAMES, readMigrations} from './migration.js';
 import type {MigrationStep} from './steps.js';
 import {
   findConfigSource,
-  makeWiringChange,
-  readWiring,
+  makeChange,
+  readConfiguredIntegration,
   type ConfiguredIntegration,
-  type WiringPart,
+  type ChangedPart,
+  type SwitchRequest,
 } from '../integration/source.js';
 
 /** What uninstalling comes to. */
@@ -135,8 +136,8 @@ export async function uninstallSteps(dependents: Dependent[]): Promise<Migration
  * @returns what of ours Auth and the Data API are configured to call
  * @throws SupasessionError what reading the configuration throws
  */
-export async function readWires({project, connection, env}: HookRequest): Promise<ConfiguredIntegration> {
-  return readWiring(await findConfigSource(connection.target, project, env));
+export async function readWires({project, connection, env}: SwitchRequest): Promise<ConfiguredIntegration> {
+  return readConfiguredIntegration(await findConfigSource(connection.target, project, env));
 }
 
 /**
@@ -146,23 +147,27 @@ export async function readWires({project, connection, env}: HookRequest): Promis
  * @param changed what has been changed so far; what this does is added, so that it is known after a failure too
  * @throws SupasessionError STILL_USED where the configuration can only be changed by hand; what reading and changing it throws
  */
-export async function unwire(request: HookRequest, wires: ConfiguredIntegration, changed: WiringPart[]): Promise<void> {
+export async function unwire(
+  request: SwitchRequest,
+  wires: ConfiguredIntegration,
+  changed: ChangedPart[],
+): Promise<void> {
   if (wires.hook.ours) {
     const {rejectInHook, edit, send, byHand} = await planHookDisable(request, false);
     requireChangeable(byHand);
     if (rejectInHook) {
-      await takeRefusalsBack(request.connection);
+      await rejectWithoutHook(request.connection);
       changed.push('reject_in_hook');
     }
 
-    await makeWiringChange({edit, send}, changed);
+    await makeChange({edit, send}, changed);
   }
 
   if (wires.api.exposed) {
     // Planned only now: it may be the same file.
     const {edit, send, byHand} = await planApi(request, 'disabled');
     requireChangeable(byHand);
-    await makeWiringChange({edit, send}, changed);
+    await makeChange({edit, send}, changed);
   }
 }
 

@@ -1,8 +1,8 @@
 import chalk from 'chalk';
 
-import type {ApiPlan, ApiState} from './api.js';
+import type {ApiPlan} from './api.js';
 import {commandOn} from '../../database/target.js';
-import {OUR_SCHEMA, type WiringPart} from './source.js';
+import {OUR_SCHEMA, type ChangedPart} from './source.js';
 import type {Reachable} from './queries.js';
 import type {Target} from '../../types.js';
 import {table} from '../../cli/table.js';
@@ -17,7 +17,6 @@ function reachableTable(title: string, rows: Reachable[]): string {
   );
 }
 
-/** @returns what can be reached after it, and what changes, before it is done */
 export function apiText({wanted, functions, tables, edit, send}: ApiPlan, target: Target): string {
   const where = [
     ...(send === null ? [] : [`the exposed schemas of project ${target.projectRef}`]),
@@ -37,12 +36,10 @@ export function apiText({wanted, functions, tables, edit, send}: ApiPlan, target
   ].join('\n');
 }
 
-/** @returns that there is nothing to do */
-export function apiAlready(wanted: ApiState): string {
+export function apiAlready({wanted}: ApiPlan): string {
   return `Nothing to do: the Data API ${wanted === 'enabled' ? 'exposes' : 'does not expose'} the schema ${OUR_SCHEMA}.`;
 }
 
-/** @returns what to set by hand, because it is not for us to change or to see */
 export function apiInstructions({wanted, byHand}: ApiPlan, target: Target): string {
   const head = chalk.yellow('Not verified.');
   if (target.kind === 'local') return `${head} This program does not edit this file:\n${byHand ?? ''}`;
@@ -56,13 +53,11 @@ export function apiInstructions({wanted, byHand}: ApiPlan, target: Target): stri
   return `${head} In PGRST_DB_SCHEMAS of PostgREST ${change}, and restart it:${example === '' ? ' the other schemas stay.' : `${example}   (your other schemas in front of it)`}`;
 }
 
-/** @returns that the file says it and something else has the last word */
 export function apiUnverified(): string {
-  return `${chalk.yellow('Not verified:')} config.toml says it, and reads otherwise: is a variable SUPABASE_API_SCHEMAS set?`;
+  return `${chalk.yellow('Not verified:')} config.toml was updated, but an environment variable may override it: SUPABASE_API_SCHEMAS`;
 }
 
-/** @returns what was done, and what to do next */
-export function apiDone({wanted, where, edit}: ApiPlan, target: Target, changed: WiringPart[]): string {
+export function apiDone({wanted, where, edit}: ApiPlan, target: Target, changed: ChangedPart[]): string {
   const lines: string[] = [];
   if (changed.length > 0) {
     lines.push(
@@ -80,7 +75,7 @@ export function apiDone({wanted, where, edit}: ApiPlan, target: Target, changed:
   if (wanted === 'enabled' && target.kind !== 'local' && changed.includes('config.toml')) lines.push(localToo());
   if (wanted === 'enabled') lines.push(`In the app: supabase.schema('${OUR_SCHEMA}').rpc('my_sessions')`);
   if (target.projectRef !== null && edit !== null && !changed.includes('config.toml')) {
-    lines.push(`${fileName(edit)} was left alone: "supabase config push" would take this back.`);
+    lines.push(`${fileName(edit)} was left alone: "supabase config push" would undo this.`);
   }
 
   return lines.join('\n');

@@ -2,8 +2,7 @@ import type {Connection} from '../../database/connection.js';
 import {readCallableFunctions, readReadableTables, type Reachable} from './queries.js';
 import {readRoleSchemas} from '../../database/role-settings.js';
 import {SupasessionError} from '../../errors.js';
-import {settingPath, type ConfigEdit, type TomlEdit} from '../../supabase/config-edit.js';
-import type {Env, Project} from '../../supabase/project.js';
+import {settingPath, type TomlEdit} from '../../supabase/config-edit.js';
 import {readMigrations, requireOurs, requireSavable} from '../install/index.js';
 import {
   findConfigSource,
@@ -12,52 +11,32 @@ import {
   planFileChange,
   readFileSchemas,
   readSchemas,
-  type WiringChange,
+  type ConfigChange,
   type ConfigSource,
-  type WiringWhere,
+  type SwitchPlan,
+  type SwitchRequest,
+  type SwitchState,
 } from './source.js';
 
-export type ApiState = 'disabled' | 'enabled';
-
-/** A change of what the Data API exposes, judged before it is made. */
-export interface ApiPlan {
-  wanted: ApiState;
-  /** How the Data API is configured now; null where that cannot be known. */
-  present: ApiState | null;
-  where: WiringWhere;
-  /** What can be reached once our schema is exposed; empty on the way back. */
+/** A change of what the Data API exposes. */
+export interface ApiPlan extends SwitchPlan {
+  /** What can be reached once the schema is exposed; empty on the way back. */
   functions: Reachable[];
   tables: Reachable[];
-  /** First: how the Management API changes. */
-  send: WiringChange['send'];
-  /** Then: how config.toml changes. */
-  edit: ConfigEdit | null;
-  /** What to change in a file that we do not edit. */
-  byHand: string | null;
-  /** Whether anything is left to do. */
-  needed: boolean;
-}
-
-/** What a change of the exposed schemas is planned from. */
-export interface ApiRequest {
-  /** Null where there is none, which only a target of another kind than local can do with. */
-  project: Project | null;
-  connection: Connection;
-  env: Env;
 }
 
 /** The schemas as they are to be. */
-function changed(schemas: string[], wanted: ApiState): string[] {
+function changed(schemas: string[], wanted: SwitchState): string[] {
   const others = schemas.filter((name) => name !== OUR_SCHEMA);
   return wanted === 'enabled' ? [...others, OUR_SCHEMA] : others;
 }
 
-function isAs(schemas: string[], wanted: ApiState): boolean {
+function isAs(schemas: string[], wanted: SwitchState): boolean {
   return schemas.includes(OUR_SCHEMA) === (wanted === 'enabled');
 }
 
 /** What stands in the database beats every configuration, so that changing that one would do nothing. */
-async function requireConfigured(connection: Connection, wanted: ApiState): Promise<void> {
+async function requireConfigured(connection: Connection, wanted: SwitchState): Promise<void> {
   const fixed = await readRoleSchemas(connection);
   if (fixed === null || isAs(fixed, wanted)) return;
   throw new SupasessionError(
@@ -72,7 +51,7 @@ async function requireConfigured(connection: Connection, wanted: ApiState): Prom
   );
 }
 
-function hostedChange({api, ref}: ConfigSource, schemas: string[] | null, wanted: ApiState): WiringChange['send'] {
+function hostedChange({api, ref}: ConfigSource, schemas: string[] | null, wanted: SwitchState): ConfigChange['send'] {
   if (api === null || ref === null || schemas === null || isAs(schemas, wanted)) return null;
   if (schemas.length === 0) {
     throw new SupasessionError(
@@ -95,34 +74,29 @@ async function schemaEdits({project, env, ref}: ConfigSource, schemas: string[])
 }
 
 /**
- * Looks at what the Data API exposes, and what has to be done so that our schema is among it, or no longer. PostgREST cannot build its cache while a
+ * What has to be done so that the Data API exposes our schema, or no longer. PostgREST cannot build its cache while a
  * schema that it is to expose does not exist (PGRST002 to every request), so ours has to be there first, and may be dropped only after it.
- * @param request where; on the way back our SQL need not be there
- * @param wanted how it is to be
- * @returns what is to be done
- * @throws SupasessionError AUTH_SCHEMA_MISSING, NOT_INSTALLED, NEWER_RELEASE; WIRING_REFUSED where the database says what is exposed, or nothing is; what
- *   reading the configuration throws
  */
-export async function planApi({project, connection, env}: ApiRequest, wanted: ApiState): Promise<ApiPlan> {
-  const place = await findConfigSource(connection.target, project, env);
+export async function planApi({project, connection, env}: SwitchRequest, wanted: SwitchState): Promise<ApiPlan> {
+  const source = await findConfigSource(connection.target, project, env);
   if (wanted === 'enabled') {
     await requireOurs(connection);
     // The local stack starts with what the migrations make.
-    if (place.project !== null) requireSavable(await readMigrations(place.project));
+    if (source.project !== null) requireSavable(await readMigrations(source.project));
   }
 
   await requireConfigured(connection, wanted);
-  const [schemas, file] = [await readSchemas(place), await readFileSchemas(place)];
-  const send = hostedChange(place, schemas, wanted);
-  const edits = file === null || isAs(file, wanted) ? [] : await schemaEdits(place, changed(file, wanted));
-  const {edit, byHand} = await planFileChange(place, edits);
+  const [schemas, file] = [await readSchemas(source), await readFileSchemas(source)];
+  const send = hostedChange(source, schemas, wanted);
+  const edits = file === null || isAs(file, wanted) ? [] : await schemaEdits(source, changed(file, wanted));
+  const {edit, byHand} = await planFileChange(source, edits);
   const present = schemas === null ? null : schemas.includes(OUR_SCHEMA) ? 'enabled' : 'disabled';
   const [functions, tables] =
     wanted === 'enabled' ? [await readCallableFunctions(connection), await readReadableTables(connection)] : [[], []];
   return {
     wanted,
     present,
-    where: place.where,
+    where: source.where,
     functions,
     tables,
     send,
@@ -132,13 +106,11 @@ export async function planApi({project, connection, env}: ApiRequest, wanted: Ap
   };
 }
 
-/**
- * Looks whether the project's file says now what it is to say: a variable of the environment beats it.
- * @param request where
- * @param wanted how it is to be
- * @returns whether it does; false where the configuration cannot be known
- */
-export async function isApiConfigured({project, connection, env}: ApiRequest, wanted: ApiState): Promise<boolean> {
+/** Whether the configuration is as wanted now: a variable of the environment beats the file. False if it cannot be known. */
+export async function isApiConfigured(
+  {project, connection, env}: SwitchRequest,
+  wanted: SwitchState,
+): Promise<boolean> {
   const schemas = await readSchemas(await findConfigSource(connection.target, project, env));
   return schemas !== null && isAs(schemas, wanted);
 }

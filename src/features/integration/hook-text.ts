@@ -1,15 +1,22 @@
 import chalk from 'chalk';
 
-import type {HookPlan, HookState} from './hook.js';
+import type {HookPlan} from './hook.js';
 import {commandOn, targetFlag} from '../../database/target.js';
-import {functionText, hookUri, OUR_HOOK, type WiringPart} from './source.js';
+import {functionText, hookUri, OUR_HOOK, type ChangedPart, type SwitchState} from './source.js';
 import type {Target} from '../../types.js';
 import {fileName, line, localToo, RESTART} from './text.js';
 
 const OURS = `supasession.${OUR_HOOK.name}`;
 
-/** @returns what switching the hook changes, before it is done */
 export function hookText(plan: HookPlan, target: Target): string {
+  return [...planLines(plan, target), ...(plan.idle ? [line('Note', idleText(target))] : [])].join('\n');
+}
+
+function idleText(target: Target): string {
+  return `nobody is refused under the strategy dequeue, so it does nothing yet. It matters for: ${commandOn(target, 'config --strategy reject')}`;
+}
+
+function planLines(plan: HookPlan, target: Target): string[] {
   const {wanted, next, step, edit, send, replaced, leftover, dropped, rejectInHook} = plan;
   const own = next === null ? null : functionText(next);
   const asYet = plan.present === 'enabled' ? '' : ', while Auth does not call ours yet';
@@ -45,26 +52,25 @@ export function hookText(plan: HookPlan, target: Target): string {
   return [
     ...lines,
     ...(where.length === 0 ? [] : [line('Changes', where.join(', then ')), line('Takes effect', effects)]),
-    ...(replaced === null ? [] : [line('Written over', `${replaced}, which is switched off; it does not come back`)]),
+    ...(replaced === null ? [] : [line('Overwrites', `${replaced}, which is switched off; it does not come back`)]),
     ...(dropped === null
       ? []
       : [
           line(
-            'Not back',
+            'Not restored',
             `${functionText(dropped.hook)}, because ${dropped.reason}: with it every sign-in would fail`,
           ),
         ]),
     ...(leftover === null || plan.present === 'disabled'
       ? []
       : [line('Stays', `${functionText(leftover)} as what ours calls, until Auth has been restarted`)]),
-  ].join('\n');
+  ];
 }
 
-/** @returns that there is nothing to do */
-export function hookAlready({wanted, leftover, next}: HookPlan, target: Target): string {
+export function hookAlready({wanted, leftover, next, idle}: HookPlan, target: Target): string {
   if (wanted === 'enabled') {
     const own = next === null ? '' : `, and ours calls ${functionText(next)}`;
-    return `Nothing to do: Auth is configured to call our hook already${own}.`;
+    return `Nothing to do: Auth is configured to call our hook already${own}.${idle ? `\nNote: ${idleText(target)}` : ''}`;
   }
 
   const already = 'Nothing to do: Auth is not configured to call our hook.';
@@ -78,12 +84,10 @@ function leftoverText(hook: string, target: Target): string {
   return `Ours would still call ${hook}, which does no harm. ${restarted}: ${commandOn(target, 'hook:disable --auth-restarted --apply')}`;
 }
 
-/** @returns that the configuration has to wait for the migration */
 export function hookPending(target: Target): string {
   return `Auth was not configured: ours has to know the project's own hook first. After that: ${commandOn(target, 'hook:enable')}`;
 }
 
-/** @returns what to set by hand, because it is not for us to change or to see */
 export function hookInstructions({wanted, next, byHand}: HookPlan, target: Target): string {
   const uri = wanted === 'enabled' ? hookUri(OUR_HOOK) : next === null ? null : hookUri(next);
   const hook = wanted === 'enabled' ? OUR_HOOK : next;
@@ -114,13 +118,11 @@ export function hookInstructions({wanted, next, byHand}: HookPlan, target: Targe
   return `${head} Set for Auth, and restart it:\n${variables.map((variable) => `  ${variable}`).join('\n')}${other}`;
 }
 
-/** @returns that the file says it and something else has the last word */
 export function hookUnverified(): string {
-  return `${chalk.yellow('Not verified:')} config.toml says it, and reads otherwise: is a variable SUPABASE_AUTH_HOOK_CUSTOM_ACCESS_TOKEN_... set?`;
+  return `${chalk.yellow('Not verified:')} config.toml was updated, but an environment variable may override it: SUPABASE_AUTH_HOOK_CUSTOM_ACCESS_TOKEN_...`;
 }
 
-/** @returns what was done, and the commands to type next, in their order */
-export function hookDone({wanted, where, leftover, edit}: HookPlan, target: Target, changed: WiringPart[]): string {
+export function hookDone({wanted, where, leftover, edit}: HookPlan, target: Target, changed: ChangedPart[]): string {
   const lines: string[] = [];
   const configured = changed.includes('config.toml') || changed.includes('management-api');
   if (changed.includes('reject_in_hook')) {
@@ -147,21 +149,20 @@ export function hookDone({wanted, where, leftover, edit}: HookPlan, target: Targ
   if (wanted === 'disabled' && leftover !== null) lines.push(leftoverText(functionText(leftover), target));
   else if (wanted === 'disabled' && restart) lines.push('Not before that: {bin} uninstall');
   if (edit !== null && targetFlag(target) !== '' && !changed.includes('config.toml')) {
-    lines.push(`${fileName(edit)} was left alone: "supabase config push" would take this back.`);
+    lines.push(`${fileName(edit)} was left alone: "supabase config push" would undo this.`);
   }
 
   return lines.join('\n');
 }
 
-const PARTS: Record<WiringPart, string> = {
+const PARTS: Record<ChangedPart, string> = {
   next_hook: "ours knows the project's own hook",
   reject_in_hook: 'reject_in_hook is off',
   'management-api': 'the hosted project is configured',
   'config.toml': 'config.toml is changed',
 };
 
-/** @returns what had been done when something failed, and that this is safe */
-export function hookStopped(wanted: HookState, changed: WiringPart[]): string {
+export function hookStopped(wanted: SwitchState, changed: ChangedPart[]): string {
   const done = changed.map((part) => PARTS[part]).join(', ');
   const safe = changed.includes('management-api')
     ? `Auth ${wanted === 'enabled' ? 'calls ours' : 'no longer calls ours'}, only config.toml does not say so`

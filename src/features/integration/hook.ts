@@ -12,8 +12,7 @@ import {
 } from '../install/index.js';
 import {readHookFunction, readNextHook, type FunctionName} from './queries.js';
 import {SupasessionError} from '../../errors.js';
-import {settingPath, type ConfigEdit, type TomlEdit} from '../../supabase/config-edit.js';
-import type {Env, Project} from '../../supabase/project.js';
+import {settingPath, type TomlEdit} from '../../supabase/config-edit.js';
 import {targetFlag} from '../../database/target.js';
 import {
   findConfigSource,
@@ -28,59 +27,37 @@ import {
   readHook,
   sameFunction,
   type HookSetting,
-  type WiringChange,
+  type ConfigChange,
   type ConfigSource,
-  type WiringWhere,
+  type FileChange,
+  type SwitchPlan,
+  type SwitchRequest,
+  type SwitchState,
 } from './source.js';
 
-export type HookState = 'disabled' | 'enabled';
-
-/** A switch of the hook, judged before it is made. Its parts are done in this order, so that a failure after any of them is safe. */
-export interface HookPlan {
-  wanted: HookState;
-  /** How Auth is configured now; null where that cannot be known. */
-  present: HookState | null;
-  where: WiringWhere;
+export interface HookPlan extends SwitchPlan {
   /** The project's own hook: what ours calls, or what Auth calls again. */
   next: FunctionName | null;
-  /** First: what makes ours call another one, or none; null where the target and the files are like this already. */
+  /** First: what makes ours call another one, or none; null if target and files are like this already. */
   step: MigrationStep | null;
   /** Whether the target has it already, so that what follows need not wait for the step. */
   wired: boolean;
-  /** Second: whether refusals are taken back from the hook. */
+  /** Second: whether refusals no longer use the hook. */
   rejectInHook: boolean;
-  /** Third: how the Management API changes. */
-  send: WiringChange['send'];
-  /** Last: how config.toml changes. */
-  edit: ConfigEdit | null;
-  /** What to change in a file that we do not edit. */
-  byHand: string | null;
-  /** A hook that stands there switched off, and is written over. */
+  /** A hook in the configuration that is switched off, and is overwritten. */
   replaced: string | null;
-  /** What ours still calls after it has been taken out. */
+  /** What ours still calls after it has been disabled. */
   leftover: FunctionName | null;
-  /** The project's own hook that is not put back, and why. */
+  /** The project's own hook that is not restored, and why. */
   dropped: {hook: FunctionName; reason: string} | null;
-  /** Whether anything is left to do. */
-  needed: boolean;
-}
-
-/** What a switch of the hook is planned from. */
-export interface HookRequest {
-  /** Null where there is none, which only a target of another kind than local can do with. */
-  project: Project | null;
-  connection: Connection;
-  env: Env;
+  /** Whether it refuses nobody as the settings are now. */
+  idle: boolean;
 }
 
 /** How the project's own hooks can be named: as Auth takes them. */
 const IDENTIFIER = /^[a-zA-Z_][a-zA-Z0-9_]{0,62}$/;
 
-/**
- * @param text what --next-hook was given
- * @returns the function
- * @throws SupasessionError USAGE
- */
+/** Reads what --next-hook was given. */
 export function parseHookName(text: string): FunctionName {
   const [schema = '', name = '', ...rest] = text.split('.');
   if (rest.length === 0 && IDENTIFIER.test(schema) && IDENTIFIER.test(name)) return {schema, name};
@@ -89,7 +66,7 @@ export function parseHookName(text: string): FunctionName {
   });
 }
 
-/** @returns the migration that makes ours call a hook of the project's own, or none */
+/** the migration that makes ours call a hook of the project's own, or none */
 function nextHookStep(next: FunctionName | null): MigrationStep {
   const names = next === null ? 'null, null' : `'${next.schema}', '${next.name}'`;
   return {
@@ -111,7 +88,7 @@ function nextHookStep(next: FunctionName | null): MigrationStep {
 
 /** What has to be done so that target and files have a hook as the one that ours calls. */
 async function planStep(
-  {project, connection}: HookRequest,
+  {project, connection}: SwitchRequest,
   present: FunctionName | null,
   next: FunctionName | null,
 ): Promise<{step: MigrationStep | null; wired: boolean}> {
@@ -137,7 +114,7 @@ async function planStep(
   return {step: {...step, again: had && !wired}, wired};
 }
 
-/** @returns why a function cannot be called as an access token hook; null where it can */
+/** why a function cannot be called as an access token hook; null where it can */
 async function obstacleOf(connection: Connection, hook: FunctionName): Promise<{reason: string; fix: string} | null> {
   const name = functionText(hook);
   const found = await readHookFunction(connection, hook);
@@ -180,7 +157,7 @@ function ownHook(hook: HookSetting | null, where: string): FunctionName | null {
   return own;
 }
 
-function placeName({ref, project}: ConfigSource, hosted: boolean): string {
+function sourceName({ref, project}: ConfigSource, hosted: boolean): string {
   return hosted && ref !== null ? `hosted project ${ref}` : (project?.configPath ?? 'the configuration');
 }
 
@@ -199,7 +176,7 @@ async function hookEdits({project, env, ref}: ConfigSource, uri: string | null):
 }
 
 /** How the Management API is told. Without a hook the URI stays, as the supabase CLI leaves it. */
-function hostedChange({api, ref}: ConfigSource, uri: string | null): WiringChange['send'] {
+function hostedChange({api, ref}: ConfigSource, uri: string | null): ConfigChange['send'] {
   if (api === null || ref === null) return null;
   return async () => {
     await api.updateAuthConfig(
@@ -217,34 +194,26 @@ function hostedChange({api, ref}: ConfigSource, uri: string | null): WiringChang
   };
 }
 
-/**
- * Looks at how the hook stands, and what has to be done so that Auth calls ours.
- * @param request where
- * @param given the hook that ours shall call in turn, where it was named; else the one that is configured
- * @returns what is to be done
- * @throws SupasessionError AUTH_SCHEMA_MISSING, NOT_INSTALLED, NEWER_RELEASE, PROJECT_NOT_FOUND; USAGE for another hook than the configured one;
- *   WIRING_REFUSED where ours, or the project's own, could not be called; what reading the configuration throws
- */
-export async function planHookEnable(request: HookRequest, given: FunctionName | null): Promise<HookPlan> {
-  const {project, connection, env} = request;
-  await requireOurs(connection);
+async function requireExecutable(connection: Connection): Promise<void> {
   const health = await readHealth(connection);
   const obstacle = health.find(({check, ok}) => check === 'hook executable by Auth' && !ok);
-  if (obstacle !== undefined) {
-    throw new SupasessionError('WIRING_REFUSED', `${obstacle.detail ?? obstacle.check}. Nothing was changed.`, {
-      suggestions: [
-        'grant usage on schema supasession to supabase_auth_admin; grant execute on function supasession.access_token_hook(jsonb), supasession._hook_answer(uuid) to supabase_auth_admin;',
-      ],
-    });
-  }
+  if (obstacle === undefined) return;
+  throw new SupasessionError('WIRING_REFUSED', `${obstacle.detail ?? obstacle.check}. Nothing was changed.`, {
+    suggestions: [
+      'grant usage on schema supasession to supabase_auth_admin; grant execute on function supasession.access_token_hook(jsonb), supasession._hook_answer(uuid) to supabase_auth_admin;',
+    ],
+  });
+}
 
-  const place = await findConfigSource(connection.target, project, env);
-  // What Auth is told to call has to be there after a db reset, too.
-  if (place.project !== null) requireSavable(await readMigrations(place.project));
-
-  const [inForce, file, wiredNext] = [await readHook(place), await readFileHook(place), await readNextHook(connection)];
-  const fileOwn = ownHook(file, placeName(place, false));
-  const configured = inForce === null ? fileOwn : ownHook(inForce, placeName(place, true));
+/**
+ * The hook that ours shall call in turn: the one that was named, else the one that is configured, else the one that ours calls already.
+ * That one stays because another environment may need it: migrations are the same for all of them.
+ */
+async function chooseNext(
+  connection: Connection,
+  hooks: {given: FunctionName | null; configured: FunctionName | null; called: FunctionName | null},
+): Promise<FunctionName | null> {
+  const {given, configured, called} = hooks;
   if (given !== null && configured !== null && !sameFunction(given, configured)) {
     throw new SupasessionError(
       'USAGE',
@@ -253,72 +222,99 @@ export async function planHookEnable(request: HookRequest, given: FunctionName |
     );
   }
 
-  // What another environment has been given stays: migrations are the same for all of them.
-  const next = given ?? configured ?? wiredNext;
-  if (next !== null) {
-    if (sameFunction(next, OUR_HOOK)) {
-      throw new SupasessionError('USAGE', 'Our hook cannot call itself.', {suggestions: ['Leave --next-hook out']});
-    }
-
-    const problem = await obstacleOf(connection, next);
-    if (problem !== null) {
-      throw new SupasessionError(
-        'WIRING_REFUSED',
-        `Ours cannot go on to the project's own hook: ${problem.reason}. Nothing was changed.`,
-        {suggestions: [problem.fix, ...(sameFunction(next, wiredNext) ? [unwireCommand(connection)] : [])]},
-      );
-    }
+  const next = given ?? configured ?? called;
+  if (next === null) return null;
+  if (sameFunction(next, OUR_HOOK)) {
+    throw new SupasessionError('USAGE', 'Our hook cannot call itself.', {suggestions: ['Leave --next-hook out']});
   }
 
-  const {step, wired} = await planStep(request, wiredNext, next);
-  const uri = hookUri(OUR_HOOK);
-  const changesFile = file !== null && !isOurs(file);
-  if (changesFile && file.secrets) {
+  const problem = await obstacleOf(connection, next);
+  if (problem === null) return next;
+  throw new SupasessionError(
+    'WIRING_REFUSED',
+    `Ours cannot go on to the project's own hook: ${problem.reason}. Nothing was changed.`,
+    {suggestions: [problem.fix, ...(sameFunction(next, called) ? [unwireCommand(connection)] : [])]},
+  );
+}
+
+/** How config.toml has to change so that Auth calls ours. */
+async function enableInFile(source: ConfigSource, file: Awaited<ReturnType<typeof readFileHook>>): Promise<FileChange> {
+  if (file === null || isOurs(file)) return planFileChange(source, []);
+  if (file.secrets) {
     throw new SupasessionError(
       'WIRING_REFUSED',
-      `auth.hook.custom_access_token.secrets stands in ${placeName(place, false)}: the supabase CLI takes secrets for an https hook only. Nothing was changed.`,
+      `${sourceName(source, false)} sets auth.hook.custom_access_token.secrets, which the supabase CLI takes for an https hook only. Nothing was changed.`,
       {suggestions: ['Remove that line, and run the command again']},
     );
   }
 
-  const {edit, byHand} = await planFileChange(place, changesFile ? await hookEdits(place, uri) : []);
-  const present = inForce === null ? null : isOurs(inForce) ? 'enabled' : 'disabled';
-  const send = present === 'enabled' ? null : hostedChange(place, uri);
-  const off = inForce ?? file;
+  return planFileChange(source, await hookEdits(source, hookUri(OUR_HOOK)));
+}
+
+function stateOf(hook: HookSetting | null): SwitchState | null {
+  return hook === null ? null : isOurs(hook) ? 'enabled' : 'disabled';
+}
+
+/** A hook in the configuration that is switched off, and would be overwritten. */
+function replacedBy(hook: HookSetting | null): string | null {
+  const replaced = hook !== null && !hook.enabled && hook.uri !== null && hook.uri !== hookUri(OUR_HOOK);
+  return replaced ? shownUri(hook.uri!) : null;
+}
+
+/** Whether nobody is refused as things are: then there is nothing that the hook could say. */
+async function refusesNobody(connection: Connection): Promise<boolean> {
+  const {settings} = await currentSettings(connection);
+  if (settings?.strategy === 'reject') return false;
+  const {rows} = await connection.query<{rejects: boolean}>(
+    "select exists (select from supasession.rules where strategy = 'reject') as rejects",
+  );
+  return !rows[0]!.rejects;
+}
+
+/**
+ * What has to be done so that Auth calls ours.
+ * @param given the hook that ours shall call in turn, if one was named
+ */
+export async function planHookEnable(request: SwitchRequest, given: FunctionName | null): Promise<HookPlan> {
+  const {project, connection, env} = request;
+  await requireOurs(connection);
+  await requireExecutable(connection);
+  const source = await findConfigSource(connection.target, project, env);
+  // What Auth is told to call has to be there after a db reset, too.
+  if (source.project !== null) requireSavable(await readMigrations(source.project));
+
+  const [inForce, file, called] = [await readHook(source), await readFileHook(source), await readNextHook(connection)];
+  const fileOwn = ownHook(file, sourceName(source, false));
+  const configured = inForce === null ? fileOwn : ownHook(inForce, sourceName(source, true));
+  const next = await chooseNext(connection, {given, configured, called});
+  const {step, wired} = await planStep(request, called, next);
+  const {edit, byHand} = await enableInFile(source, file);
+  const present = stateOf(inForce);
   return {
     wanted: 'enabled',
-    present,
-    where: place.where,
-    next,
-    step,
-    wired,
+    ...{present, where: source.where, next, step, wired, edit, byHand},
     rejectInHook: false,
-    send,
-    edit,
-    byHand,
-    replaced: off !== null && !off.enabled && off.uri !== null && off.uri !== uri ? shownUri(off.uri) : null,
+    send: present === 'enabled' ? null : hostedChange(source, hookUri(OUR_HOOK)),
+    replaced: replacedBy(inForce ?? file),
     leftover: null,
     dropped: null,
+    idle: await refusesNobody(connection),
     needed: present !== 'enabled' || step !== null || edit !== null || byHand !== null,
   };
 }
 
 /**
- * Looks at how the hook stands, and what has to be done so that Auth no longer calls ours. What ours called in turn stays in the database until Auth
- * has been restarted: the running one still calls ours, and the project's own hook must not be left out meanwhile.
- * @param request where; our SQL need not be there
+ * What has to be done so that Auth no longer calls ours. What ours called in turn stays in the database until Auth has been restarted:
+ * the running one still calls ours, and the project's own hook must not be left out meanwhile.
  * @param restarted whether Auth has been restarted without ours
- * @returns what is to be done
- * @throws SupasessionError AUTH_SCHEMA_MISSING, PROJECT_NOT_FOUND; USAGE where Auth cannot have been restarted without ours; what reading the
- *   configuration throws
  */
-export async function planHookDisable(request: HookRequest, restarted: boolean): Promise<HookPlan> {
+export async function planHookDisable(request: SwitchRequest, restarted: boolean): Promise<HookPlan> {
   const {project, connection, env} = request;
   const {installed, settings} = await currentSettings(connection);
   const ours = installed.version !== null;
-  const place = await findConfigSource(connection.target, project, env);
-  const [inForce, file] = [await readHook(place), await readFileHook(place)];
-  const present = inForce === null ? null : isOurs(inForce) ? 'enabled' : 'disabled';
+  const source = await findConfigSource(connection.target, project, env);
+  const [inForce, file] = [await readHook(source), await readFileHook(source)];
+  const present = stateOf(inForce);
   if (restarted && present === 'enabled') {
     throw new SupasessionError(
       'USAGE',
@@ -334,52 +330,45 @@ export async function planHookDisable(request: HookRequest, restarted: boolean):
   const next = problem === null ? called : null;
   const uri = next === null ? null : hookUri(next);
   const changesFile = file !== null && isOurs(file);
-  const {edit, byHand} = await planFileChange(place, changesFile ? await hookEdits(place, uri) : []);
+  const {edit, byHand} = await planFileChange(source, changesFile ? await hookEdits(source, uri) : []);
   const {step, wired} = restarted && ours ? await planStep(request, called, null) : {step: null, wired: true};
   const rejectInHook = ours && settings?.reject_in_hook === true;
   return {
     wanted: 'disabled',
     present,
-    where: place.where,
+    where: source.where,
     next,
     step,
     wired,
     rejectInHook,
-    send: present === 'disabled' ? null : hostedChange(place, uri),
+    send: present === 'disabled' ? null : hostedChange(source, uri),
     edit,
     byHand,
     replaced: null,
     leftover: restarted ? null : called,
+    idle: false,
     dropped: called === null || problem === null ? null : {hook: called, reason: problem.reason},
     needed: present !== 'disabled' || step !== null || edit !== null || byHand !== null || rejectInHook,
   };
 }
 
-/** @returns what to type to take the hook out of a target */
+/** what to type to take the hook out of a target */
 function disableCommand({target}: Connection): string {
   const flag = targetFlag(target);
   return `{bin} hook:disable${flag === '' ? '' : ` ${flag}`}`;
 }
 
-/** @returns what to type where ours shall call no other hook, once Auth has been restarted without ours */
+/** what to type where ours shall call no other hook, once Auth has been restarted without ours */
 function unwireCommand(connection: Connection): string {
   return `${disableCommand(connection)} --auth-restarted --apply`;
 }
 
-/**
- * Lets refusals be exceptions again, which needs no hook.
- * @param connection an open connection to a database that has our SQL
- */
-export async function takeRefusalsBack(connection: Connection): Promise<void> {
+/** Lets refusals be exceptions again, which needs no hook. */
+export async function rejectWithoutHook(connection: Connection): Promise<void> {
   await writeSettings(connection, {reject_in_hook: false});
 }
 
-/**
- * Looks whether applying has done it.
- * @param connection an open connection
- * @param next the hook that ours shall call
- * @throws SupasessionError CLI_FAILED
- */
+/** Fails with CLI_FAILED if applying has not done it. */
 export async function checkNextHook(connection: Connection, next: FunctionName | null): Promise<void> {
   if (sameFunction(await readNextHook(connection), next)) return;
   throw new SupasessionError(
@@ -389,13 +378,11 @@ export async function checkNextHook(connection: Connection, next: FunctionName |
   );
 }
 
-/**
- * Looks whether the project's file says now what it is to say: a variable of the environment beats it.
- * @param request where
- * @param wanted how the hook is to be
- * @returns whether it does; false where the configuration cannot be known
- */
-export async function isHookConfigured({project, connection, env}: HookRequest, wanted: HookState): Promise<boolean> {
+/** Whether the configuration is as wanted now: a variable of the environment beats the file. False if it cannot be known. */
+export async function isHookConfigured(
+  {project, connection, env}: SwitchRequest,
+  wanted: SwitchState,
+): Promise<boolean> {
   const hook = await readHook(await findConfigSource(connection.target, project, env));
   return hook !== null && isOurs(hook) === (wanted === 'enabled');
 }

@@ -1,5 +1,5 @@
-import type {DatabaseIntegration} from './queries.js';
-import type {FunctionName} from './queries.js';
+import type {Connection} from '../../database/connection.js';
+import type {DatabaseIntegration, FunctionName} from './queries.js';
 import {SupasessionError} from '../../errors.js';
 import type {ConfigEdit, TomlEdit} from '../../supabase/config-edit.js';
 import type {ManagementApi} from '../../supabase/management-api.js';
@@ -10,12 +10,12 @@ import type {Target} from '../../types.js';
 export const OUR_SCHEMA = 'supasession';
 export const OUR_HOOK: FunctionName = {schema: OUR_SCHEMA, name: 'access_token_hook'};
 
-/** What decides how Auth and the Data API of a target are configured, or `instructions`: we can only say what to set. */
-export type WiringWhere = 'config.toml' | 'instructions' | 'management-api';
+/** What decides how Auth and the Data API of a target are configured, or `instructions`: the reader has to set it. */
+export type ConfigOrigin = 'config.toml' | 'instructions' | 'management-api';
 
 /** Where Auth and the Data API of a target are configured. */
 export interface ConfigSource {
-  where: WiringWhere;
+  where: ConfigOrigin;
   env: Env;
   /** A hosted project; null for the local stack, and for self-hosted ones. */
   ref: string | null;
@@ -55,53 +55,37 @@ function isEditable(project: Project | null): boolean {
   return project?.configPath.endsWith('.toml') ?? false;
 }
 
-/**
- * @param place where the target is configured
- * @returns the hook that the project's file names, with the override for the hosted project; null without a file
- * @throws SupasessionError CONFIG_UNREADABLE, CONFIG_INVALID, ENV_NOT_SET
- */
-export async function readFileHook(place: ConfigSource): Promise<(HookSetting & {secrets: boolean}) | null> {
-  const {project, env, ref} = place;
+/** The hook that the project's file names, with the override for the hosted project; null without a file. */
+export async function readFileHook(source: ConfigSource): Promise<(HookSetting & {secrets: boolean}) | null> {
+  const {project, env, ref} = source;
   if (project === null) return null;
   const {readConfig} = await import('../../supabase/config.js');
   return (await readConfig(project, env, {projectRef: ref ?? undefined})).accessTokenHook;
 }
 
-/**
- * @param place where the target is configured
- * @returns the schemas that the project's file exposes; null without a file
- * @throws SupasessionError CONFIG_UNREADABLE, CONFIG_INVALID, ENV_NOT_SET
- */
+/** The schemas that the project's file exposes; null without a file. */
 export async function readFileSchemas({project, env, ref}: ConfigSource): Promise<string[] | null> {
   if (project === null) return null;
   const {readConfig} = await import('../../supabase/config.js');
   return (await readConfig(project, env, {projectRef: ref ?? undefined})).apiSchemas;
 }
 
-/**
- * @param place where the target is configured
- * @returns the hook that Auth is configured with; null where that cannot be known
- * @throws SupasessionError API_UNAUTHORIZED, API_FAILED, and what `readFileHook` throws
- */
-export async function readHook(place: ConfigSource): Promise<HookSetting | null> {
-  if (place.ref === null) return readFileHook(place);
-  if (place.api === null) return null;
-  const auth = await place.api.readAuthConfig(place.ref);
+/** The hook that Auth is configured with; null where that cannot be known. */
+export async function readHook(source: ConfigSource): Promise<HookSetting | null> {
+  if (source.ref === null) return readFileHook(source);
+  if (source.api === null) return null;
+  const auth = await source.api.readAuthConfig(source.ref);
   return {
     enabled: auth.hook_custom_access_token_enabled ?? false,
     uri: auth.hook_custom_access_token_uri || null,
   };
 }
 
-/**
- * @param place where the target is configured
- * @returns the schemas that the Data API exposes; null where that cannot be known
- * @throws SupasessionError API_UNAUTHORIZED, API_FAILED, and what `readFileSchemas` throws
- */
-export async function readSchemas(place: ConfigSource): Promise<string[] | null> {
-  if (place.ref === null) return readFileSchemas(place);
-  if (place.api === null) return null;
-  return (await place.api.readDataApiConfig(place.ref)).schemas;
+/** The schemas that the Data API exposes; null where that cannot be known. */
+export async function readSchemas(source: ConfigSource): Promise<string[] | null> {
+  if (source.ref === null) return readFileSchemas(source);
+  if (source.api === null) return null;
+  return (await source.api.readDataApiConfig(source.ref)).schemas;
 }
 
 /** What of ours is wired into Auth and the Data API. */
@@ -111,15 +95,11 @@ export interface ConfiguredIntegration {
   api: {exposed: boolean | null; verified: boolean};
 }
 
-/**
- * @param place where the target is configured
- * @returns what of ours is wired there; of a hosted project without an access token what the project's file says
- * @throws SupasessionError what `readHook` and `readSchemas` throw
- */
-export async function readWiring(place: ConfigSource): Promise<ConfiguredIntegration> {
-  const [hook, schemas] = [await readHook(place), await readSchemas(place)];
-  const said = hook ?? (await readFileHook(place));
-  const exposed = schemas ?? (await readFileSchemas(place));
+/** What of ours is wired there; of a hosted project without an access token what the project's file says. */
+export async function readConfiguredIntegration(source: ConfigSource): Promise<ConfiguredIntegration> {
+  const [hook, schemas] = [await readHook(source), await readSchemas(source)];
+  const said = hook ?? (await readFileHook(source));
+  const exposed = schemas ?? (await readFileSchemas(source));
   return {
     hook: {
       enabled: said?.enabled ?? null,
@@ -131,28 +111,28 @@ export async function readWiring(place: ConfigSource): Promise<ConfiguredIntegra
   };
 }
 
-/** @returns the function as Auth is configured with it */
+/** the function as Auth is configured with it */
 export function hookUri({schema, name}: FunctionName): string {
   return `pg-functions://postgres/${schema}/${name}`;
 }
 
-/** @returns the Postgres function that a URI of Auth's names, which takes the first two parts of its path; null for any other URI */
+/** the Postgres function that a URI of Auth's names, which takes the first two parts of its path; null for any other URI */
 export function hookFunction(uri: string | null): FunctionName | null {
   const [, schema, name] = /^pg-functions:\/\/[^/]*\/([^/]+)\/([^/]+)/i.exec(uri ?? '') ?? [];
   return schema === undefined || name === undefined ? null : {schema, name};
 }
 
-/** @returns whether Auth calls our hook */
+/** whether Auth calls our hook */
 export function isOurs({enabled, uri}: HookSetting): boolean {
   return enabled && sameFunction(hookFunction(uri), OUR_HOOK);
 }
 
-/** @returns whether both are the same function, or none */
+/** whether both are the same function, or none */
 export function sameFunction(a: FunctionName | null, b: FunctionName | null): boolean {
   return a?.schema === b?.schema && a?.name === b?.name;
 }
 
-/** @returns `schema.function` */
+/** `schema.function` */
 export function functionText({schema, name}: FunctionName): string {
   return `${schema}.${name}`;
 }
@@ -166,7 +146,7 @@ export interface FileChange {
 }
 
 /**
- * @param place where the target is configured
+ * @param source where the target is configured
  * @param edits what the file shall say; none where it says so already
  * @returns what is to be done
  * @throws SupasessionError CONFIG_UNREADABLE, CONFIG_INVALID, CONFIG_UNWRITABLE
@@ -179,11 +159,38 @@ export async function planFileChange({project}: ConfigSource, edits: readonly To
   return {edit: edit.before === edit.after ? null : edit, byHand: null};
 }
 
+/** Whether the hook is configured, or the functions are exposed. */
+export type SwitchState = 'disabled' | 'enabled';
+
+/** What a switch is planned from. */
+export interface SwitchRequest {
+  /** Null if there is none: only a local target needs one. */
+  project: Project | null;
+  connection: Connection;
+  env: Env;
+}
+
+/** A switch, judged before it is made. Its parts are done in this order, so that a failure after any of them is safe. */
+export interface SwitchPlan {
+  wanted: SwitchState;
+  /** How the target is configured now; null if that cannot be known. */
+  present: SwitchState | null;
+  where: ConfigOrigin;
+  /** How the Management API changes. */
+  send: ConfigChange['send'];
+  /** Last: how config.toml changes. */
+  edit: ConfigEdit | null;
+  /** What to change by hand, in a file that is not edited. */
+  byHand: string | null;
+  /** Whether anything is left to do. */
+  needed: boolean;
+}
+
 /** What has been changed, as `--json` lists it. */
-export type WiringPart = 'config.toml' | 'management-api' | 'next_hook' | 'reject_in_hook';
+export type ChangedPart = 'config.toml' | 'management-api' | 'next_hook' | 'reject_in_hook';
 
 /** A change of how Auth or the Data API is configured, that has been checked. */
-export interface WiringChange {
+export interface ConfigChange {
   edit: ConfigEdit | null;
   /** Tells the Management API, and checks what it has after that; null where there is nothing to tell. */
   send: (() => Promise<void>) | null;
@@ -195,7 +202,7 @@ export interface WiringChange {
  * @param changed what has been changed so far; what this does is added, so that it is known after a failure too
  * @throws SupasessionError API_UNAUTHORIZED, API_FAILED, CONFIG_UNREADABLE, CONFIG_UNWRITABLE
  */
-export async function makeWiringChange({edit, send}: WiringChange, changed: WiringPart[]): Promise<void> {
+export async function makeChange({edit, send}: ConfigChange, changed: ChangedPart[]): Promise<void> {
   if (send !== null) {
     await send();
     changed.push('management-api');
@@ -207,7 +214,7 @@ export async function makeWiringChange({edit, send}: WiringChange, changed: Wiri
   }
 }
 
-/** @returns the error for a Management API that took a change and has something else */
+/** the error for a Management API that took a change and has something else */
 export function notTaken(ref: string, what: string): SupasessionError {
   return new SupasessionError(
     'API_FAILED',
@@ -234,14 +241,10 @@ export interface Configured {
   schemas: string[] | null;
 }
 
-/**
- * @param place where the target is configured
- * @returns what it is run with; nothing is known of a hosted project whose Management API does not answer us
- * @throws SupasessionError CONFIG_UNREADABLE, CONFIG_INVALID, ENV_NOT_SET
- */
-export async function readConfigured(place: ConfigSource): Promise<Configured> {
+/** What it is run with; nothing is known of a hosted project whose Management API does not answer us. */
+export async function readConfigured(source: ConfigSource): Promise<Configured> {
   try {
-    return {hook: await readHook(place), schemas: await readSchemas(place)};
+    return {hook: await readHook(source), schemas: await readSchemas(source)};
   } catch (error) {
     const silent = error instanceof SupasessionError && ['API_FAILED', 'API_UNAUTHORIZED'].includes(error.code);
     if (!silent) throw error;

@@ -5,7 +5,7 @@ import {
   hookUri,
   isOurs,
   OUR_HOOK,
-  readWiring,
+  readConfiguredIntegration,
 } from '../../../src/features/integration/source.js';
 import type {Project} from '../../../src/supabase/project.js';
 import type {Target} from '../../../src/types.js';
@@ -63,7 +63,7 @@ test.each(['claims', 'public.', 'a.b.c', 'public.my-hook', `public.${'a'.repeat(
 describe('what is wired', () => {
   const wiring = async (of: Target, project: Project | null, env: Record<string, string> = {}) => {
     const {SUPABASE_HOME = await makeFolder(), ...rest} = env;
-    return readWiring(await findConfigSource(of, project, {SUPABASE_HOME, ...rest}));
+    return readConfiguredIntegration(await findConfigSource(of, project, {SUPABASE_HOME, ...rest}));
   };
   const nothing = {
     hook: {enabled: false, uri: null, ours: false, verified: true},
