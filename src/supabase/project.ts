@@ -1,4 +1,4 @@
-import {stat} from 'node:fs/promises';
+import {readdir, stat} from 'node:fs/promises';
 import path from 'node:path';
 import {SupasessionError} from '../errors.js';
 
@@ -50,8 +50,33 @@ export async function findProject(options: {cwd: string; workdir?: string | unde
   throw new SupasessionError(
     'PROJECT_NOT_FOUND',
     `No Supabase project found: looked for supabase/config.toml, config.json and config.jsonc in ${cwd} and every folder above it.`,
-    {suggestions: ['supabase init', '{bin} <command> --workdir <folder that holds supabase/>']},
+    {suggestions: await whereElse(cwd)},
   );
+}
+
+/** Folders below, in levels, that are looked through for projects: a monorepo has them in apps/ or packages/. */
+const DEPTH = 3;
+
+async function whereElse(cwd: string): Promise<string[]> {
+  const below = await projectsBelow(cwd, DEPTH);
+  if (below.length === 0) return ['{supabase} init', '{bin} <command> --workdir <folder that holds supabase/>'];
+  return below.map((folder) => `{bin} <command> --workdir ${path.relative(cwd, folder)}`);
+}
+
+async function projectsBelow(folder: string, depth: number): Promise<string[]> {
+  const entries = await readdir(folder, {withFileTypes: true}).catch(() => []);
+  const folders = entries
+    .filter((entry) => entry.isDirectory() && entry.name !== 'node_modules' && !entry.name.startsWith('.'))
+    .map(({name}) => path.join(folder, name))
+    .sort();
+  const found: string[] = [];
+  for (const below of folders) {
+    const configs = await Promise.all(CONFIG_NAMES.map((name) => isFile(path.join(below, 'supabase', name))));
+    if (configs.includes(true)) found.push(below);
+    else if (depth > 1) found.push(...(await projectsBelow(below, depth - 1)));
+  }
+
+  return found;
 }
 
 async function projectAt(root: string, cwd: string): Promise<Project | undefined> {

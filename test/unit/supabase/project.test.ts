@@ -39,7 +39,7 @@ describe('findProject', () => {
     expect(error.message).toBe(
       `No Supabase project found: looked for supabase/config.toml, config.json and config.jsonc in ${cwd} and every folder above it.`,
     );
-    expect(error.suggestions.join('\n')).toMatch(/supabase init[\s\S]*--workdir/);
+    expect(error.suggestions.join('\n')).toMatch(/\{supabase\} init[\s\S]*--workdir/);
   });
 
   it('takes --workdir exactly, relative to the current folder, with no search, before SUPABASE_WORKDIR', async () => {
