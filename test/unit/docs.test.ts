@@ -1,5 +1,6 @@
 import {access, readdir, readFile} from 'node:fs/promises';
 import path from 'node:path';
+import {expandAliases} from '../../src/cli/aliases.js';
 import {ERROR_CODES, EXIT} from '../../src/errors.js';
 import {SETTING_NAMES, SETTINGS} from '../../src/features/settings/catalogue.js';
 import {DEFAULT_SETTINGS} from '../../src/types.js';
@@ -90,6 +91,20 @@ describe('commands', () => {
     expect(page('docs/json.md').headings.slice(1)).toEqual(expect.arrayContaining(names));
   });
 
+  test('have their other names in docs/commands.md', async () => {
+    const {text} = page('docs/commands.md');
+    const listed = rowsOf(text.slice(0, text.indexOf('\n## '))).flatMap(([typed, meant]) =>
+      quoted(typed!).map((name, index) => [name, quoted(meant!)[index] ?? quoted(meant!)[0]]),
+    );
+    const [source] = (await readFile('src/cli/aliases.ts', 'utf8')).split('FORMATS') as [string];
+    const names = [...source.matchAll(/^ {2}\['([a-z ]+)', \['[a-z-]+'(?:, '[a-z]+')?\]\],$/gm)].map(
+      ([, name]) => name!,
+    );
+    expect(listed.map(([name]) => name).sort()).toEqual(names.sort());
+    for (const [name, meant] of listed)
+      expect([name, expandAliases(name!.split(' ')).join(' ')]).toEqual([name, meant]);
+  });
+
   test('that a page shows exist, with their flags', () => {
     // Those of every program of oclif, and the name that the supabase CLI gives to --linked.
     const everywhere = ['help', 'remote'];
@@ -97,7 +112,9 @@ describe('commands', () => {
     const unknown = pages.flatMap((shown) =>
       [...shown.blocks.flatMap(({text}) => commandsInBlock(text, ids)), ...commandsInText(proseOf(shown), ids)].flatMap(
         ({id, flags, text}) => {
-          // The page about errors shows one.
+          // Another name.
+          if (id === null && expandAliases(text.split(' ')).join(' ') !== text) return [];
+          // The page about errors shows a slip.
           if (id === null) return text === 'confg' ? [] : [`${shown.file}: ${text}`];
           if (!commands.has(id)) return [];
           const own = Object.entries(commands.get(id)!.flags).flatMap(([name, {char, allowNo}]) => [
