@@ -39,7 +39,12 @@ sessions as (
         coalesce(s.refreshed_at at time zone 'UTC', s.created_at, '-infinity') as last_used,
         f.user_id is not null and coalesce(s.aal::text, 'aal1') = 'aal1' as pending,
         coalesce(o.ordinal, least(m.ordinal, k.ordinal)) as ordinal
-    from auth.sessions s
+    -- An older Auth has no such column: then the name is that of the row before it.
+    from (select null::uuid as oauth_client_id) no_client
+    cross join lateral (
+        select a.id, a.user_id, a.created_at, a.refreshed_at, a.not_after, a.aal, oauth_client_id
+        from auth.sessions a
+    ) s
     left join factors f on f.user_id = s.user_id
     left join rules o on o.user_id = s.user_id
     left join by_metadata m on m.user_id = s.user_id

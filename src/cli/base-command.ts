@@ -33,7 +33,7 @@ export abstract class BaseCommand extends Command {
   static override baseFlags = {
     workdir: Flags.string({
       // Not with `env`: the error has to tell the variable from the flag.
-      summary: 'The folder that holds supabase/, exactly (default: SUPABASE_WORKDIR, else found by walking up).',
+      summary: 'The folder of the project (or SUPABASE_WORKDIR).',
       helpGroup: 'GLOBAL',
       helpValue: '<dir>',
     }),

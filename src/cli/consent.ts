@@ -66,18 +66,15 @@ export async function allowChange(
   else await allowEnding(ask, target, {message: change.ends, given: change.given});
 }
 
-/**
- * Whether a change goes into the project's history too. To be asked before anything changes, so that Ctrl-C at any question leaves everything as it was.
- * @param ask where answers come from
- * @returns whether it does
- * @throws SupasessionError ANSWER_REQUIRED, INTERRUPTED
- */
+/** Whether a change that was made is saved as a migration too. */
 export async function wantsSaving(ask: Asker): Promise<boolean> {
-  return ask.confirm({
-    flag: '--save',
-    message: 'Save as a migration too, so that db reset and db push carry it?',
-    default: false,
-  });
+  const message = 'Save as a migration too, so that db reset and db push carry it?';
+  try {
+    return await ask.confirm({flag: '--save', message, default: false});
+  } catch (error) {
+    if (!(error instanceof SupasessionError) || error.code !== 'INTERRUPTED') throw error;
+    throw new SupasessionError('INTERRUPTED', 'Interrupted. The change was made, but not saved as a migration.');
+  }
 }
 
 /**

@@ -4,7 +4,7 @@ import * as Flags from '@oclif/core/flags';
 /** The target of a command; at most one (the base command checks, because oclif's own message would repeat a URL and its password). */
 export const targetFlags = {
   local: Flags.boolean({
-    summary: "The project's local database: 127.0.0.1 and [db].port of config.toml (the default).",
+    summary: "The project's local database (the default).",
     helpGroup: 'TARGET',
   }),
   stack: Flags.string({
@@ -15,11 +15,11 @@ export const targetFlags = {
   linked: Flags.boolean({
     default: false,
     summary:
-      'The linked hosted project. Password: SUPABASE_DB_PASSWORD, else a temporary login role (by SUPABASE_ACCESS_TOKEN), else asked for. Also: --remote, or --remote=<ref> for any hosted project.',
+      'The linked project, or any by --remote=<ref>. Password: SUPABASE_DB_PASSWORD, else a login role, else asked for.',
     helpGroup: 'TARGET',
   }),
   'db-url': Flags.string({
-    summary: 'Any database; the password may be left out (PGPASSWORD, passfile, or asked for). Also: --remote=<url>.',
+    summary: 'Any database. Password: PGPASSWORD, passfile, or asked for.',
     helpGroup: 'TARGET',
     helpValue: '<url>',
   }),
@@ -29,8 +29,7 @@ export const targetFlags = {
 
 export const yesFlag = Flags.boolean({
   char: 'y',
-  summary:
-    'Take the default answer to every question that no flag answers; ending sessions away from the local database still needs --confirm.',
+  summary: 'Take the default answers. To end sessions elsewhere than on the local database still needs --confirm.',
 });
 
 export const confirmFlag = Flags.string({

@@ -1,6 +1,7 @@
 import type {Command} from '@oclif/core';
 import {Help} from '@oclif/core/help';
 
+import {CompactHelp} from './command-help.js';
 import {EXIT_CODES_HELP} from './exit-codes.js';
 
 /** The commands and topics of the first page, in the order in which somebody new needs them. Those that no group names stand last. */
@@ -14,6 +15,8 @@ export const GROUPS: readonly {title: string; names: readonly string[]}[] = [
 
 /** The help of the stand-alone program; a host that loads us as a plugin has its own. */
 export default class ProgramHelp extends Help {
+  protected override CommandHelpClass = CompactHelp;
+
   override async showHelp(argv: string[]): Promise<void> {
     try {
       await super.showHelp(argv);

@@ -5,7 +5,7 @@ import {allowChange, allowEnding} from '../cli/consent.js';
 import {targetJson, type TargetJson} from '../types.js';
 import {enforcedText, enforcePlanText} from '../features/sessions/enforce-text.js';
 import {withProgress} from '../cli/progress.js';
-import {limitsOff} from '../features/settings/in-force-text.js';
+import {limitsOff} from '../features/settings/text.js';
 
 export interface EnforceResult extends Outcome {
   target: TargetJson;

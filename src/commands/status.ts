@@ -6,7 +6,7 @@ import {findConfigSource, readConfigured} from '../features/integration/source.j
 import {EXIT} from '../errors.js';
 import {targetFlags} from '../cli/flags.js';
 import {targetJson, type TargetJson} from '../types.js';
-import {notInForce} from '../features/settings/in-force-text.js';
+import {notInForce} from '../features/settings/text.js';
 
 export interface StatusResult extends Found {
   target: TargetJson;

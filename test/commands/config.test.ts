@@ -41,6 +41,27 @@ async function makeSessions(): Promise<void> {
 /** Without the release, which is no setting. */
 const {version: _version, ...DEFAULTS} = INSTALLED;
 
+test('the help fits in 60 lines of 80 characters, and has every setting in its group', async () => {
+  const {stdout} = await project.run(['config', '--help']);
+  const lines = stdout.trimEnd().split('\n');
+  expect(lines.length).toBeLessThan(60);
+  expect(lines.filter((line) => line.length > 80)).toEqual([]);
+  const groups = stdout.match(/^[A-Z]+$/gm);
+  expect(groups).toEqual([
+    'USAGE',
+    'LIMIT',
+    'DEADLINES',
+    'REFUSALS',
+    'HISTORY',
+    'FLAGS',
+    'TARGET',
+    'DESCRIPTION',
+    'EXAMPLES',
+  ]);
+  expect(stdout).toMatch(/^DEADLINES\n {2}--timebox=<12h\|off> /m);
+  expect(stdout).toMatch(/^ {2}--strategy=dequeue\|reject +What happens over the limit\.$/m);
+});
+
 describe('without flags', () => {
   test('it shows the settings, and how to switch the limit on', async () => {
     await install(await server.connect());
@@ -50,8 +71,8 @@ describe('without flags', () => {
       [
         '  Limit               OFF',
         '  Sessions per user   1',
-        '  Above the limit     dequeue: the first sessions are ended',
-        '  Which go first      the oldest',
+        '  Over the limit      dequeue: the oldest session is signed out',
+        '  Signed out first    the oldest',
         '',
       ].join('\n'),
     );
@@ -97,10 +118,10 @@ describe('with flags', () => {
       [
         '  Limit               OFF -> ON',
         '  Sessions per user   1 -> 2',
-        '  Above the limit     dequeue: the first sessions are ended',
-        '  Which go first      the oldest -> the least recently used',
+        '  Over the limit      dequeue: the oldest session is signed out',
+        '  Signed out first    the oldest -> the least recently used',
         '',
-        "  1 session of 1 user is over the limit. It ends at the user's next sign-in, else at its next refresh, with access ending within 2 hours.",
+        "  1 session of 1 user is over the limit. It ends at the user's next sign-in or at its next refresh; access ends within 2 hours.",
         '',
       ].join('\n'),
     );
@@ -122,11 +143,11 @@ describe('with flags', () => {
   test('reject tells who cannot sign in again, and warns about lost devices', async () => {
     await makeSessions();
     const result = await project.run(['config', '--enable', '--max', '2', '--strategy', 'reject']);
-    expect(result.stdout).toContain('It ends at its next refresh, with access ending within 2 hours.');
+    expect(result.stdout).toContain('It ends at its next refresh; access ends within 2 hours.');
     expect(result.stdout).toContain(
-      '2 users at or over the limit cannot sign in again before one of their sessions ends.',
+      '2 users are at or over the limit. They cannot sign in again until one of their sessions ends.',
     );
-    expect(result.stderr).toContain('Warning: reject counts sessions that nobody can sign out: a lost phone');
+    expect(result.stderr).toContain('Warning: reject counts sessions that nobody can sign out. A lost phone');
     const json = (await project.run(['config', '--max', '1', '--json'])).json as ConfigResult;
     expect(json).toMatchObject({
       config: {max_sessions: 1, strategy: 'reject'},
@@ -142,8 +163,8 @@ describe('with flags', () => {
     await project.configure((toml) => toml.replace(/^jwt_expiry = .*$/m, 'jwt_expiry = 900'));
     const dequeue = await project.run(['config', '--enable']);
     expect(dequeue.stdout).toContain('3 sessions of 2 users are over the limit.');
-    expect(dequeue.stdout).toContain('with access ending within 30 minutes.');
-    expect(dequeue.stdout).toContain("They end at the user's next sign-in, else at their next refresh");
+    expect(dequeue.stdout).toContain('; access ends within 30 minutes.');
+    expect(dequeue.stdout).toContain("They end at the user's next sign-in or at their next refresh");
     const reject = await project.run(['config', '--strategy', 'reject']);
     expect(reject.stdout).toContain('They end at their next refresh');
   });
@@ -152,10 +173,9 @@ describe('with flags', () => {
     const client = await server.connect();
     const [user] = await createUsers(client, 1);
     await createSessions(client, [user!.userId], 102);
-    const said =
-      /One user is over the limit by 101 sessions\. They end only by and by.*supasession enforce ends them all\./;
+    const said = /One user is over the limit by 101 sessions\. They end gradually.*supasession enforce ends them all\./;
     expect((await project.run(['config', '--enable'])).stderr).toMatch(said);
-    expect((await project.run(['config', '--max', '2'])).stderr).not.toMatch(/by and by/);
+    expect((await project.run(['config', '--max', '2'])).stderr).not.toMatch(/gradually/);
   });
 
   test('what is so already is no change', async () => {
@@ -199,17 +219,16 @@ describe('the settings beside the limit', () => {
     expect(result).toMatchObject({code: 0});
     expect(result.stdout).toContain(
       [
-        'Deadlines',
-        '  Longest life        no end -> 1 day 12 hours (36:00:00) after the sign-in',
-        '  Unused              kept -> ended after 2 hours (02:00:00)',
-        '  No second factor    kept -> ended 5 minutes (00:05:00) after the sign-in',
-        'What counts',
         '  OAuth clients       no limit -> a limit for each client',
+        'Deadlines',
+        '  Timebox             none -> 1 day 12 hours (36:00:00) after the sign-in',
+        '  Inactivity timeout  none -> 2 hours (02:00:00) without use',
+        '  No second factor    no deadline -> 5 minutes (00:05:00) after the sign-in',
         '',
-        '  No user is over the limit: no session ends (once the limit is on).',
+        '  No user is over the limit: no session would end.',
       ].join('\n'),
     );
-    const undo = '--timebox off --inactivity off --low-aal-timeout off --oauth-clients ignore';
+    const undo = '--oauth-clients ignore --timebox off --inactivity off --low-aal-timeout off';
     expect(result.stderr).toContain(`Changed. Undo: supasession config ${undo}\n`);
     expect(await stored()).toEqual({
       ...DEFAULTS,
@@ -221,12 +240,10 @@ describe('the settings beside the limit', () => {
     expect(await stored()).toEqual(DEFAULTS);
   });
 
-  test('are shown where they are not as always, and all of them with --all', async () => {
+  test('are shown if they are not at their default, and all of them with --all', async () => {
     await configure(await server.connect(), {enabled: true, mode: 'observe', record_events: false});
     const few = await project.run(['config']);
-    expect(few.stdout).toMatch(
-      / the oldest\nOperation\n {2}Mode +observe: [^\n]*\nHistory\n {2}History +not written\n$/,
-    );
+    expect(few.stdout).toMatch(/ the oldest\n {2}Mode +observe: [^\n]*\nHistory\n {2}History +not kept\n$/);
     expect(few.stderr).toContain('supasession config --all shows 9 more.\nOBSERVE MODE: nothing is enforced.');
     const all = await project.run(['config', '--all']);
     expect(all.stdout.match(/^ {2}\S/gm)).toHaveLength(15);
@@ -270,7 +287,7 @@ describe('the settings beside the limit', () => {
   test('an inactivity timeout that signs everybody out is warned of, by the jwt_expiry of the project', async () => {
     const trap = await project.run(['config', '--inactivity', '30m']);
     expect(trap.stderr).toMatch(
-      /Warning: this signs everybody out [^]* 1 hour \(jwt_expiry\), [^]* of 30 minutes ends it/,
+      /Warning: this signs everybody out [^]* 1 hour \(jwt_expiry\); [^]* of 30 minutes ends it/,
     );
     await project.configure((toml) => toml.replace(/^jwt_expiry = .*$/m, 'jwt_expiry = 900'));
     expect((await project.run(['config', '--inactivity', '31m'])).stderr).not.toContain('Warning');
@@ -281,7 +298,7 @@ describe('the settings beside the limit', () => {
     await (await server.connect()).query("update auth.sessions set created_at = now() - interval '1 day'");
     const result = await project.run(['config', '--enable', '--max', '9', '--timebox', '12h']);
     expect(result.stdout).toContain(
-      '  No user is over the limit.\n  6 sessions are past a deadline. They end at their next refresh, with access ending within 2 hours.\n',
+      '  No user is over the limit.\n  6 sessions are past a deadline. They end at their next refresh; access ends within 2 hours.\n',
     );
     const json = (await project.run(['config', '--timebox', '13h', '--dry-run', '--json'])).json as ConfigResult;
     expect(json.impact?.expiring).toEqual({sessions: 6});
@@ -297,10 +314,8 @@ describe('--from-config-toml', () => {
     await sessions('timebox = "24h"\ninactivity_timeout = "8h30m"');
     const result = await project.run(['config', '--from-config-toml']);
     expect(result).toMatchObject({code: 0});
-    expect(result.stderr).toContain(
-      `Taken over: auth.sessions.timebox in ${project.root}/supabase/config.toml (24h).\n`,
-    );
-    expect(result.stdout).toContain('  Longest life        no end -> 1 day (24:00:00) after the sign-in');
+    expect(result.stderr).toContain(`Imported: auth.sessions.timebox in ${project.root}/supabase/config.toml (24h).\n`);
+    expect(result.stdout).toContain('  Timebox             none -> 1 day (24:00:00) after the sign-in');
     expect(await stored()).toEqual({...DEFAULTS, timebox: '24:00:00', inactivity_timeout: '08:30:00'});
   });
 
@@ -308,7 +323,7 @@ describe('--from-config-toml', () => {
     await configure(await server.connect(), {timebox: '1 day', inactivity_timeout: '1 day'});
     await sessions('timebox = "0s"');
     const result = await project.run(['config', '--from-config-toml', '--max', '4']);
-    expect(result.stderr).toContain('There is no inactivity_timeout beside it: that setting stays as it is.');
+    expect(result.stderr).toContain('It has no inactivity_timeout: that setting stays as it is.');
     expect(await stored()).toEqual({...DEFAULTS, max_sessions: 4, inactivity_timeout: '1 day'});
   });
 
@@ -379,7 +394,7 @@ describe('--save', () => {
     const [, file] = await project.migrations();
     expect(file).toMatch(SETTINGS);
     expect(result.stderr).toContain(`Saved to supabase/migrations/${file!}.`);
-    expect(result.stderr).toContain('The next "supabase db push" brings them to the linked project');
+    expect(result.stderr).toContain('The next "supabase db push" applies them to the linked project');
     expect(await project.migration(file!)).toMatch(
       /^-- supasession settings\n[^]*\nupdate supasession\.config\nset\n {4}enabled = true,\n {4}max_sessions = 4,\n {4}strategy = 'reject',\n {4}eviction_order = 'least_recently_used',\n {4}mode = 'enforce',\n {4}timebox = null,\n[^;]* {4}refusal_message = 'Session limit of \{limit\} reached',\n[^;]*\nwhere version not like 'seeded%';\n$/,
     );

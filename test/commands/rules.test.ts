@@ -80,8 +80,8 @@ describe('rules add', () => {
         '  Sets    at most 5 sessions',
         '',
         '  1 user matches now.',
-        '  No session comes over its limit or past a deadline by this.',
-        '  1 session is no longer over.',
+        '  No session would exceed a limit or a deadline.',
+        '  1 session would no longer exceed one.',
         '',
       ].join('\n'),
     );
@@ -107,7 +107,7 @@ describe('rules add', () => {
     expect(await stored()).toEqual([{name: 'rule', priority: 100, unlimited: false, no_deadline: false, ...expected}]);
   });
 
-  test('counts the sessions that come over a limit or past a deadline by it, each once', async () => {
+  test('counts the sessions that would exceed a limit or a deadline, each once', async () => {
     // Each has three sessions, of 3, 2 and 1 minutes: one is over the limit of two already.
     const limit = await add('one', '--claim', 'plan=pro', '--max', '1', '--dry-run');
     expect(limit.impact).toEqual({over: {sessions: 1, users: 1}, spared: {sessions: 0}});
@@ -130,13 +130,11 @@ describe('rules add', () => {
     const client = await server.connect();
     await configure(client, {enabled: false, max_sessions: 2});
     const off = await project.run(['rules', 'add', 'one', '--user', 'bob@example.com', '--max', '1', '--dry-run']);
-    expect(off.stdout).toContain(
-      '1 session of 1 user comes over its limit or past a deadline by this (once the limit is on).',
-    );
+    expect(off.stdout).toContain('1 session of 1 user would exceed its limit or a deadline once the limit is on.');
     expect(off.stderr).toContain('Limits are OFF.');
     await configure(client, {enabled: true, mode: 'observe', max_sessions: 2});
     const observed = await project.run(['rules', 'add', 'one', '--user', 'bob@example.com', '--max', '1', '--dry-run']);
-    expect(observed.stdout).toContain('(but in observe mode nothing is done)');
+    expect(observed.stdout).toContain('or a deadline under --mode enforce.');
   });
 
   test('takes the place of a rule with --replace only, and shows the present one', async () => {
@@ -166,10 +164,10 @@ describe('rules add', () => {
   });
 
   test('refuses a rule that says too little', async () => {
-    const nothing = 'The rule would change nothing: give a limit, a strategy or a deadline.';
+    const nothing = 'The rule would change nothing. Give a limit, a strategy or a deadline.';
     const cases: [string[], string][] = [
       [[], 'A rule needs a name.'],
-      [['pro'], 'Nothing says whom the rule is for: give --claim, --user or --client.'],
+      [['pro'], 'Whom is the rule for? Give --claim, --user or --client.'],
       [['pro', '--claim', 'plan=pro'], nothing],
       [['pro', '--claim', 'plan=pro', '--priority', '1'], nothing],
       [['pro', '--claim', 'plan', '--max', '1'], '--claim plan: not of the form key=value.'],
@@ -207,9 +205,9 @@ describe('rules add', () => {
 
   test('warns that a limit for an OAuth client is not looked at while they are ignored', async () => {
     const args = ['rules', 'add', 'mcp', '--client', CLIENT, '--max', '1', '--dry-run'];
-    expect((await project.run(args)).stderr).toContain('of this rule only deadlines hold');
+    expect((await project.run(args)).stderr).toContain('only the deadlines of this rule apply');
     await configure(await server.connect(), {enabled: true, max_sessions: 2, oauth_clients: 'separate'});
-    expect((await project.run(args)).stderr).not.toContain('only deadlines hold');
+    expect((await project.run(args)).stderr).not.toContain('only the deadlines');
   });
 
   test('away from the local database it wants a yes, and the host typed where sessions would end', async () => {
@@ -249,10 +247,10 @@ describe('rules add', () => {
 });
 
 describe('rules list', () => {
-  test('shows them in the order in which they are asked', async () => {
+  test('shows them in the order in which they are tried', async () => {
     const empty = await project.run(['rules', 'list']);
     expect([empty.code, empty.stdout]).toEqual([0, '']);
-    expect(empty.stderr).toContain('There are no rules: the settings hold for everybody.');
+    expect(empty.stderr).toContain('There are no rules: the settings apply to everybody.');
     await add('pro', '--claim', 'plan=pro', '--max', '5');
     await add('admins', '--claim', 'role=admin', '--unlimited', '--no-deadline', '--priority', '7');
     await add('bob', '--user', 'bob@example.com', '--inactivity', '1h30m', '--priority', '900');
@@ -286,7 +284,7 @@ describe('rules remove', () => {
     expect((await failure(project, args)).error.details).toEqual({flag: '--yes'});
     const result = await project.run([...args, '--yes']);
     expect(result).toMatchObject({code: 0});
-    expect(result.stdout).toContain('2 sessions of 2 users come over their limit or past a deadline by this.');
+    expect(result.stdout).toContain('2 sessions of 2 users would exceed their limit or a deadline.');
     expect(result.stderr).toContain('Removed 2 rules');
     expect(await stored()).toEqual([]);
   });
@@ -324,7 +322,7 @@ describe('rules test', () => {
     const ada = await judge('--user', 'ada@example.com');
     expect(ada.rules).toEqual([
       {name: 'bob', matches: false, reason: 'it is for user bob@example.com'},
-      {name: 'mcp', matches: false, reason: 'the session is of no OAuth client'},
+      {name: 'mcp', matches: false, reason: 'the session belongs to no OAuth client'},
       {name: 'gold', matches: true, reason: 'app_metadata has org.tier = gold'},
       {name: 'pro', matches: true, reason: 'app_metadata has plan = pro'},
     ]);
@@ -334,7 +332,7 @@ describe('rules test', () => {
     });
     const text = (await project.run(['rules', 'test', '--user', 'ada@example.com'])).stdout;
     expect(text).toMatch(/^ {2}gold +applies +app_metadata has org\.tier = gold$/m);
-    expect(text).toMatch(/^ {2}pro +matches, but comes after the one that applies +app_metadata has plan = pro$/m);
+    expect(text).toMatch(/^ {2}pro +matches, but another rule comes first +app_metadata has plan = pro$/m);
     expect(text).toContain(
       '  at most 2 sessions, dequeue, ended after 12 hours: by the rule gold over the settings.\n',
     );
@@ -427,7 +425,7 @@ describe('--save', () => {
     expect([code, error.code, error.message]).toEqual([
       2,
       'USAGE',
-      '--save: "ada" is for one user, and users have other ids in every database.',
+      '--save: "ada" is for one user, whose id differs in every database.',
     ]);
     await add('ada', '--user', 'ada@example.com', '--max', '5');
     expect((await failure(project, ['rules', 'remove', 'ada', '--save', '--yes'])).error.code).toBe('USAGE');

@@ -67,7 +67,7 @@ describe('the screen', () => {
     expect(run).toMatchObject({code: 0, stderr: `Target   local database 127.0.0.1:${server.port}\n`});
     expect(run.stdout).toBe(
       `Release  1.0.0, as this program brings it
-Limit    At most 3 sessions per user; a sign-in above that ends the oldest.
+Limit    At most 3 sessions per user; a sign-in over the limit ends the oldest.
 Users    13 users with 19 live sessions
          nobody over the limit
       1  8  ████████████████████████████████████████
@@ -91,7 +91,7 @@ Health   the installation is whole
       insert into supasession.revoked (user_id) select gen_random_uuid()`);
     const {stdout} = await project.run(['status']);
     expect(stdout).toContain(`Limit    OBSERVE MODE: nothing is enforced.
-         At most 2 sessions per user; a sign-in above that ends the oldest.
+         At most 2 sessions per user; a sign-in over the limit ends the oldest.
          Sessions end after 1 minute.
 Users    3 users with 8 live sessions
          1 user over the limit, by 2 sessions; 8 sessions past a deadline
@@ -127,7 +127,7 @@ Health   installation: supasession is not installed
     expect(run.code).toBe(0);
     expect(run.stdout).toContain('Limit    LIMITS ARE OFF: no limit and no deadline is enforced.\n');
     expect(run.stdout).toMatch(/^Health {3}all is well$/m);
-    expect(run.stdout).not.toContain('over the limit');
+    expect(run.stdout).not.toMatch(/(?:nobody|users?) over the limit/);
     expect(run.stderr).toMatch(/^Limits are OFF\. Switch them on: supasession config --enable$/m);
   });
 
@@ -361,6 +361,29 @@ describe('--check', () => {
     expect(await status()).toMatchObject({problems: [], ok: true, overLimit: {users: 1, sessions: 1}});
   });
 
+  test('takes users over a limit that is only observed for information', async () => {
+    await installWhole();
+    await makeSessions(0, 0, 1);
+    await sql(
+      "update supasession.config set enabled = true, max_sessions = 2, timebox = '1 day', mode = 'observe' where true",
+    );
+    expect(await check()).toEqual({code: 0, problems: []});
+    const run = await project.run(['status', '--check']);
+    expect(run.stdout).toContain('1 user over the limit, by 1 session');
+    expect(run.stdout).not.toContain('enforce ends');
+    const doctor = await project.run(['doctor', '--json']);
+    const findings = (doctor.json as {findings: {check: string; severity: string; detail: string}[]}).findings;
+    expect(findings.find(({check}) => check === 'observed sessions')).toMatchObject({
+      ok: false,
+      severity: 'info',
+      detail:
+        '1 session of 1 user over the limit and 0 sessions past a deadline. In observe mode they stay; under --mode enforce they would end.',
+    });
+    expect(findings.map(({check}) => check)).not.toContain('users over the limit');
+    await sql("update supasession.config set mode = 'enforce' where true");
+    expect((await check()).code).toBe(3);
+  });
+
   test('says that a user who is far over the limit is not brought down to it by one sign-in', async () => {
     await installWhole();
     const client = await server.connect();
@@ -369,7 +392,7 @@ describe('--check', () => {
     await sql('update supasession.config set enabled = true, max_sessions = 2 where true');
     expect(await status()).toMatchObject({overLimit: {users: 1, sessions: 103}, mostOver: 103});
     expect((await project.run(['status'])).stdout.replaceAll(/\s+/g, ' ')).toContain(
-      'One user is over the limit by 103 sessions. They end only by and by',
+      'One user is over the limit by 103 sessions. They end gradually',
     );
   });
 

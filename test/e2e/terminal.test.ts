@@ -1,5 +1,4 @@
 import {createSessions, createUser, createUsers} from '../helpers/auth.js';
-import {install} from '../helpers/install.js';
 import {createProject, type TestProject} from '../helpers/project.js';
 import {KEYS, openTerminal, type Terminal} from '../helpers/pty.js';
 import {startServer, type TestServer} from '../helpers/server.js';
@@ -49,7 +48,9 @@ describe('init', () => {
     const screen = terminal(['init']);
     await screen.see(/How many sessions \(devices\) may a user have\? \(1\)/);
     screen.type(`2${KEYS.enter}`);
-    await screen.see(/What happens at a sign-in above that\?[^]*dequeue: the first sessions are ended[^]*reject:/);
+    await screen.see(
+      /What happens at a sign-in over the limit\?[^]*dequeue: the oldest session is signed out[^]*reject:/,
+    );
     screen.type(KEYS.down);
     await screen.see(/❯ reject: the new sign-in is refused/);
     screen.type(KEYS.enter);
@@ -132,161 +133,6 @@ describe('init', () => {
     );
     expect(await screen.code).toBe(130);
     expect(screen.screen).not.toContain('Limits are ON');
-  });
-});
-
-describe('config', () => {
-  beforeEach(async () => {
-    await install(await server.connect());
-    await project.run(['init', '--no-apply', '--no-enable', '--yes']);
-  });
-
-  /** Answers everything up to the question whether to change other settings. */
-  async function answerLimit(screen: Terminal): Promise<void> {
-    await screen.see(/Sessions per user +1\n/);
-    await screen.see(/Change them\? \(y\/N\)/);
-    screen.type(`y${KEYS.enter}`);
-    await screen.see(/Enforce the limit\? \(y\/N\)/);
-    screen.type(`y${KEYS.enter}`);
-    await screen.see(/How many sessions \(devices\) may a user have\? \(1\)/);
-    screen.type(`4${KEYS.enter}`);
-    await screen.see(/What happens at a sign-in above that\?[^]*❯ dequeue/);
-    screen.type(KEYS.enter);
-    await screen.see(/Which sessions go first\?[^]*❯ the oldest/);
-    screen.type(KEYS.down);
-    await screen.see(/❯ the least recently used/);
-    screen.type(KEYS.enter);
-    await screen.see(/Change other settings\? \(y\/N\)/);
-  }
-
-  /** Answers everything up to the question whether to apply. */
-  async function answer(screen: Terminal): Promise<void> {
-    await answerLimit(screen);
-    screen.type(KEYS.enter);
-    await screen.see(/Sessions per user +1 -> 4/);
-    await screen.see(/Apply this\? \(y\/N\)/);
-  }
-
-  const OTHERS = `select jsonb_build_object('mode', mode, 'timebox', timebox, 'refusal_message', refusal_message)
-    from supasession.config`;
-
-  /** Opens the menu of all other settings. */
-  async function openMenu(screen: Terminal): Promise<void> {
-    await answerLimit(screen);
-    screen.type(`y${KEYS.enter}`);
-    await screen.see(/Which one\?[^]*❯ Done[^]*Mode +enforce[^]*History kept for +30 days/);
-  }
-
-  const CHANGED = {
-    enabled: true,
-    max_sessions: 4,
-    strategy: 'dequeue',
-    eviction_order: 'least_recently_used',
-  };
-
-  test('shows the settings, offers to change them, and to save them', async () => {
-    const screen = terminal(['config']);
-    await answer(screen);
-    screen.type(`y${KEYS.enter}`);
-    await screen.see(/Save as a migration too, so that db reset and db push carry it\? \(y\/N\)/);
-    screen.type(`y${KEYS.enter}`);
-    await screen.see(/Changed\. Undo: supasession config --disable --max 1 --order oldest/);
-    await screen.see(/Saved to supabase\/migrations\/\d{14}_supasession_config\.sql\./);
-    expect(await screen.code).toBe(0);
-    expect(await rows(ROW)).toEqual([CHANGED]);
-    expect(await project.migrations()).toHaveLength(2);
-  });
-
-  test('has a menu of all other settings, with their present values, until done', async () => {
-    const screen = terminal(['config']);
-    await openMenu(screen);
-    screen.type(KEYS.down);
-    await screen.see(/❯ Mode/);
-    screen.type(KEYS.enter);
-    await screen.see(/Enforce, or only write down what would have been\?[^]*❯ enforce/);
-    screen.type(KEYS.down);
-    await screen.see(/❯ observe/);
-    screen.type(KEYS.enter);
-    await screen.see(/Which one\?[^]*❯ Done[^]*Mode +observe: nothing is enforced/);
-    screen.type(KEYS.down.repeat(2));
-    await screen.see(/❯ Longest life/);
-    screen.type(KEYS.enter);
-    await screen.see(/After which time does a session end, however it is used\? \(like 12h, or off\) \(off\)/);
-    screen.type(`5s${KEYS.enter}`);
-    await screen.see(/--timebox 5s: it is 00:00:05, which is too short\./);
-    screen.type(`${KEYS.backspace.repeat(2)}36h${KEYS.enter}`);
-    await screen.see(/Which one\?[^]*❯ Done[^]*Longest life +1 day 12 hours after the sign-in/);
-    screen.type(KEYS.enter);
-    await screen.see(/Longest life +no end -> 1 day 12 hours \(36:00:00\) after the sign-in/);
-    await screen.see(/Apply this\?/);
-    screen.type(`y${KEYS.enter}`);
-    await screen.see(/Save as a migration too/);
-    screen.type(KEYS.enter);
-    await screen.see(/Undo: supasession config --disable --max 1 --order oldest --mode enforce --timebox off\n/);
-    expect(await screen.code).toBe(0);
-    expect(await rows(OTHERS)).toEqual([
-      {mode: 'observe', timebox: '36:00:00', refusal_message: 'Session limit of {limit} reached'},
-    ]);
-  });
-
-  test('Ctrl-C in the menu, or at one of its questions, changes nothing', async () => {
-    const atMenu = terminal(['config']);
-    await openMenu(atMenu);
-    atMenu.type(KEYS.ctrlC);
-    await atMenu.see(/Interrupted: nothing was changed\. \[INTERRUPTED\]/);
-    expect(await atMenu.code).toBe(130);
-
-    const atQuestion = terminal(['config']);
-    await openMenu(atQuestion);
-    atQuestion.type(KEYS.down);
-    await atQuestion.see(/❯ Mode/);
-    atQuestion.type(KEYS.enter);
-    await atQuestion.see(/❯ enforce/);
-    atQuestion.type(KEYS.ctrlC);
-    await atQuestion.see(/Interrupted: nothing was changed\. \[INTERRUPTED\]/);
-    expect(await atQuestion.code).toBe(130);
-    expect(await rows('select max_sessions from supasession.config')).toEqual([1]);
-  });
-
-  test('changes nothing where the offer is turned down', async () => {
-    const screen = terminal(['config']);
-    await screen.see(/Change them\?/);
-    screen.type(KEYS.enter);
-    await screen.see(/Limits are OFF\. Switch them on: supasession config --enable/);
-    expect(await screen.code).toBe(0);
-    expect(await rows('select max_sessions from supasession.config')).toEqual([1]);
-  });
-
-  test('declining, or Ctrl-C at the last question, changes nothing', async () => {
-    const declined = terminal(['config']);
-    await answer(declined);
-    declined.type(KEYS.enter);
-    await declined.see(/\[DECLINED\]/);
-    expect(await declined.code).toBe(4);
-
-    const interrupted = terminal(['config', '--max', '5']);
-    await interrupted.see(/Save as a migration too/);
-    interrupted.type(KEYS.ctrlC);
-    await interrupted.see(/Interrupted: nothing was changed\. \[INTERRUPTED\]/);
-    expect(await interrupted.code).toBe(130);
-    expect(await rows('select max_sessions from supasession.config')).toEqual([1]);
-    expect(await project.migrations()).toHaveLength(1);
-  });
-
-  test('asks about a change on a database by its URL, and wants its host typed before sessions end', async () => {
-    const harmless = terminal(['config', '--db-url', server.url(), '--max', '2']);
-    await harmless.see(/Apply this\? \(y\/N\)/);
-    harmless.type(KEYS.enter);
-    await harmless.see(/\[DECLINED\]/);
-    expect(await harmless.code).toBe(4);
-
-    await makeSessions(1, 3);
-    const screen = terminal(['config', '--db-url', server.url(), '--enable', '--yes']);
-    await screen.see(/End sessions above the limit\? Type 127\.0\.0\.1 to go on:/);
-    screen.type(`127.0.0.1${KEYS.enter}`);
-    await screen.see(/Changed\./);
-    expect(await screen.code).toBe(0);
-    expect(await rows('select enabled from supasession.config')).toEqual([true]);
   });
 });
 

@@ -101,7 +101,7 @@ const steps: ReadonlyArray<readonly [title: string, step: () => Promise<void>]> 
       const output = await type(
         'supasession init',
         [/may a user have\?/, `2${KEYS.enter}`],
-        [/sign-in above that\?[^]*❯ dequeue/, KEYS.enter],
+        [/sign-in over the limit\?[^]*❯ dequeue/, KEYS.enter],
         [/Switch the limit on now\?/, KEYS.enter],
         [/Apply the migration now\?/, KEYS.enter],
       );
@@ -121,7 +121,7 @@ const steps: ReadonlyArray<readonly [title: string, step: () => Promise<void>]> 
       expect(await live()).toEqual({ada: 2, ben: 2, carla: 2});
       const output = await type('supasession status');
       expect(output.split('\n').length).toBeLessThan(ROWS);
-      expect(output).toMatch(/^Limit +At most 2 sessions per user; a sign-in above that ends the oldest\.$/m);
+      expect(output).toMatch(/^Limit +At most 2 sessions per user; a sign-in over the limit ends the oldest\.$/m);
       expect(output).toMatch(/^Users +3 users with 6 live sessions$/m);
       expect(output).toMatch(/^ +2 +3 +█+ +the limit$/m);
       expect(output).toMatch(/^In 24 h +3 evicted: limit of 2$/m);
@@ -135,7 +135,7 @@ const steps: ReadonlyArray<readonly [title: string, step: () => Promise<void>]> 
         [/Change them\?/, YES],
         [/Enforce the limit\?/, KEYS.enter],
         [/may a user have\?/, `3${KEYS.enter}`],
-        [/sign-in above that\?/, KEYS.enter],
+        [/sign-in over the limit\?/, KEYS.enter],
         [/go first\?/, KEYS.enter],
         [/Change other settings\?/, YES],
         [/Which one\?[^]*❯ Done[^]*History kept for[^]*navigate/, KEYS.down],

@@ -4,7 +4,7 @@ import {readRules, type ListedRule} from '../../features/settings/rules.js';
 import {targetFlags} from '../../cli/flags.js';
 import {targetJson, type TargetJson} from '../../types.js';
 import {rulesTable} from '../../features/rules/text.js';
-import {notInForce} from '../../features/settings/in-force-text.js';
+import {notInForce} from '../../features/settings/text.js';
 
 export interface RulesListResult {
   target: TargetJson;
@@ -12,8 +12,8 @@ export interface RulesListResult {
 }
 
 export default class RulesList extends BaseCommand {
-  static override summary = 'Show the rules, in the order in which they are asked.';
-  static override description = `The first rule that matches applies: a user's own, then by priority (the lowest number first), then by name. What it leaves out is as in the settings.
+  static override summary = 'List the rules, in the order in which they are tried.';
+  static override description = `The first rule that matches applies: a user's own, then by priority (the lowest number first), then by name. The settings apply to what it leaves out.
 ${EXIT_CODES_HELP}`;
 
   static override examples = [
@@ -33,7 +33,7 @@ ${EXIT_CODES_HELP}`;
     const settings = await requireSettings(connection);
     const rules = await readRules(connection);
     if (rules.length > 0) this.log(rulesTable(rules));
-    else this.note('There are no rules: the settings hold for everybody.');
+    else this.note('There are no rules: the settings apply to everybody.');
     const state = notInForce(settings, target);
     if (state !== null) this.note(state);
     return {target: targetJson(target), rules};

@@ -2,12 +2,13 @@ import * as Args from '@oclif/core/args';
 
 import {EXIT_CODES_HELP} from '../../cli/base-command.js';
 import {requireSettings} from '../../features/settings/queries.js';
-import {planRemoval, removalStep, rulesEndSessions} from '../../features/rules/rules.js';
+import {changeEndsSessions, planRemoval, removalStep} from '../../features/rules/rules.js';
 import type {SavedFile} from '../../features/install/steps.js';
 import {deleteRules} from '../../features/rules/queries.js';
 import {type ListedRule} from '../../features/settings/rules.js';
 import type {RuleImpact} from '../../features/settings/verdicts.js';
 import {RulesCommand} from '../../features/rules/command.js';
+import {changeFlags} from '../../features/rules/flags.js';
 import {targetJson, type TargetJson} from '../../types.js';
 import {removalText, rulesRemovedText} from '../../features/rules/text.js';
 
@@ -21,13 +22,13 @@ export interface RulesRemoveResult {
 
 export default class RulesRemove extends RulesCommand {
   static override summary = 'Remove rules.';
-  static override description = `Those whom a rule was for have the limits of the next rule that matches, or of the settings.
+  static override description = `The next rule that matches then applies to its users, or the settings.
 ${EXIT_CODES_HELP}`;
 
   static override examples = [
     {description: 'Remove the rule pro.', command: '<%= config.bin %> <%= command.id %> pro'},
     {
-      description: 'Remove two, and write that as a migration too.',
+      description: 'Remove two; also written as a migration.',
       command: '<%= config.bin %> <%= command.id %> pro support --save',
     },
   ];
@@ -36,7 +37,7 @@ ${EXIT_CODES_HELP}`;
     name: Args.string({description: 'Names of the rules.', required: true, multiple: true}),
   };
 
-  static override flags = RulesCommand.changeFlags;
+  static override flags = changeFlags;
 
   async run(): Promise<RulesRemoveResult> {
     const {args, flags} = await this.parse(RulesRemove);
@@ -49,9 +50,9 @@ ${EXIT_CODES_HELP}`;
     this.log(removalText(plan, settings));
 
     const {removed, impact} = plan;
+    const ends = changeEndsSessions(settings, impact);
     const saved = await this.changeRules({
-      ...{ask, target, settings, flags, rules: removed, changes: true, askLocally: true},
-      ends: rulesEndSessions(settings, impact),
+      ...{ask, target, settings, flags, ends, rules: removed, changes: true, askLocally: true, warned: ends},
       step: removalStep(removed),
       done: rulesRemovedText(plan),
       apply: async () => deleteRules(connection, names),

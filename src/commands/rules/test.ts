@@ -6,15 +6,15 @@ import {testRules, type RuleTest} from '../../features/rules/rule-test.js';
 import {targetFlags} from '../../cli/flags.js';
 import {targetJson, type TargetJson} from '../../types.js';
 import {ruleTestText} from '../../features/rules/text.js';
-import {notInForce} from '../../features/settings/in-force-text.js';
+import {notInForce} from '../../features/settings/text.js';
 
 export interface RulesTestResult extends RuleTest {
   target: TargetJson;
 }
 
 export default class RulesTest extends BaseCommand {
-  static override summary = 'Say which rule applies to a user, and why.';
-  static override description = `Goes through the rules in their order, and says what applies to the user's sessions in the end.
+  static override summary = 'Show which rule applies to a user, and why.';
+  static override description = `Tries the rules in their order, and shows what applies to the user's sessions.
 ${EXIT_CODES_HELP}`;
 
   static override examples = [
@@ -32,7 +32,7 @@ ${EXIT_CODES_HELP}`;
   static override flags = {
     ...targetFlags,
     user: Flags.string({summary: 'The user.', helpValue: '<email|id>', required: true}),
-    client: Flags.string({summary: 'The OAuth client that the session is of.', helpValue: '<id>'}),
+    client: Flags.string({summary: 'The OAuth client of the session.', helpValue: '<id>'}),
   };
 
   async run(): Promise<RulesTestResult> {

@@ -6,6 +6,8 @@ import {authMissing, newerInstalled} from '../install/installed.js';
 import {compareReleases, type ShippedSql} from '../install/migration.js';
 import {fixHere} from '../status/status.js';
 import {commandOn} from '../../database/target.js';
+import type {ImpactReport} from '../settings/verdicts.js';
+import {count} from '../../cli/text.js';
 import {found, passed, type Finding, type Repair, type Severity} from './finding.js';
 
 /** @returns that the database was not reached */
@@ -63,12 +65,24 @@ export function judgeSwitch({enabled, mode}: Settings, target: Target): Finding 
 
   if (mode === 'observe') {
     return found('database', 'info', 'limits', {
-      detail: 'In observe mode nothing is ended or refused; the history says what would have been.',
+      detail: 'Observe mode: nothing is ended or refused; the history records what would happen.',
       fix: [commandOn(target, 'config --mode enforce')],
     });
   }
 
   return passed('database', 'limits', 'ON');
+}
+
+/** What only the history knows so far; null if nothing is observed. */
+export function judgeObserved({mode}: Settings, {impact}: ImpactReport, target: Target): Finding | null {
+  if (mode !== 'observe') return null;
+  const check = 'observed sessions';
+  const {overLimit, expiring} = impact;
+  if (overLimit.sessions + expiring.sessions === 0) return passed('database', check, 'none would end');
+  return found('database', 'info', check, {
+    detail: `${count(overLimit.sessions, 'session')} of ${count(overLimit.users, 'user')} over the limit and ${count(expiring.sessions, 'session')} past a deadline. In observe mode they stay; under --mode enforce they would end.`,
+    fix: [commandOn(target, 'config --mode enforce --dry-run')],
+  });
 }
 
 /** What does not mean that limits fail, or requests. */

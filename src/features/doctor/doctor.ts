@@ -2,7 +2,7 @@ import type {Connection} from '../../database/connection.js';
 import {readFunctions, readServerVersion} from './queries.js';
 import {ifWhole} from '../../database/errors.js';
 import {readHealth} from '../install/health.js';
-import {readBasis, readImpact} from '../settings/verdicts.js';
+import {basisWith, readImpact} from '../settings/verdicts.js';
 import {SupasessionError} from '../../errors.js';
 import {findCli} from '../../supabase/cli.js';
 import {readConfig} from '../../supabase/config.js';
@@ -11,7 +11,7 @@ import type {Target} from '../../types.js';
 import {planDeclared} from '../install/declared.js';
 import {readMigration, readMigrations, shippedSql, type MigrationState, type ShippedSql} from '../install/migration.js';
 import {sessionHealth} from '../status/status.js';
-import {judgeHealth, judgeInstalled, judgeSwitch, notReached} from './database.js';
+import {judgeHealth, judgeInstalled, judgeObserved, judgeSwitch, notReached} from './database.js';
 import {judgeDeclared} from './declared.js';
 import {AREAS, attempt, lookAt, type Finding} from './finding.js';
 import {judgeFunctions, shippedFunctions} from './functions.js';
@@ -89,9 +89,11 @@ async function lookAtDatabase(
   );
   const counted = await look('sessions', async () => {
     if (settings === null || !settings.enabled) return [];
-    const report = await ifWhole(async () => readImpact(db, await readBasis(db)));
+    const report = await ifWhole(async () => readImpact(db, await basisWith(db, settings)));
     // What is missing has been found above.
-    return typeof report === 'string' ? [] : judgeHealth(sessionHealth(settings, report), target, repair);
+    if (typeof report === 'string') return [];
+    const observed = judgeObserved(settings, report, target);
+    return observed === null ? judgeHealth(sessionHealth(settings, report), target, repair) : [observed];
   });
   return [
     ...judgeInstalled(installed, shipped, {removed, target, repair}),

@@ -3,11 +3,7 @@ import type {Settings} from '../../types.js';
 import type {Queryable} from '../../database/connection.js';
 import {LISTED, type ListedRule, ORDER, RULE_COLUMNS, type Rule} from '../settings/index.js';
 
-/**
- * @param db an open connection
- * @param rule a rule that is to be written
- * @returns the rules that are in its place: the one of its name, and the one for its user
- */
+/** @returns the rules that are in the way of a new one: that of its name, and that for its user */
 export async function readConflictingRules(db: Queryable, rule: Pick<Rule, 'name' | 'user_id'>): Promise<ListedRule[]> {
   const {rows} = await db.query<{rule: ListedRule}>(`${LISTED} where r.name = $1 or r.user_id = $2::uuid ${ORDER}`, [
     rule.name,
@@ -16,11 +12,7 @@ export async function readConflictingRules(db: Queryable, rule: Pick<Rule, 'name
   return rows.map(({rule: found}) => found);
 }
 
-/**
- * Writes a rule, over the one of its name where there is one.
- * @param db an open connection
- * @param rule the rule
- */
+/** Writes a rule; replaces the one of its name. */
 export async function writeRule(db: Queryable, rule: Rule): Promise<void> {
   await db.query(
     `insert into supasession.rules (${RULE_COLUMNS.join(', ')})
@@ -30,19 +22,12 @@ export async function writeRule(db: Queryable, rule: Rule): Promise<void> {
   );
 }
 
-/**
- * @param db an open connection
- * @param names rules to delete; ones that are gone already are no error
- */
+/** Rules that are gone already are no error. */
 export async function deleteRules(db: Queryable, names: string[]): Promise<void> {
   await db.query('delete from supasession.rules where name = any ($1)', [names]);
 }
 
-/**
- * @param db an open connection
- * @param rule a rule, written or not
- * @returns how many users it matches: for an OAuth client those who have sessions of it
- */
+/** @returns how many users a rule matches, written or not; for an OAuth client those who have sessions of it */
 export async function countMatched(db: Queryable, rule: Rule): Promise<number> {
   const {rows} = await db.query<{users: string}>(
     `select count(*) as users
@@ -55,18 +40,16 @@ export async function countMatched(db: Queryable, rule: Rule): Promise<number> {
   return Number(rows[0]!.users);
 }
 
-/** A rule, held against one user. */
+/** A rule, tried on one user. */
 export interface JudgedRule {
   rule: ListedRule;
   matches: boolean;
 }
 
 /**
- * Holds every rule against a user, each by itself, as _apply_rule() in SQL does.
- * @param db an open connection
- * @param userId a user
+ * Tries every rule on a user, each by itself, as _apply_rule() in SQL does.
  * @param clientId the OAuth client of the session; null for sessions of the app itself
- * @returns all rules in the order in which they are asked, and the user's app_metadata
+ * @returns all rules in their order, and the user's app_metadata
  */
 export async function judgeRules(
   db: Queryable,
@@ -98,9 +81,9 @@ export async function judgeRules(
   return {rules: rows[0]?.rules ?? [], appMetadata: rows[0]?.app_metadata ?? {}};
 }
 
-/** What applies to a session in the end, filled up from the settings. */
+/** What applies to a session, by rule and settings. */
 export interface Policy {
-  /** The rule that applies; null where the settings alone do. */
+  /** The rule that applies; null if only the settings do. */
   rule: string | null;
   unlimited: boolean;
   max_sessions: number;
@@ -109,12 +92,7 @@ export interface Policy {
   inactivity_timeout: string | null;
 }
 
-/**
- * @param db an open connection
- * @param userId a user
- * @param clientId the OAuth client of the session, or null
- * @returns what applies; undefined where there are no settings, and so no limits
- */
+/** @returns what applies; undefined without a row of settings, and so without limits */
 export async function readPolicy(db: Queryable, userId: string, clientId: string | null): Promise<Policy | undefined> {
   const {rows} = await db.query<{policy: Policy}>(
     `select to_jsonb(p) as policy from (${await readSql('queries/policy.sql')}) p`,

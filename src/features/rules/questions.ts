@@ -1,19 +1,15 @@
-import {parseClient, ruleGiven, type RuleFlags} from './rules.js';
-import {SETTINGS, choicesOf, parseClaims} from '../settings/index.js';
-import {SupasessionError} from '../../errors.js';
 import type {Asker} from '../../cli/asker.js';
+import type {Connection} from '../../database/connection.js';
+import {SupasessionError} from '../../errors.js';
+import {findUser} from '../sessions/index.js';
+import {SETTINGS, choicesOf, parseClaims} from '../settings/index.js';
+import {parseClient, parseDeadline, ruleGiven, type RuleFlags} from './rules.js';
 
-/** Look at what is typed, and throw for what they do not understand. */
-export interface RuleChecks {
-  user: (text: string) => Promise<unknown>;
-  deadline: (flag: string, text: string) => Promise<unknown>;
-}
-
-/** Takes a text as it was typed, once it has been understood. */
+/** Returns a text as it was typed, once it was understood. */
 function typed(check: (text: string) => unknown): (text: string) => Promise<string> {
   return async (text) => {
     const trimmed = text.trim();
-    if (trimmed === '') throw new SupasessionError('USAGE', 'Something has to stand here.');
+    if (trimmed === '') throw new SupasessionError('USAGE', 'An answer is required.');
     await check(trimmed);
     return trimmed;
   };
@@ -23,12 +19,12 @@ function splitClaims(text: string): string[] {
   return text.split(/[\s,]+/).filter((claim) => claim !== '');
 }
 
-async function askMatch(ask: Asker, checks: RuleChecks): Promise<Pick<RuleFlags, 'claim' | 'client' | 'user'>> {
+async function askMatch(ask: Asker, connection: Connection): Promise<Pick<RuleFlags, 'claim' | 'client' | 'user'>> {
   const match = await ask.choose({
     flag: '--claim, --user or --client',
     message: 'Whom is it for?',
     choices: [
-      {value: 'claim', name: 'users by what their app_metadata says, such as plan=pro'},
+      {value: 'claim', name: 'users by their app_metadata, such as plan=pro'},
       {value: 'user', name: 'one user'},
       {value: 'client', name: 'sessions of an OAuth client'},
     ],
@@ -38,7 +34,7 @@ async function askMatch(ask: Asker, checks: RuleChecks): Promise<Pick<RuleFlags,
     case 'claim': {
       const claims = await ask.text({
         flag: '--claim',
-        message: 'What does app_metadata say (key=value, several with spaces between)?',
+        message: 'Which app_metadata (key=value, separated by spaces)?',
         read: typed((text) => parseClaims(splitClaims(text))),
       });
       return {claim: splitClaims(claims)};
@@ -46,7 +42,11 @@ async function askMatch(ask: Asker, checks: RuleChecks): Promise<Pick<RuleFlags,
 
     case 'user': {
       return {
-        user: await ask.text({flag: '--user', message: 'Email address or id of the user?', read: typed(checks.user)}),
+        user: await ask.text({
+          flag: '--user',
+          message: 'Email address or id of the user?',
+          read: typed(async (text) => findUser(connection, text)),
+        }),
       };
     }
 
@@ -61,7 +61,7 @@ async function askMatch(ask: Asker, checks: RuleChecks): Promise<Pick<RuleFlags,
   }
 }
 
-async function askValues(ask: Asker, checks: RuleChecks): Promise<Partial<RuleFlags>> {
+async function askValues(ask: Asker, connection: Connection): Promise<Partial<RuleFlags>> {
   const inherit = {value: 'inherit', name: 'as in the settings'} as const;
   const limit = await ask.choose({
     flag: '--max or --unlimited',
@@ -78,7 +78,7 @@ async function askValues(ask: Asker, checks: RuleChecks): Promise<Partial<RuleFl
       ? 'inherit'
       : await ask.choose({
           flag: '--strategy <dequeue|reject>',
-          message: 'What happens at a sign-in above that?',
+          message: SETTINGS.strategy.question,
           choices: [
             inherit,
             ...choicesOf(SETTINGS.strategy).map((value) => ({value, name: SETTINGS.strategy.words[value]})),
@@ -87,11 +87,11 @@ async function askValues(ask: Asker, checks: RuleChecks): Promise<Partial<RuleFl
         });
   const deadline = await ask.choose({
     flag: '--timebox, --inactivity or --no-deadline',
-    message: 'When do their sessions end by themselves?',
+    message: 'When do their sessions end?',
     choices: [
       inherit,
-      {value: 'timebox', name: 'some time after the sign-in'},
-      {value: 'inactivity', name: 'after some time without use'},
+      {value: 'timebox', name: 'a time after the sign-in'},
+      {value: 'inactivity', name: 'after a time without use'},
       {value: 'none', name: 'never'},
     ],
     default: 'inherit',
@@ -100,7 +100,7 @@ async function askValues(ask: Asker, checks: RuleChecks): Promise<Partial<RuleFl
     ask.text({
       flag,
       message: 'After how long (30m, 12h, 7d)?',
-      read: typed(async (text) => checks.deadline(flag, text)),
+      read: typed(async (text) => parseDeadline(connection, flag, text)),
     });
   return {
     max,
@@ -112,26 +112,31 @@ async function askValues(ask: Asker, checks: RuleChecks): Promise<Partial<RuleFl
   };
 }
 
+/** A rule as typed, with what was asked for. */
+export interface TypedRule {
+  name: string | undefined;
+  flags: RuleFlags;
+}
+
 /**
- * Asks for what of a rule has not been given.
- * @param ask where answers come from; must be interactive
- * @param given its name and the flags
- * @param checks what an answer has to pass
- * @returns the rule as if it had been typed
+ * Asks for what is missing of a rule, if somebody can answer.
+ * @param yes whether questions are answered by their defaults: then nothing is asked, and what is missing is an error later
  */
-export async function askRule(
+export async function completeRule(
   ask: Asker,
-  given: {name: string | undefined; flags: RuleFlags},
-  checks: RuleChecks,
-): Promise<{name: string; flags: RuleFlags}> {
-  const {match, values} = ruleGiven(given.flags);
-  const name = given.name ?? (await ask.text({flag: '<name>', message: 'Name of the rule?', read: typed(() => null)}));
+  connection: Connection,
+  {name, flags}: TypedRule,
+  yes: boolean,
+): Promise<TypedRule & {asked: boolean}> {
+  const {match, values} = ruleGiven(flags);
+  if (!ask.interactive || yes || (name !== undefined && match && values)) return {name, flags, asked: false};
   return {
-    name,
+    name: name ?? (await ask.text({flag: '<name>', message: 'Name of the rule?', read: typed(() => null)})),
     flags: {
-      ...given.flags,
-      ...(match ? {} : await askMatch(ask, checks)),
-      ...(values ? {} : await askValues(ask, checks)),
+      ...flags,
+      ...(match ? {} : await askMatch(ask, connection)),
+      ...(values ? {} : await askValues(ask, connection)),
     },
+    asked: true,
   };
 }

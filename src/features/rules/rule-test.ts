@@ -5,7 +5,7 @@ import {type User, findUser} from '../sessions/index.js';
 import {leaves, matchWords, valueText} from './words.js';
 import {parseClient} from './rules.js';
 
-/** One rule, and whether it is for a session. */
+/** One rule, and whether it matches a session. */
 export interface RuleVerdict {
   name: string;
   matches: boolean;
@@ -13,13 +13,13 @@ export interface RuleVerdict {
   reason: string;
 }
 
-/** What applies to the sessions of a user, and how that came about. */
+/** What applies to the sessions of a user, and why. */
 export interface RuleTest {
   user: User;
   client: string | null;
-  /** All rules, in the order in which they are asked. */
+  /** All rules, in the order in which they are tried. */
   rules: RuleVerdict[];
-  /** Null where there is no row of settings. */
+  /** Null without a row of settings. */
   policy: Policy | null;
 }
 
@@ -39,7 +39,9 @@ function claimAt(metadata: Record<string, unknown>, key: string): unknown {
 function reasonWords(rule: ListedRule, metadata: Record<string, unknown>, client: string | null): string {
   if (rule.user_id !== null) return `it is for ${matchWords(rule)}`;
   if (rule.oauth_client_id !== null)
-    return client === null ? 'the session is of no OAuth client' : `the session is of the OAuth client ${client}`;
+    return client === null
+      ? 'the session belongs to no OAuth client'
+      : `the session belongs to the OAuth client ${client}`;
   return leaves(rule.app_metadata!)
     .map(([key]) => {
       const value = claimAt(metadata, key);
@@ -48,13 +50,7 @@ function reasonWords(rule: ListedRule, metadata: Record<string, unknown>, client
     .join(', ');
 }
 
-/**
- * @param connection an open connection
- * @param text the user, by address or id
- * @param client the OAuth client of the session; undefined for sessions of the app itself
- * @returns which rules match, and what applies in the end
- * @throws SupasessionError USER_NOT_FOUND; USAGE for what is no id of a client
- */
+/** @throws SupasessionError USER_NOT_FOUND; USAGE for what is no id of a client */
 export async function testRules(connection: Connection, text: string, client: string | undefined): Promise<RuleTest> {
   const clientId = parseClient(client);
   const user = await findUser(connection, text);

@@ -11,18 +11,19 @@ import {
   previewRules,
   readBasis,
   readRules,
+  signsOutAll,
 } from '../settings/index.js';
 import {SupasessionError} from '../../errors.js';
-import type {Settings} from '../../types.js';
+import {inForce, type Settings} from '../../types.js';
 import {MIGRATION_NAMES, type MigrationStep} from '../install/index.js';
 import {leaves, matchWords, typedName, valueWords} from './words.js';
 import {parseSpan} from '../../database/spans.js';
 import {findUser, isId} from '../sessions/index.js';
 
-/** Rules are asked from the lowest number up; this is what the table takes where none is given. */
+/** The default of the column. Rules are tried from the lowest number up. */
 export const DEFAULT_PRIORITY = 100;
 
-/** A deadline that is shorter, in seconds, is a slip of the unit. */
+/** In seconds. A shorter deadline is a slip of the unit. */
 const SHORTEST_DEADLINE = 60;
 
 /** A rule, as typed. */
@@ -39,24 +40,17 @@ export interface RuleFlags {
   priority: number;
 }
 
-/** The flags that say whom a rule is for, and those that say what holds for them. */
+/** The flags that say whom a rule is for, and those that say what applies to them. */
 const MATCHES = ['claim', 'user', 'client'] as const;
 const VALUES = ['max', 'unlimited', 'strategy', 'timebox', 'inactivity', 'no-deadline'] as const;
 
-/**
- * @param flags a rule, as typed
- * @returns whether it says whom it is for, and whether it says what holds for them
- */
+/** Whether a rule as typed says whom it is for, and what applies to them. */
 export function ruleGiven(flags: RuleFlags): {match: boolean; values: boolean} {
   const given = (name: keyof RuleFlags) => flags[name] !== undefined && flags[name] !== false;
   return {match: MATCHES.some(given), values: VALUES.some(given)};
 }
 
-/**
- * @param text the id of an OAuth client, if one was given
- * @returns the id as the database writes it, or null
- * @throws SupasessionError USAGE for what is no id
- */
+/** @throws SupasessionError USAGE for what is no id */
 export function parseClient(text: string | undefined): string | null {
   if (text !== undefined && !isId(text))
     throw new SupasessionError('USAGE', `--client ${text}: the id of an OAuth client is a UUID.`);
@@ -64,10 +58,7 @@ export function parseClient(text: string | undefined): string | null {
 }
 
 /**
- * @param connection an open connection
- * @param flag the flag that it was given with
- * @param text a span of time, as typed
- * @returns it as Postgres prints it
+ * @returns a span of time as Postgres prints it
  * @throws SupasessionError SETTING_INVALID
  */
 export async function parseDeadline(connection: Connection, flag: string, text: string): Promise<string> {
@@ -75,11 +66,7 @@ export async function parseDeadline(connection: Connection, flag: string, text: 
 }
 
 /**
- * Understands a rule; does not look whether there is one already.
- * @param connection an open connection
- * @param name its name
- * @param flags as typed
- * @returns the rule
+ * Reads a rule; does not look whether there is one already.
  * @throws SupasessionError USAGE for a rule without a name, a match or a value, and for ids and claims that are none; USER_NOT_FOUND;
  * SETTING_INVALID for a span of time
  */
@@ -93,8 +80,8 @@ export async function parseRule(
   const example = '{bin} rules:add pro --claim plan=pro --max 5';
   if (name === undefined || name.trim() === '') throw usage('A rule needs a name.', example);
   const given = ruleGiven(flags);
-  if (!given.match) throw usage('Nothing says whom the rule is for: give --claim, --user or --client.', example);
-  if (!given.values) throw usage('The rule would change nothing: give a limit, a strategy or a deadline.', example);
+  if (!given.match) throw usage('Whom is the rule for? Give --claim, --user or --client.', example);
+  if (!given.values) throw usage('The rule would change nothing. Give a limit, a strategy or a deadline.', example);
 
   const {claim, user, timebox, inactivity} = flags;
   const client = parseClient(flags.client);
@@ -118,12 +105,12 @@ export async function parseRule(
   };
 }
 
-/** A rule that is to be written, judged before it is. */
+/** A rule that is to be written, and what that would do. */
 export interface RulePlan {
-  /** The rule that it takes the place of. */
+  /** The rule that it replaces. */
   before: ListedRule | null;
   after: ListedRule;
-  /** Whether it says anything else. */
+  /** Whether it differs from that. */
   changed: boolean;
   /** Users it matches now. */
   matched: {users: number};
@@ -143,16 +130,13 @@ function sameRule(a: Rule, b: Rule): boolean {
 }
 
 /**
- * @param connection an open connection
- * @param rule the rule that is to be written
- * @param replace whether it may take the place of the one of its name
- * @returns what would change, and whom it concerns
- * @throws SupasessionError RULE_EXISTS (`details.rule` is the one that is there), also where the user has a rule of another name
+ * @param replace whether it may replace the rule of its name
+ * @throws SupasessionError RULE_EXISTS (`details.rule` is the one that is there), also if the user has a rule of another name
  */
 export async function planRule(connection: Connection, rule: ListedRule, replace: boolean): Promise<RulePlan> {
   const conflicting = await readConflictingRules(connection, rule);
   const before = conflicting.find(({name}) => name === rule.name) ?? null;
-  if (before !== null && !replace) throw ruleExists(before, ['Add --replace to put the new one in its place']);
+  if (before !== null && !replace) throw ruleExists(before, ['Add --replace to replace it']);
   const other = conflicting.find(({name}) => name !== rule.name);
   if (other !== undefined) throw ruleExists(other, [`{bin} rules:remove ${typedName(other)}`]);
   const basis = await readBasis(connection);
@@ -174,18 +158,13 @@ function ruleExists(rule: ListedRule, suggestions: string[]): SupasessionError {
   );
 }
 
-/** Rules that are to be removed, judged before they are. */
+/** Rules that are to be removed, and what that would do. */
 export interface RemovalPlan {
   removed: ListedRule[];
   impact: RuleImpact;
 }
 
-/**
- * @param connection an open connection
- * @param names names of rules
- * @returns what would go, and whom that concerns
- * @throws SupasessionError RULE_NOT_FOUND
- */
+/** @throws SupasessionError RULE_NOT_FOUND */
 export async function planRemoval(connection: Connection, names: string[]): Promise<RemovalPlan> {
   const rules = await readRules(connection);
   const missing = names.filter((name) => !rules.some((rule) => rule.name === name));
@@ -205,36 +184,26 @@ export async function planRemoval(connection: Connection, names: string[]): Prom
   };
 }
 
-/**
- * @param settings the settings in force
- * @returns whether rules and settings are enforced
- */
-export function rulesHold(settings: Settings): boolean {
-  return settings.enabled && settings.mode === 'enforce';
+/** Whether a change of rules ends sessions that would otherwise go on. */
+export function changeEndsSessions(settings: Settings, impact: RuleImpact): boolean {
+  return inForce(settings) && impact.over.sessions > 0;
 }
 
-/**
- * Whether a change of rules makes sessions end that would otherwise go on.
- * @param settings the settings in force
- * @param impact what the change does
- * @returns true where that has to be confirmed by name on a target that is not local
- */
-export function rulesEndSessions(settings: Settings, impact: RuleImpact): boolean {
-  return rulesHold(settings) && impact.over.sessions > 0;
+/** The same for a rule, which may also sign everybody out. */
+export function ruleEndsSessions(plan: RulePlan, settings: Settings, jwtExpiry: number | null): boolean {
+  const {after, matched, impact} = plan;
+  const trapped = signsOutAll({...settings, inactivity_timeout: after.inactivity_timeout}, jwtExpiry);
+  return changeEndsSessions(settings, impact) || (trapped && inForce(settings) && matched.users > 0);
 }
 
-/**
- * Refuses to write a rule for one user into a migration.
- * @param rules what is to be saved
- * @throws SupasessionError USAGE
- */
+/** @throws SupasessionError USAGE for a rule for one user, which no migration can carry */
 export function requireSavableRules(rules: Rule[]): void {
   const own = rules.filter(({user_id: userId}) => userId !== null);
   if (own.length === 0) return;
   throw new SupasessionError(
     'USAGE',
-    `--save: ${own.map(({name}) => `"${name}"`).join(', ')} is for one user, and users have other ids in every database.`,
-    {suggestions: ['Leave --save out', 'Or match users by what their app_metadata says: --claim plan=pro']},
+    `--save: ${own.map(({name}) => `"${name}"`).join(', ')} is for one user, whose id differs in every database.`,
+    {suggestions: ['Leave --save out', 'Or match users by their app_metadata: --claim plan=pro']},
   );
 }
 
@@ -246,10 +215,6 @@ function literal(value: unknown): string {
 
 const SAVED_LINE = (command: string) => [`-- Written by "supasession rules ${command} --save".`];
 
-/**
- * @param rule a rule
- * @returns the migration that carries it
- */
 export function ruleStep(rule: Rule): MigrationStep {
   return {
     kind: 'rules',
@@ -267,10 +232,6 @@ ${RULE_COLUMNS.filter((column) => column !== 'name')
   };
 }
 
-/**
- * @param rules rules
- * @returns the migration that removes them
- */
 export function removalStep(rules: Rule[]): MigrationStep {
   return {
     kind: 'rules',

@@ -19,7 +19,6 @@ import type {Settings, Target} from '../../types.js';
 import {table} from '../../cli/table.js';
 import {count, plural, printable} from '../../cli/text.js';
 
-/** @returns the rules, a line each, in the order given */
 export function rulesTable(rules: ListedRule[]): string {
   return table(
     ['Rule', 'Priority', 'For', 'Sets'],
@@ -32,23 +31,21 @@ export function rulesTable(rules: ListedRule[]): string {
   );
 }
 
-/** @returns what a change of rules does to the sessions that exist */
+/** What a change of rules does to the sessions that exist. */
 export function ruleImpactText({over, spared}: RuleImpact, settings: Settings): string {
   const condition = unlessInForce(settings);
   const lines =
     over.sessions === 0
-      ? [`No session comes over its limit or past a deadline by this${condition}.`]
+      ? [`No session would exceed a limit or a deadline${condition}.`]
       : [
-          `${chalk.yellow(`${count(over.sessions, 'session')} of ${count(over.users, 'user')}`)} ${plural(over.sessions, 'comes over its', 'come over their')} limit or past a deadline by this${condition}.`,
+          `${chalk.yellow(`${count(over.sessions, 'session')} of ${count(over.users, 'user')}`)} would exceed ${plural(over.sessions, 'its', 'their')} limit or a deadline${condition}.`,
         ];
-  if (spared.sessions > 0)
-    lines.push(`${count(spared.sessions, 'session')} ${plural(spared.sessions, 'is', 'are')} no longer over.`);
+  if (spared.sessions > 0) lines.push(`${count(spared.sessions, 'session')} would no longer exceed one.`);
   return lines.map((line) => `  ${line}`).join('\n');
 }
 
-/** @returns the rule that is to be written, and whom it concerns */
 export function rulePlanText({before, after, matched, impact}: RulePlan, settings: Settings): string {
-  const order = after.user_id === null ? `priority ${after.priority}` : "a user's own rule goes first";
+  const order = after.user_id === null ? `priority ${after.priority}` : 'before all rules for several users';
   const lines = [
     `  ${'Rule'.padEnd(8)}${chalk.bold(printable(after.name))}, ${order}`,
     `  ${'For'.padEnd(8)}${printable(matchWords(after))}`,
@@ -58,7 +55,7 @@ export function rulePlanText({before, after, matched, impact}: RulePlan, setting
       : [`  ${'Before'.padEnd(8)}${chalk.dim(`${printable(matchWords(before))}: ${valueWords(before)}`)}`]),
   ];
   const whose = after.oauth_client_id === null ? '' : ' with sessions of that client';
-  // Most often a slip in the claim.
+  // Usually a slip in the claim.
   const users =
     matched.users === 0
       ? chalk.yellow(`No user${whose} matches now.`)
@@ -66,16 +63,13 @@ export function rulePlanText({before, after, matched, impact}: RulePlan, setting
   return `${lines.join('\n')}\n\n  ${users}\n${ruleImpactText(impact, settings)}`;
 }
 
-/** @returns the rules that are to be removed, and whom that concerns */
 export function removalText({removed, impact}: RemovalPlan, settings: Settings): string {
   return `${rulesTable(removed)}\n\n${ruleImpactText(impact, settings)}`;
 }
 
 /**
- * @param rule a rule that is to be written
- * @param settings the settings in force
- * @param jwtExpiry lifetime of an access token in seconds, or null where it is not known
- * @returns what to know before agreeing to it
+ * @param jwtExpiry lifetime of an access token in seconds; null if unknown
+ * @returns what has to be agreed to on a terminal
  */
 export function ruleWarnings(rule: Rule, settings: Settings, jwtExpiry: number | null): string[] {
   const {inactivity_timeout: inactivity} = rule;
@@ -83,7 +77,7 @@ export function ruleWarnings(rule: Rule, settings: Settings, jwtExpiry: number |
   const limits = rule.max_sessions !== null || rule.unlimited || rule.strategy !== null;
   if (rule.oauth_client_id !== null && limits && settings.oauth_clients === 'ignore')
     found.push(
-      `${chalk.yellow('Warning:')} sessions of OAuth clients do not count while the setting oauth_clients is "ignore": of this rule only deadlines hold.`,
+      `${chalk.yellow('Warning:')} sessions of OAuth clients do not count while the setting oauth_clients is "ignore": only the deadlines of this rule apply.`,
     );
   if (rule.strategy === 'reject') found.push(rejectWarning(settings));
   if (
@@ -95,7 +89,6 @@ export function ruleWarnings(rule: Rule, settings: Settings, jwtExpiry: number |
   return found;
 }
 
-/** @returns which rule applies, and why not the others */
 export function ruleTestText({user, client, rules, policy}: RuleTest, settings: Settings): string {
   const who = `${printable(userName(user))}${client === null ? '' : `, OAuth client ${client}`}`;
   const lines = [`  ${chalk.bold(who)}`, ''];
@@ -105,7 +98,7 @@ export function ruleTestText({user, client, rules, policy}: RuleTest, settings: 
       name === winner
         ? chalk.green('applies')
         : matches
-          ? 'matches, but comes after the one that applies'
+          ? 'matches, but another rule comes first'
           : chalk.dim('does not match');
     lines.push(
       table(
@@ -117,13 +110,15 @@ export function ruleTestText({user, client, rules, policy}: RuleTest, settings: 
   }
 
   const by = policy?.rule ? `the rule ${chalk.bold(policy.rule)} over the settings` : 'the settings';
-  lines.push(policy === null ? '  There are no settings: nothing is limited.' : `  ${policyWords(policy)}: by ${by}.`);
+  lines.push(
+    policy === null ? '  The row of settings is missing: nothing is limited.' : `  ${policyWords(policy)}: by ${by}.`,
+  );
   if (policy !== null && client !== null && settings.oauth_clients === 'ignore')
-    lines.push('  Sessions of OAuth clients do not count (oauth_clients is "ignore"): only deadlines hold for them.');
+    lines.push('  Sessions of OAuth clients do not count (oauth_clients is "ignore"): only deadlines apply to them.');
   return lines.join('\n');
 }
 
-/** @returns that the rule is written, and how to take it back */
+/** What was written, and how to undo it. */
 export function ruleWrittenText({before, after, changed}: RulePlan, target: Target): string {
   if (!changed) return 'Nothing to change: the rule is like this already.';
   if (before !== null) return `${chalk.green('Replaced')} the rule ${after.name}.`;
@@ -131,13 +126,11 @@ export function ruleWrittenText({before, after, changed}: RulePlan, target: Targ
   return `${chalk.green('Added.')} Undo: {bin} rules:remove ${typedName(after)}${flag === '' ? '' : ` ${flag}`}`;
 }
 
-/** @returns that rules were removed */
 export function rulesRemovedText({removed}: RemovalPlan): string {
-  return `${chalk.green('Removed')} ${count(removed.length, 'rule')}: what they said is as in the settings now, or as in the next rule that matches.`;
+  return `${chalk.green('Removed')} ${count(removed.length, 'rule')}: the settings apply now, or the next rule that matches.`;
 }
 
-/** @returns where a change of rules was saved */
 export function rulesSavedText({file, written}: SavedFile): string {
   if (!written) return `supabase/migrations/${file} says the same already.`;
-  return `${chalk.green('Saved')} to supabase/migrations/${file}.\n  The next "supabase db push" brings it to the linked project.`;
+  return `${chalk.green('Saved')} to supabase/migrations/${file}.\n  The next "supabase db push" applies it to the linked project.`;
 }

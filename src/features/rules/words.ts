@@ -3,11 +3,7 @@ import type {ListedRule, Rule} from '../settings/index.js';
 import {spanWords} from '../../database/spans.js';
 import {userName} from '../sessions/index.js';
 
-/**
- * @param object an object, as a rule matches it
- * @param prefix what its keys go on from
- * @returns its leaves, with their dotted keys
- */
+/** @returns the leaves of an object, with their dotted keys */
 export function leaves(object: Record<string, unknown>, prefix = ''): Array<[string, unknown]> {
   return Object.entries(object).flatMap(([key, value]) =>
     typeof value === 'object' && value !== null && !Array.isArray(value)
@@ -16,18 +12,12 @@ export function leaves(object: Record<string, unknown>, prefix = ''): Array<[str
   );
 }
 
-/**
- * @param value a leaf
- * @returns the value as it is typed in a claim
- */
+/** @returns a leaf as it is typed in a claim */
 export function valueText(value: unknown): string {
   return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
-/**
- * @param rule a rule
- * @returns whom it is for, in words
- */
+/** Whom a rule is for. */
 export function matchWords(rule: ListedRule): string {
   if (rule.app_metadata !== null) {
     const claims = leaves(rule.app_metadata).map(([key, value]) => `${key} = ${valueText(value)}`);
@@ -38,10 +28,7 @@ export function matchWords(rule: ListedRule): string {
   return `user ${userName({id: rule.user_id!, email: rule.email, phone: rule.phone})}`;
 }
 
-/**
- * @param rule a rule
- * @returns its name as it can be typed
- */
+/** @returns the name as it is typed into a shell */
 export function typedName({name}: Pick<Rule, 'name'>): string {
   return /^[\w.-]+$/.test(name) ? name : `'${name.replaceAll("'", String.raw`'\''`)}'`;
 }
@@ -59,10 +46,7 @@ function deadlineWords(spans: Pick<Rule, 'timebox' | 'inactivity_timeout'>): str
   ];
 }
 
-/**
- * @param rule a rule
- * @returns what it sets, in words; what it leaves to the settings is not in them
- */
+/** What a rule sets, without what it leaves to the settings. */
 export function valueWords(rule: Rule): string {
   return [
     ...limitWords(rule),
@@ -71,10 +55,6 @@ export function valueWords(rule: Rule): string {
   ].join(', ');
 }
 
-/**
- * @param policy what applies to a session
- * @returns the same in words
- */
 export function policyWords(policy: Policy): string {
   const deadlines = deadlineWords(policy);
   return [

@@ -1,7 +1,7 @@
 import type {SettingName, Settings} from '../../types.js';
 import {spanWords} from '../../database/spans.js';
 
-/** What every setting has; every other list of settings is made from this one. */
+/** What every setting has. Every list of settings is made from these. */
 interface SettingBase {
   /** The flag of `config`, without its dashes. */
   flag: string;
@@ -17,7 +17,7 @@ interface SettingBase {
 interface BooleanSetting extends SettingBase {
   kind: 'boolean';
   words: {on: string; off: string};
-  /** The flag that switches it off, where that is not `--no-<flag>`. */
+  /** The flag that switches it off, if that is not `--no-<flag>`. */
   opposite?: {flag: string; summary: string};
 }
 
@@ -33,7 +33,7 @@ export interface IntegerSetting extends SettingBase {
 
 interface SpanSetting extends SettingBase {
   kind: 'span';
-  /** In seconds: what is shorter is a slip of the unit. */
+  /** In seconds. Anything shorter is a slip of the unit. */
   shortest: number;
   /** A value, for the help. */
   example: string;
@@ -66,14 +66,7 @@ type SettingOf<Value> = [Value] extends [boolean]
         : never;
 
 /** Settings that belong together, by the heading that the help and the screen give them; `limit` has none. */
-export const SETTING_GROUPS = {
-  limit: null,
-  operation: 'Operation',
-  deadlines: 'Deadlines',
-  refusals: 'Refusals',
-  counting: 'What counts',
-  history: 'History',
-} as const;
+export const SETTING_GROUPS = {limit: null, deadlines: 'Deadlines', refusals: 'Refusals', history: 'History'} as const;
 export type SettingGroup = keyof typeof SETTING_GROUPS;
 
 /** Largest value of the column, an integer of Postgres. */
@@ -81,7 +74,7 @@ const LARGEST_INTEGER = 2_147_483_647;
 const MINUTE = 60;
 const DAY = 86_400;
 
-/** Every setting there is, by its column, in the order in which they are shown. */
+/** Every setting, by its column, in the order in which they are shown. */
 export const SETTINGS = {
   enabled: {
     kind: 'boolean',
@@ -90,8 +83,8 @@ export const SETTINGS = {
     group: 'limit',
     words: {on: 'ON', off: 'OFF'},
     summary: 'Switch the limit on.',
-    opposite: {flag: 'disable', summary: 'Switch the limit off; sessions that have been ended stay ended.'},
-    question: 'Enforce the limit?',
+    opposite: {flag: 'disable', summary: 'Switch the limit off.'},
+    question: 'Switch the limit on?',
   },
   max_sessions: {
     kind: 'integer',
@@ -99,59 +92,72 @@ export const SETTINGS = {
     label: 'Sessions per user',
     group: 'limit',
     largest: LARGEST_INTEGER,
-    summary: 'Most live sessions (devices) a user may have.',
+    summary: 'Most live sessions per user.',
     question: 'How many sessions (devices) may a user have?',
   },
   strategy: {
     kind: 'choice',
     flag: 'strategy',
-    label: 'Above the limit',
+    label: 'Over the limit',
     group: 'limit',
-    words: {dequeue: 'dequeue: the first sessions are ended', reject: 'reject: the new sign-in is refused'},
-    summary: 'What a sign-in above that does: end the first sessions, or be refused.',
-    question: 'What happens at a sign-in above that?',
+    words: {dequeue: 'dequeue: the oldest session is signed out', reject: 'reject: the new sign-in is refused'},
+    summary: 'What happens over the limit.',
+    question: 'What happens at a sign-in over the limit?',
   },
   eviction_order: {
     kind: 'choice',
     flag: 'order',
-    label: 'Which go first',
+    label: 'Signed out first',
     group: 'limit',
     words: {oldest: 'the oldest', least_recently_used: 'the least recently used'},
-    summary: 'Which sessions go first.',
-    question: 'Which sessions go first?',
+    summary: 'Which session is signed out first.',
+    question: 'Which session is signed out first?',
   },
   mode: {
     kind: 'choice',
     flag: 'mode',
     label: 'Mode',
-    group: 'operation',
-    words: {enforce: 'enforce', observe: 'observe: nothing is enforced, only written down'},
-    summary: 'Whether limits and deadlines are enforced, or only the history says what would have been.',
-    question: 'Enforce, or only write down what would have been?',
+    group: 'limit',
+    words: {enforce: 'enforce', observe: 'observe: nothing is enforced, only recorded'},
+    summary: 'Enforce, or only record.',
+    question: 'Enforce limits and deadlines, or only record what would happen?',
+  },
+  oauth_clients: {
+    kind: 'choice',
+    flag: 'oauth-clients',
+    label: 'OAuth clients',
+    group: 'limit',
+    words: {
+      ignore: 'no limit',
+      separate: 'a limit for each client',
+      together: 'count like any other session',
+    },
+    summary: 'How sessions of OAuth clients count.',
+    question: 'How do sessions of OAuth clients count?',
   },
   timebox: {
     kind: 'spanOrOff',
     flag: 'timebox',
-    label: 'Longest life',
+    label: 'Timebox',
     group: 'deadlines',
     shortest: MINUTE,
     example: '12h',
     words: (span) => `${span} after the sign-in`,
-    off: 'no end',
-    summary: 'Longest life of a session from its sign-in.',
-    question: 'After which time does a session end, however it is used?',
+    off: 'none',
+    summary: 'Longest life of a session, from its sign-in.',
+    question: 'How long may a session last, however it is used?',
   },
   inactivity_timeout: {
     kind: 'spanOrOff',
     flag: 'inactivity',
-    label: 'Unused',
+    label: 'Inactivity timeout',
     group: 'deadlines',
     shortest: MINUTE,
     example: '2h',
-    words: (span) => `ended after ${span}`,
-    off: 'kept',
-    summary: 'Longest time between two refreshes of a session; longer than jwt_expiry.',
-    question: 'After which time without use does a session end?',
+    words: (span) => `${span} without use`,
+    off: 'none',
+    summary: 'Longest time unused; must exceed jwt_expiry.',
+    question: 'How long may a session go unused?',
   },
   low_aal_timeout: {
     kind: 'spanOrOff',
@@ -160,52 +166,39 @@ export const SETTINGS = {
     group: 'deadlines',
     shortest: MINUTE,
     example: '15m',
-    words: (span) => `ended ${span} after the sign-in`,
-    off: 'kept',
-    summary: 'Longest life of a session that misses the second factor its user has.',
-    question: 'After which time does a session end that misses its second factor?',
+    words: (span) => `${span} after the sign-in`,
+    off: 'no deadline',
+    summary: 'Longest life without the second factor.',
+    question: 'How long may a session last without the second factor that its user has?',
   },
   reject_in_hook: {
     kind: 'boolean',
     flag: 'reject-in-hook',
     label: 'Refused by',
     group: 'refusals',
-    words: {on: 'the access token hook, with 403 and a message', off: "the database, which is Auth's error 500"},
-    summary: 'Leave a refusal to the access token hook, which answers 403 with a message.',
+    words: {on: 'the access token hook: 403 and a message', off: 'the database: error 500'},
+    summary: 'Refuse with 403 and a message (hook).',
     question: 'Refuse through the access token hook, with 403 and a message?',
   },
   refusal_message: {
     kind: 'text',
     flag: 'refusal-message',
-    label: 'Its message',
+    label: 'Message',
     group: 'refusals',
-    summary: 'The message that a refusal through the hook answers with; {limit} stands for the limit.',
-    question: 'Which message does a refused sign-in get ({limit} stands for the limit)?',
+    summary: 'That message; {limit} is the limit.',
+    question: 'Which message does a refused sign-in get ({limit} is the limit)?',
   },
   reject_ignores_idle: {
     kind: 'spanOrOff',
     flag: 'reject-ignores-idle',
-    label: 'reject ignores',
+    label: 'Idle under reject',
     group: 'refusals',
     shortest: MINUTE,
     example: '7d',
-    words: (span) => `sessions unused for ${span}`,
-    off: 'none, however long unused',
-    summary: 'Under reject: sessions unused for longer neither count nor protect themselves.',
-    question: 'Under reject: after which time without use does a session no longer count?',
-  },
-  oauth_clients: {
-    kind: 'choice',
-    flag: 'oauth-clients',
-    label: 'OAuth clients',
-    group: 'counting',
-    words: {
-      ignore: 'no limit',
-      separate: 'a limit for each client',
-      together: 'count like any other',
-    },
-    summary: 'Sessions of OAuth clients: no limit, a limit for each client, or like any other.',
-    question: 'How do sessions of OAuth clients count?',
+    words: (span) => `not counted after ${span} without use`,
+    off: 'every session counts',
+    summary: 'Ignore sessions unused for so long.',
+    question: 'Under reject: after how long without use does a session stop counting?',
   },
   record_device_changes: {
     kind: 'boolean',
@@ -213,17 +206,17 @@ export const SETTINGS = {
     label: 'Device changes',
     group: 'history',
     words: {on: 'recorded', off: 'not recorded'},
-    summary: 'Record in the history when a session is refreshed from another device.',
-    question: 'Record it when a session is refreshed from another device?',
+    summary: 'Record refreshes from another device.',
+    question: 'Record refreshes from another device?',
   },
   record_events: {
     kind: 'boolean',
     flag: 'record-events',
     label: 'History',
     group: 'history',
-    words: {on: 'kept', off: 'not written'},
-    summary: 'Write a history of what was done (supasession.events).',
-    question: 'Write a history of what is done?',
+    words: {on: 'kept', off: 'not kept'},
+    summary: 'Keep a history (supasession.events).',
+    question: 'Keep a history of what is done?',
   },
   events_retention: {
     kind: 'span',
@@ -238,21 +231,12 @@ export const SETTINGS = {
   },
 } as const satisfies {[Name in SettingName]: SettingOf<Settings[Name]>};
 
-/** Their names, in that order. */
 export const SETTING_NAMES = Object.keys(SETTINGS) as SettingName[];
 
-/**
- * @param name a setting
- * @returns its description, of any kind
- */
 export function settingOf(name: SettingName): Setting {
   return SETTINGS[name];
 }
 
-/**
- * @param choice a setting that is one of a few
- * @returns its values
- */
 export function choicesOf<Value extends string>(choice: Pick<ChoiceSetting<Value>, 'words'>): Value[] {
   return Object.keys(choice.words) as Value[];
 }
@@ -262,11 +246,7 @@ export function spelled(value: string): string {
   return value.replaceAll('_', '-');
 }
 
-/**
- * @param choice a setting that is one of a few
- * @param text a value as its flag spells it
- * @returns the value; undefined for what is none
- */
+/** @returns the value that a flag spells so; undefined if there is none */
 export function choiceOf<Value extends string>(
   choice: Pick<ChoiceSetting<Value>, 'words'>,
   text: string | undefined,
@@ -275,9 +255,7 @@ export function choiceOf<Value extends string>(
 }
 
 /**
- * @param name a setting
- * @param value a value of it
- * @param options exact: whether spans are followed by what Postgres made of them
+ * @param options exact: add to a span how Postgres prints it
  * @returns the value in words, without colours
  */
 export function settingWords<Name extends SettingName>(

@@ -15,7 +15,7 @@ import {
   requireSavable,
   shippedVersion,
 } from '../install/index.js';
-import {NO_IMPACT, readBasis, readImpact, type ImpactReport} from './verdicts.js';
+import {basisWith, NO_IMPACT, readImpact, type ImpactReport} from './verdicts.js';
 import {SupasessionError} from '../../errors.js';
 import type {ConfiguredSpan, ProjectConfig} from '../../supabase/config.js';
 import type {Project} from '../../supabase/project.js';
@@ -27,15 +27,11 @@ import {configOn} from '../../database/target.js';
 /** What a target says of its settings. */
 export interface CurrentSettings {
   installed: Installed;
-  /** The settings in force; null where our SQL is not there. Where the row is missing: the defaults, with limits off. */
+  /** The settings in force; null if supasession is not there. If only the row is missing, the defaults, with limits off. */
   settings: Settings | null;
 }
 
-/**
- * @param connection an open connection
- * @returns the settings
- * @throws SupasessionError AUTH_SCHEMA_MISSING
- */
+/** @throws SupasessionError AUTH_SCHEMA_MISSING */
 export async function currentSettings(connection: Connection): Promise<CurrentSettings> {
   const installed = await readInstalled(connection);
   if (!installed.auth) throw authMissing(connection.target);
@@ -44,10 +40,7 @@ export async function currentSettings(connection: Connection): Promise<CurrentSe
 }
 
 /**
- * Refuses to go on where settings cannot be changed, naming the step that is missing.
- * @param current what the target said
- * @param target the target
- * @param migrations the project's, where there is a project
+ * Refuses to go on if settings cannot be changed, and names the missing step.
  * @throws SupasessionError NOT_INSTALLED, NEWER_RELEASE
  */
 export async function requireInstalled(
@@ -77,18 +70,15 @@ export interface ConfigPlan extends ImpactReport {
   before: Settings | null;
   after: Settings;
   changed: SettingName[];
-  /** Lifetime of an access token in seconds; null where it is not known. */
+  /** Lifetime of an access token in seconds; null if unknown. */
   jwtExpiry: number | null;
   consequences: Consequence[];
 }
 
 /**
- * @param connection an open connection
- * @param current what the target said
- * @param changes the settings asked for
- * @param jwtExpiry lifetime of an access token in seconds, or null where it is not known
- * @returns what would change, and whom it concerns; a target without our SQL is judged as if it had the defaults
- * @throws SupasessionError SETTING_INVALID for a message of refusals where nothing is refused
+ * A target without supasession is judged as if it had the defaults.
+ * @param jwtExpiry lifetime of an access token in seconds; null if unknown
+ * @throws SupasessionError SETTING_INVALID for a message of refusals if nothing is refused
  */
 export async function planConfig(
   connection: Connection,
@@ -102,14 +92,15 @@ export async function planConfig(
   const installed = current.installed.version !== null;
   if (changed.includes('refusal_message')) {
     const rejects = after.strategy === 'reject' || (installed && (await hasRejectRule(connection)));
-    // With one of the two the message may be on its way out, and an undo has to be able to put it back.
+    // With one of the two the message may be on its way out, and an undo must be able to restore it.
     const alone = !changed.includes('strategy') && !changed.includes('reject_in_hook');
     if (alone && !(rejects && after.reject_in_hook)) throw neverShown(connection.target, after);
   }
 
   // Counting reads all sessions: not for a look at the settings.
   const asked = Object.keys(changes).length > 0;
-  const report = asked ? await readImpact(connection, {...(await readBasis(connection)), settings: after}) : NO_IMPACT;
+  const judged = async () => (installed ? basisWith(connection, after) : {settings: after, rules: [], ending: []});
+  const report = asked ? await readImpact(connection, await judged()) : NO_IMPACT;
   return {
     before: current.settings,
     after,
@@ -136,19 +127,15 @@ function neverShown(target: Target, settings: Settings): SupasessionError {
 /** The deadlines of the project's configuration for Auth. */
 export interface ImportedSettings {
   changes: Partial<Settings>;
-  /** What was found: where, and as it stands there. */
+  /** What was found, and where. */
   found: ConfiguredSpan[];
   /** Keys of [auth.sessions] that are not there; their settings stay as they are. */
   absent: SettingName[];
 }
 
 /**
- * Understands the deadlines that a project's configuration has for Auth.
- * @param connection an open connection, which reads spans of time
- * @param project the project
- * @param config its configuration, as it is for the target
- * @returns the settings that they come to
- * @throws SupasessionError USAGE where there are none, SETTING_INVALID, CONFIG_INVALID, ENV_NOT_SET
+ * @param config the project's configuration, as it is for the target
+ * @throws SupasessionError USAGE if it has no deadlines, SETTING_INVALID, CONFIG_INVALID, ENV_NOT_SET
  */
 export async function importAuthSettings(
   connection: Connection,
@@ -181,11 +168,6 @@ export async function importAuthSettings(
   );
 }
 
-/**
- * Makes the change, in one statement.
- * @param connection an open connection
- * @param plan what `planConfig` found
- */
 export async function applyConfig(connection: Connection, plan: ConfigPlan): Promise<void> {
   if (plan.changed.length === 0) return;
   await writeSettings(connection, Object.fromEntries(plan.changed.map((name) => [name, plan.after[name]])));
@@ -194,15 +176,12 @@ export async function applyConfig(connection: Connection, plan: ConfigPlan): Pro
 /** The file that settings were saved to. */
 export interface SavedSettings {
   file: string;
-  /** False where the newest file of settings said the same already. */
+  /** False if the newest file of settings said the same already. */
   written: boolean;
 }
 
 /**
- * Writes all settings as a migration, unless the newest one of ours says the same.
- * @param project the project
- * @param settings the settings in force
- * @returns the file
+ * Writes all settings as a migration, unless the newest one that sets any says the same.
  * @throws SupasessionError NOT_INSTALLED, MIGRATIONS_UNWRITABLE
  */
 export async function saveSettings(project: Project, settings: Settings): Promise<SavedSettings> {

@@ -41,12 +41,6 @@ function flagHint(setting: Setting): string {
   }
 }
 
-/**
- * @param ask where answers come from
- * @param setting a setting that is one of a few
- * @param present its present value, the default
- * @returns the answer
- */
 export async function askChoice<Value extends string>(
   ask: Asker,
   setting: ChoiceSetting<Value>,
@@ -60,12 +54,6 @@ export async function askChoice<Value extends string>(
   });
 }
 
-/**
- * @param ask where answers come from
- * @param setting a setting that is a whole number
- * @param present its present value, the default
- * @returns the answer
- */
 export async function askInteger(ask: Asker, setting: IntegerSetting, present: number): Promise<number> {
   return ask.positiveInteger({flag: flagHint(setting), message: setting.question, default: present});
 }
@@ -106,45 +94,36 @@ async function askSetting(
   }
 }
 
-/** The settings that are asked about one by one; all others are in the menu. */
-const isBasic = (name: SettingName) => SETTINGS[name].group === 'limit';
-
-/**
- * Offers to change the settings: one question for each of the limit, and a menu of all others, with the present values as defaults.
- * @param ask where answers come from; must be interactive
- * @param settings the settings as they are
- * @param read understands what is typed as text
- * @returns the answers, empty where nothing is to be changed
- */
-export async function askConfig(ask: Asker, settings: Settings, read: ReadSetting): Promise<Partial<Settings>> {
-  if (!(await ask.confirm({flag: '--max <n>', message: 'Change them?', default: false}))) return {};
-  let answered = settings;
-  const change = async (name: SettingName) => {
-    answered = {...answered, [name]: await askSetting(ask, name, answered, read)};
-  };
-  for (const name of SETTING_NAMES.filter(isBasic)) await change(name);
-  if (await ask.confirm({flag: '--help', message: 'Change other settings?', default: false})) {
-    for (let name = await askWhich(ask, answered); name !== DONE; name = await askWhich(ask, answered))
-      await change(name);
-  }
-
-  return answered;
-}
-
 const DONE = 'done';
 
-async function askWhich(ask: Asker, settings: Settings): Promise<SettingName | typeof DONE> {
-  const others = SETTING_NAMES.filter((name) => !isBasic(name));
+/** The menu of all settings, with the value that each has so far. */
+async function askWhich(ask: Asker, settings: Settings, first: boolean): Promise<SettingName | typeof DONE> {
   return ask.choose<SettingName | typeof DONE>({
-    flag: '--help',
-    message: 'Which one?',
+    flag: '--<setting> <value>',
+    message: first ? 'Which setting do you want to change?' : 'Which other one?',
     choices: [
-      {value: DONE, name: 'Done'},
-      ...others.map((name) => ({
+      {value: DONE, name: first ? 'None: leave them as they are' : 'Done'},
+      ...SETTING_NAMES.map((name) => ({
         value: name,
         name: `${SETTINGS[name].label.padEnd(20)}${settingWords(name, settings[name])}`,
       })),
     ],
     default: DONE,
   });
+}
+
+/**
+ * Offers to change settings, one at a time, from a menu that comes back until the answer is "Done".
+ * @returns the answers; empty if nothing was chosen
+ */
+export async function askConfig(ask: Asker, settings: Settings, read: ReadSetting): Promise<Partial<Settings>> {
+  let answers: Partial<Settings> = {};
+  let name = await askWhich(ask, settings, true);
+  while (name !== DONE) {
+    const so = {...settings, ...answers};
+    answers = {...answers, [name]: await askSetting(ask, name, so, read)};
+    name = await askWhich(ask, {...settings, ...answers}, false);
+  }
+
+  return answers;
 }

@@ -1,150 +1,137 @@
 import chalk from 'chalk';
 
-import {undoOf} from './changes.js';
-import type {ConfigPlan, ImportedSettings, SavedSettings} from './config.js';
-import {signsOutAll, tightened, type Consequence} from './consequences.js';
-import {inForce} from '../../types.js';
+import {changedSettings, settingFlag} from './changes.js';
+import {SETTING_GROUPS, SETTING_NAMES, SETTINGS, settingWords} from './catalogue.js';
 import {spanWords} from '../../database/spans.js';
 import {configOn} from '../../database/target.js';
-import type {ImpactReport} from './verdicts.js';
-import {DEFAULT_SETTINGS, type Settings, type Target} from '../../types.js';
-import {count, plural, span} from '../../cli/text.js';
-import {drainText, unlessInForce} from './in-force-text.js';
+import {count} from '../../cli/text.js';
+import {DEFAULT_SETTINGS, inForce, type SettingName, type Settings, type Target} from '../../types.js';
 
-const WARNING = chalk.yellow('Warning:');
+/** A sign-in ends at most so many sessions of its user. */
+const MOST_AT_SIGN_IN = 100;
 
-/**
- * @param settings the settings as they will be
- * @param report whom they concern
- * @param jwtExpiry lifetime of an access token in seconds, or null where it is not known
- * @returns what the settings do to the sessions that exist
- */
-export function impactText(settings: Settings, report: ImpactReport, jwtExpiry: number | null): string {
-  const {overLimit, atLimit, expiring} = report.impact;
-  const lines: string[] = [];
-  const condition = unlessInForce(settings);
-  // The refresh that finds it still gets its token, and the one after that is refused.
-  const lifetime = jwtExpiry === null ? 'two access token lifetimes' : span(2 * jwtExpiry);
-  const atRefresh = (number: number) =>
-    `at ${plural(number, 'its', 'their')} next refresh, with access ending within ${lifetime}`;
-  const end = (number: number) => plural(number, 'It ends', 'They end');
-  if (overLimit.sessions === 0) {
-    lines.push(`  No user is over the limit${expiring.sessions === 0 ? ': no session ends' : ''}${condition}.`);
-  } else {
-    const who = `${count(overLimit.sessions, 'session')} of ${count(overLimit.users, 'user')} ${plural(overLimit.sessions, 'is', 'are')} over the limit`;
-    const signIn = settings.strategy === 'dequeue' ? "at the user's next sign-in, else " : '';
-    lines.push(`  ${who}${condition}. ${end(overLimit.sessions)} ${signIn}${atRefresh(overLimit.sessions)}.`);
-  }
+/** The last line of a run: that nothing is enforced, and how to change that. Null if limits are in force. */
+export function notInForce({enabled, mode}: Pick<Settings, 'enabled' | 'mode'>, target: Target): string | null {
+  const config = configOn(target);
+  if (!enabled) return `${chalk.yellow('Limits are OFF.')} Switch them on: ${config} ${settingFlag('enabled', true)}`;
+  if (mode === 'observe')
+    return `${chalk.yellow('OBSERVE MODE: nothing is enforced.')} Change that: ${config} ${settingFlag('mode', 'enforce')}`;
+  return null;
+}
 
-  if (expiring.sessions > 0) {
-    const past = `${count(expiring.sessions, 'session')} ${plural(expiring.sessions, 'is', 'are')} past a deadline`;
-    lines.push(`  ${past}${condition}. ${end(expiring.sessions)} ${atRefresh(expiring.sessions)}.`);
-  }
+export function limitsOff(target: Target): string {
+  return notInForce({enabled: false, mode: 'enforce'}, target)!;
+}
 
-  if (settings.strategy === 'reject') {
-    const full = overLimit.users + atLimit.users;
-    lines.push(
-      full === 0
-        ? `  No user is at the limit: everybody can sign in again${condition}.`
-        : `  ${count(full, 'user')} at or over the limit ${chalk.yellow('cannot sign in again')} before one of their sessions ends${condition}.`,
-    );
-  }
-
-  return lines.join('\n');
+/** What a change would come to if limits were in force, as the end of a sentence; empty if they are. */
+export function unlessInForce({mode, enabled}: Settings): string {
+  if (!enabled) return ' once the limit is on';
+  return mode === 'observe' ? ' under --mode enforce' : '';
 }
 
 /**
- * @param settings the settings as they will be
- * @returns what everybody should know who chooses `reject`
+ * @param mostOver the most sessions that one user is over the limit by
+ * @returns that these end only gradually; null if a sign-in is enough, or if nothing is enforced
  */
-export function rejectWarning({reject_ignores_idle: idle}: Pick<Settings, 'reject_ignores_idle'>): string {
-  const until = idle === null ? 'it is ended' : `it is ended or has not been used for ${spanWords(idle)}`;
-  return `${WARNING} reject counts sessions that nobody can sign out: a lost phone, a closed private window or cleared storage keeps its place until ${until}, so such a user stays locked out. dequeue makes room instead.`;
+export function drainText(settings: Pick<Settings, 'enabled' | 'mode' | 'strategy'>, mostOver: number): string | null {
+  if (mostOver <= MOST_AT_SIGN_IN || !inForce(settings)) return null;
+  const signIn = settings.strategy === 'dequeue' ? `a sign-in ends at most ${MOST_AT_SIGN_IN}, and ` : '';
+  return `One user is over the limit by ${count(mostOver, 'session')}. They end gradually: ${signIn}a refresh ends only its own session.`;
 }
 
-/**
- * @param inactivity an inactivity timeout, as Postgres prints it
- * @param jwtExpiry lifetime of an access token in seconds, which is longer
- * @returns why that signs out everybody whom it is for
- */
-export function trapWarning(inactivity: string, jwtExpiry: number): string {
-  return `${WARNING} this signs everybody out while they use the app. A session is refreshed only when its access token runs out, which takes ${span(jwtExpiry)} (jwt_expiry), and the inactivity timeout of ${spanWords(inactivity)} ends it before that. Give a timeout longer than ${span(jwtExpiry)} (--inactivity), or first lower [auth] jwt_expiry of the project.`;
-}
-
-/**
- * @param plan a change of settings
- * @returns what to know before agreeing to it
- */
-export function warnings(plan: ConfigPlan): string[] {
-  const {after, changed, jwtExpiry} = plan;
-  const before = plan.before ?? DEFAULT_SETTINGS;
-  const found: string[] = [];
-  const switched = <Name extends keyof Settings>(name: Name, value: Settings[Name]) =>
-    changed.includes(name) && after[name] === value;
-
-  if (switched('strategy', 'reject')) found.push(rejectWarning(after));
-  const trapped = changed.includes('inactivity_timeout') || (inForce(after) && !inForce(before));
-  if (trapped && after.inactivity_timeout !== null && jwtExpiry !== null && signsOutAll(after, jwtExpiry))
-    found.push(trapWarning(after.inactivity_timeout, jwtExpiry));
-  if (switched('reject_in_hook', true))
-    found.push(
-      `${WARNING} until Auth calls the access token hook, every refused sign-in fails with error 500. Configure it: {bin} hook:enable`,
-    );
-  if (switched('mode', 'observe')) {
-    const history = after.record_events
-      ? 'What would have been goes to the history.'
-      : 'The history is off too, so nothing says what would have been (--record-events).';
-    found.push(`${chalk.yellow('Note:')} in observe mode nothing is ended, refused or given a deadline. ${history}`);
-  }
-
-  const drain = drainText(after, plan.mostOver);
-  if (drain !== null) found.push(`${chalk.yellow('Note:')} ${drain} {bin} enforce ends them all.`);
-  if (tightened(before.events_retention, after.events_retention))
-    found.push(
-      `${chalk.yellow('Note:')} history older than ${spanWords(after.events_retention)} is removed in passing, for good.`,
-    );
-  return found;
-}
-
-/**
- * @param found what a change does, at least one
- * @returns the question whose answer allows it
- */
-export function endingQuestion(found: Consequence[]): string {
-  if (found.every((consequence) => consequence === 'lockedOut')) return 'Keep these users from signing in';
-  const limit = found.every((consequence) => consequence === 'overLimit' || consequence === 'lockedOut');
-  return limit ? 'End sessions above the limit' : 'End these sessions';
-}
-
-/**
- * @param imported the deadlines of the project's configuration
- * @returns where they were read, and what was not there
- */
-export function importedText({found, absent}: ImportedSettings): string {
+/** What happens at a sign-in over the limit. */
+function limitInWords(settings: Settings): string[] {
+  const {strategy, eviction_order: order, max_sessions: max} = settings;
+  const most = `At most ${max.toLocaleString('en-US')} session${max === 1 ? '' : 's'} per user`;
+  if (strategy === 'dequeue')
+    return [`${most}; a sign-in over the limit ends ${SETTINGS.eviction_order.words[order]}.`];
+  const how = settings.reject_in_hook ? ' with 403 and a message, through the access token hook' : '';
   return [
-    ...found.map(({source, text}) => `Taken over: ${source} (${text}).`),
-    ...absent.map((name) => `There is no ${name} beside it: that setting stays as it is.`),
-  ].join('\n');
-}
-
-/** @returns where the settings were saved */
-export function savedText({file, written}: SavedSettings, settings: Settings): string {
-  if (!written) return `supabase/migrations/${file} says the same already.`;
-  const pushes = inForce(settings)
-    ? '\n  The next "supabase db push" brings them to the linked project, where sessions above the limit then end.'
-    : '';
-  return `${chalk.green('Saved')} to supabase/migrations/${file}.${pushes}`;
-}
-
-/** @returns that the change was made, and how to take it back */
-export function changedText(plan: ConfigPlan, target: Target, dryRun: boolean): string {
-  if (plan.changed.length === 0) return 'Nothing to change: the settings are like this already.';
-  if (dryRun) return 'Dry run: nothing was changed.';
-  const before = plan.before ?? DEFAULT_SETTINGS;
-  const {flags, refused} = undoOf(before, plan.changed);
-  const steps = [
-    ...(flags.length === 0 ? [] : [`${configOn(target)} ${flags.join(' ')}`]),
-    ...refused.map((name) => `in SQL: update supasession.config set ${name} = '${String(before[name])}'`),
+    `${most}; a sign-in over the limit is refused${how}.`,
+    settings.reject_ignores_idle === null
+      ? 'Every session counts, however long it has been unused.'
+      : `Sessions unused for ${spanWords(settings.reject_ignores_idle)} do not count.`,
   ];
-  return `${chalk.green('Changed.')} Undo: ${steps.join(', and ')}`;
+}
+
+/** When sessions end by themselves. */
+function deadlinesInWords(settings: Settings): string[] {
+  const {timebox, inactivity_timeout: inactivity, low_aal_timeout: pending} = settings;
+  const ends = [
+    ...(timebox === null ? [] : [spanWords(timebox)]),
+    ...(inactivity === null ? [] : [`${spanWords(inactivity)} without use`]),
+  ];
+  const lines = ends.length === 0 ? [] : [`Sessions end after ${ends.join(', or ')}.`];
+  if (pending !== null) lines.push(`Sessions without their second factor end after ${spanWords(pending)}.`);
+  return lines;
+}
+
+/** What else is not at its default. */
+function restInWords(settings: Settings): string[] {
+  const lines: string[] = [];
+  if (settings.oauth_clients === 'separate') lines.push('Each OAuth client has a limit of its own.');
+  if (settings.oauth_clients === 'together') lines.push('Sessions of OAuth clients count like any other session.');
+  if (settings.record_device_changes) lines.push('A refresh from another device is recorded.');
+  if (!settings.record_events) lines.push('No history is kept.');
+  else if (settings.events_retention !== DEFAULT_SETTINGS.events_retention)
+    lines.push(`The history is kept for ${spanWords(settings.events_retention)}.`);
+  return lines;
+}
+
+/** The settings as short sentences without colours: first whether anything is enforced, then limit and deadlines, then what else is not at its default. */
+export function settingsInWords(settings: Settings): string[] {
+  const state = !settings.enabled
+    ? ['LIMITS ARE OFF: no limit and no deadline is enforced.']
+    : settings.mode === 'observe'
+      ? ['OBSERVE MODE: nothing is enforced.']
+      : [];
+  return [...state, ...limitInWords(settings), ...deadlinesInWords(settings), ...restInWords(settings)];
+}
+
+/** Which settings to show. */
+export interface ShownSettings {
+  /** As they were; null if there is nothing to compare with. */
+  before: Settings | null;
+  /** Those that change, shown as before -> after. */
+  changed: SettingName[];
+  /** Those that somebody has named: shown even at their default. */
+  named: SettingName[];
+  all: boolean;
+}
+
+const ALWAYS_SHOWN: ReadonlySet<SettingName> = new Set(['enabled', 'max_sessions', 'strategy', 'eviction_order']);
+
+function atDefault(settings: Settings): SettingName[] {
+  const own = changedSettings(DEFAULT_SETTINGS, settings);
+  return SETTING_NAMES.filter((name) => !ALWAYS_SHOWN.has(name) && !own.includes(name));
+}
+
+/** @returns how many settings only --all shows */
+export function leftOut(settings: Settings): number {
+  return atDefault(settings).length;
+}
+
+/** @returns a line for each setting, under the heading of its group */
+export function settingsText(after: Settings, {before, changed, named, all}: ShownSettings): string {
+  const dull = atDefault(after).filter((name) => !changed.includes(name) && !named.includes(name));
+  const line = (name: SettingName) => {
+    const exact = changed.includes(name) || named.includes(name);
+    const words = (settings: Settings) => {
+      const text = settingWords(name, settings[name], {exact});
+      return name === 'enabled' ? (settings.enabled ? chalk.green(text) : chalk.yellow(text)) : text;
+    };
+    const value =
+      changed.includes(name) && before !== null
+        ? `${chalk.dim(words(before))} ${chalk.cyan('->')} ${chalk.bold(words(after))}`
+        : words(after);
+    const text = `  ${SETTINGS[name].label.padEnd(20)}${value}`;
+    return dull.includes(name) ? chalk.dim(text) : text;
+  };
+  const groups = Object.entries(SETTING_GROUPS).map(([group, heading]) => {
+    const lines = SETTING_NAMES.filter((name) => SETTINGS[name].group === group)
+      .filter((name) => all || !dull.includes(name))
+      .map(line);
+    return lines.length === 0 || heading === null ? lines : [chalk.bold(heading), ...lines];
+  });
+  return groups.flat().join('\n');
 }

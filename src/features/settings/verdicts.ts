@@ -13,43 +13,40 @@ export interface Basis {
   ending: string[];
 }
 
-/**
- * @param db an open connection
- * @returns ids of the sessions that count as ended and are still in the table; none without an installation
- */
-export async function readEnding(db: Queryable): Promise<string[]> {
-  const {version} = await readInstalled(db);
-  if (version === null) return [];
+/** Of an installed database; ids of the sessions that count as ended and are still in the table. */
+async function readPendingEnds(db: Queryable): Promise<string[]> {
   const {rows} = await db.query<{ids: string[]}>(
     'select array(select session_id from supasession.pending_ends) as ids',
   );
   return rows[0]!.ids;
 }
 
-/**
- * @param db an open connection
- * @returns what the database judges sessions by; without an installation the defaults
- */
+/** The same; none without an installation. */
+export async function readEnding(db: Queryable): Promise<string[]> {
+  return (await readInstalled(db)).version === null ? [] : readPendingEnds(db);
+}
+
+/** What an installed database judges sessions by, with settings that may differ from its own. */
+export async function basisWith(db: Queryable, settings: Settings): Promise<Basis> {
+  return {settings, rules: await readRules(db), ending: await readPendingEnds(db)};
+}
+
+/** What a database judges sessions by; the defaults without an installation. */
 export async function readBasis(db: Queryable): Promise<Basis> {
   const {version} = await readInstalled(db);
   if (version === null) return {settings: DEFAULT_SETTINGS, rules: [], ending: []};
-  return {
-    settings: {...DEFAULT_SETTINGS, ...(await readSettings(db))},
-    rules: await readRules(db),
-    ending: await readEnding(db),
-  };
+  return basisWith(db, {...DEFAULT_SETTINGS, ...(await readSettings(db))});
 }
 
 /**
- * @param basis what sessions are judged by
+ * The parameters of verdicts.sql.
  * @param users whose sessions; null for all
- * @returns the parameters of verdicts.sql
  */
 export function verdictValues({settings, rules, ending}: Basis, users: string[] | null): unknown[] {
   return [JSON.stringify(settings), JSON.stringify(rules), users, ending];
 }
 
-/** Users and sessions that limit and deadlines concern. */
+/** Users and sessions that limit and deadlines apply to. */
 export interface Impact {
   /** Users with more live sessions than the limit, and the sessions above it. */
   overLimit: {users: number; sessions: number};
@@ -68,7 +65,6 @@ export interface ImpactReport {
   due: {evicted: number; expired: number; deadlines: number};
 }
 
-/** Of settings that concern nobody. */
 export const NO_IMPACT: ImpactReport = {
   impact: {overLimit: {users: 0, sessions: 0}, atLimit: {users: 0}, expiring: {sessions: 0}},
   mostOver: 0,
@@ -78,12 +74,7 @@ export const NO_IMPACT: ImpactReport = {
 type ImpactColumn =
   'deadlines' | 'evicted' | 'most_over' | 'sessions_expiring' | 'sessions_over' | 'users_at' | 'users_over';
 
-/**
- * Works without an installation too: a live project can be judged before.
- * @param db an open connection
- * @param basis the settings and rules to judge
- * @returns whom they concern now
- */
+/** Works without an installation too: a live project can be judged before. */
 export async function readImpact(db: Queryable, basis: Basis): Promise<ImpactReport> {
   const {rows} = await db.query<Record<ImpactColumn, string>>(
     await readSql('queries/impact.sql'),
@@ -103,7 +94,7 @@ export async function readImpact(db: Queryable, basis: Basis): Promise<ImpactRep
 
 /** What a change of rules does to the sessions that are live now. */
 export interface RuleImpact {
-  /** Live sessions that come over their limit, or past a deadline, by the change, and their users. */
+  /** Live sessions that the change puts over their limit or past a deadline, and their users. */
   over: {sessions: number; users: number};
   /** Live sessions that are so now, and would no longer be. */
   spared: {sessions: number};
@@ -124,12 +115,7 @@ async function readAffected(db: Queryable, basis: Basis, before: string[]): Prom
   return rows[0]!;
 }
 
-/**
- * @param db an open connection
- * @param basis what sessions are judged by now
- * @param rules what the rules would be
- * @returns what the change would do
- */
+/** What a change to these rules would do. */
 export async function previewRules(db: Queryable, basis: Basis, rules: Rule[]): Promise<RuleImpact> {
   const {ids} = await readAffected(db, basis, []);
   const {sessions, users, spared} = await readAffected(db, {...basis, rules}, ids);

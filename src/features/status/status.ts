@@ -2,10 +2,10 @@ import type {Connection, Queryable} from '../../database/connection.js';
 import {ifWhole} from '../../database/errors.js';
 import {countEndings, type EndingCount} from '../sessions/history-queries.js';
 import {readInstalled, type Installed} from '../install/installed.js';
-import {countRevoked, readOverview, type HistogramEntry} from './queries.js';
+import {countRevoked, readOverview, type HistogramEntry, type Overview} from './queries.js';
 import {readHealth, type HealthRow} from '../install/health.js';
 import {readDatabaseIntegration, type DatabaseIntegration} from '../integration/queries.js';
-import {readBasis, readImpact, type ImpactReport} from '../settings/verdicts.js';
+import {basisWith, NO_IMPACT, readImpact, type Basis, type ImpactReport} from '../settings/verdicts.js';
 import type {Settings, Target} from '../../types.js';
 import {currentSettings} from '../settings/config.js';
 import {newerInstalled} from '../install/installed.js';
@@ -16,11 +16,11 @@ import {integrationState, type Configured, type IntegrationState} from '../integ
 /** The release of the extension on database.dev, which kept no record of itself. */
 const EXTENSION = '0.1.2';
 
-/** What of ours a database has, beside what this program brings. */
+/** What is installed, compared with this program. */
 export interface InstalledStatus {
-  /** Null where the record of it is gone. */
+  /** Null if the record of it is gone. */
   version: string | null;
-  /** Of the SQL that was installed; null where that was done by hand. */
+  /** Of the SQL that was installed; null if that was done by hand. */
   checksum: string | null;
   /** What this program brings. */
   shipped: {version: string; checksum: string};
@@ -37,7 +37,7 @@ export interface Problem {
 }
 
 export interface Status {
-  /** Null where nothing of ours is there. */
+  /** Null if nothing is installed. */
   installed: InstalledStatus | null;
   settings: Settings | null;
   /** Users with live sessions. */
@@ -60,12 +60,7 @@ export interface Status {
   ok: boolean;
 }
 
-/**
- * @param version the installed release; null where there is no record of it
- * @param checksum of the SQL that was installed; null where that was done by hand
- * @returns that beside what this program brings
- * @throws SupasessionError NEWER_RELEASE
- */
+/** @throws SupasessionError NEWER_RELEASE */
 async function compared(version: string | null, checksum: string | null): Promise<InstalledStatus> {
   const {version: own, checksum: ownChecksum} = await shippedSql();
   const order = version === null ? 0 : compareReleases(version, own);
@@ -74,12 +69,7 @@ async function compared(version: string | null, checksum: string | null): Promis
   return {version, checksum, shipped: {version: own, checksum: ownChecksum}, state: order < 0 ? 'older' : same};
 }
 
-/**
- * The queries name the commands that fix things without knowing how the program is called and which target it was asked about.
- * @param fix as health.sql has it
- * @param target where
- * @returns the same to be typed here
- */
+/** Turns a command that health.sql names, without knowing how the program is called and for which target, into what to type. */
 export function fixHere(fix: string, target: Target): string {
   const flag = targetFlag(target);
   return fix.replaceAll(
@@ -92,16 +82,14 @@ function problem({check, detail, fix}: Omit<HealthRow, 'ok'>, target: Target): P
   return {check, detail: detail ?? check, fix: fixHere(fix ?? '', target)};
 }
 
-/** Why nothing else is known. */
 function notWhole(installed: Installed, missing: string | null): string {
   if (!installed.schema) return 'supasession is not installed';
   if (installed.version === null) return `release ${EXTENSION} is installed, which has no checks`;
   return `the installation is incomplete: ${missing}`;
 }
 
-/** What only an installation knows. */
 interface Installation {
-  ending: string[];
+  overview: Overview;
   /** Null while limits are off. */
   report: ImpactReport | null;
   integration: DatabaseIntegration;
@@ -109,13 +97,25 @@ interface Installation {
   lastDay: EndingCount[];
 }
 
-/** What an installation says; in words what of it is missing, where something is. */
-async function readInstallation(db: Queryable): Promise<Installation | string> {
+/** Nobody is over a limit, and there is no deadline to be past: then a second look at every session can be saved. */
+function concernsNobody({settings, rules}: Basis, mostSessions: number): boolean {
+  const limit = Math.min(settings.max_sessions, ...rules.flatMap(({max_sessions: max}) => max ?? []));
+  const deadlines = [
+    settings.low_aal_timeout,
+    ...[settings, ...rules].flatMap((by) => [by.timebox, by.inactivity_timeout]),
+  ];
+  return mostSessions <= limit && deadlines.every((span) => span === null);
+}
+
+/** What an installation says; in words what is missing, if something is. */
+async function readInstallation(db: Queryable, settings: Settings): Promise<Installation | string> {
   return ifWhole(async () => {
-    const basis = await readBasis(db);
+    const basis = await basisWith(db, settings);
+    const overview = await readOverview(db, basis.ending);
+    const nobody = concernsNobody(basis, overview.histogram.at(-1)?.sessions ?? 0);
     return {
-      ending: basis.ending,
-      report: basis.settings.enabled ? await readImpact(db, basis) : null,
+      overview,
+      report: !settings.enabled ? null : nobody ? NO_IMPACT : await readImpact(db, basis),
       integration: await readDatabaseIntegration(db),
       accessRevoked: await countRevoked(db),
       lastDay: await countEndings(db),
@@ -123,30 +123,22 @@ async function readInstallation(db: Queryable): Promise<Installation | string> {
   });
 }
 
-/**
- * @param settings the settings in force
- * @param report whom they concern
- * @returns what is wrong with sessions, in the way that health has it
- */
-export function sessionHealth(settings: Settings, {impact, due}: ImpactReport): HealthRow[] {
+/** What is wrong with sessions, as rows of health. Nothing in observe mode, where all of it is meant to be so. */
+export function sessionHealth({mode}: Settings, {impact, due}: ImpactReport): HealthRow[] {
+  if (mode === 'observe') return [];
   const {users, sessions} = impact.overLimit;
   const row = (check: string, wrong: boolean, detail: string): HealthRow =>
     wrong ? {check, ok: false, detail, fix: 'supasession enforce'} : {check, ok: true, detail: null, fix: null};
   return [
     row('users over the limit', users > 0, `${users} users, ${sessions} sessions`),
-    ...(settings.mode === 'enforce'
-      ? [
-          row(
-            'deadlines',
-            due.deadlines > 0,
-            `${due.deadlines} sessions have none yet, or a later one than they should; their next refresh sets it`,
-          ),
-        ]
-      : []),
+    row(
+      'deadlines',
+      due.deadlines > 0,
+      `${due.deadlines} sessions have no deadline yet, or one that is too late; their next refresh sets it`,
+    ),
   ];
 }
 
-/** What is wrong with an installation; nothing where it is not there. */
 async function readProblems(
   db: Queryable,
   {version}: Installed,
@@ -158,10 +150,30 @@ async function readProblems(
   return [...(await readHealth(db)), ...sessions].filter(({ok}) => !ok);
 }
 
+interface Inside {
+  installed: Installed;
+  /** Null if nothing is installed, or the settings cannot be read. */
+  settings: Settings | null;
+  /** Null if something is missing, or everything. */
+  whole: Installation | null;
+  /** In the server's words. */
+  missing: string | null;
+}
+
+async function readInside(connection: Connection): Promise<Inside> {
+  const current = await ifWhole(async () => currentSettings(connection));
+  if (typeof current === 'string')
+    return {installed: await readInstalled(connection), settings: null, whole: null, missing: current};
+  const {installed, settings} = current;
+  if (installed.version === null || settings === null) return {installed, settings, whole: null, missing: null};
+  const found = await readInstallation(connection, settings);
+  return typeof found === 'string'
+    ? {installed, settings, whole: null, missing: found}
+    : {installed, settings, whole: found, missing: null};
+}
+
 /**
- * @param connection an open connection
- * @param options configured: what the target is run with; counting: whether what is wrong with sessions is a problem
- * @returns what there is, and what is wrong
+ * @param options configured: what the target is run with; counting: whether sessions over a limit are a problem
  * @throws SupasessionError AUTH_SCHEMA_MISSING, NEWER_RELEASE, CONFIG_INVALID, ENV_NOT_SET
  */
 export async function readStatus(
@@ -169,16 +181,12 @@ export async function readStatus(
   options: {configured: Configured; counting: boolean},
 ): Promise<Status> {
   const {target} = connection;
-  const current = await ifWhole(async () => currentSettings(connection));
-  const {installed, settings} =
-    typeof current === 'string' ? {installed: await readInstalled(connection), settings: null} : current;
-  const found = installed.version === null ? null : await readInstallation(connection);
-  const whole = typeof found === 'string' ? null : found;
-  const {histogram, ended} = await readOverview(connection, whole?.ending ?? []);
+  const {installed, settings, whole, missing} = await readInside(connection);
+  const {histogram, ended} = whole?.overview ?? (await readOverview(connection, []));
   const report = whole?.report ?? null;
   const problems = await readProblems(connection, installed, {settings, report: options.counting ? report : null});
   if (whole === null && problems.length === 0) {
-    const detail = notWhole(installed, typeof found === 'string' ? found : null);
+    const detail = notWhole(installed, missing);
     problems.push({check: 'installation', ok: false, detail, fix: 'supasession init --apply'});
   }
 

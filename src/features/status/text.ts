@@ -6,10 +6,10 @@ import type {IntegrationState} from '../integration/source.js';
 import type {HistogramEntry} from './queries.js';
 import type {Target} from '../../types.js';
 import {endingsLines} from '../sessions/history-text.js';
-import {settingsInWords} from '../settings/settings-text.js';
+import {settingsInWords} from '../settings/text.js';
 import {GAP, table} from '../../cli/table.js';
 import {count} from '../../cli/text.js';
-import {drainText} from '../settings/in-force-text.js';
+import {drainText} from '../settings/text.js';
 
 const LABEL_WIDTH = 7;
 /** Of the longest bar, in characters. */

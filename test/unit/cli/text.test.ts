@@ -6,7 +6,7 @@ import type {Target} from '../../../src/types.js';
 import {count, errorText, span, targetLine} from '../../../src/cli/text.js';
 import {flushedText} from '../../../src/features/sessions/flush-text.js';
 import {flushWarning} from '../../../src/features/sessions/flush-text.js';
-import {notInForce} from '../../../src/features/settings/in-force-text.js';
+import {notInForce} from '../../../src/features/settings/text.js';
 
 const LOCAL: Target = {
   ...{kind: 'local', host: '127.0.0.1', port: 54_322, database: 'postgres', user: 'postgres', projectRef: null},

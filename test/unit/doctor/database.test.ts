@@ -1,4 +1,10 @@
-import {judgeHealth, judgeInstalled, judgeSwitch, notReached} from '../../../src/features/doctor/database.js';
+import {
+  judgeHealth,
+  judgeInstalled,
+  judgeObserved,
+  judgeSwitch,
+  notReached,
+} from '../../../src/features/doctor/database.js';
 import {judgePreRequest} from '../../../src/features/doctor/pre-request.js';
 import {judgeFunctions, shippedFunctions} from '../../../src/features/doctor/functions.js';
 import {judgeCli, judgeProgram, judgeServer} from '../../../src/features/doctor/versions.js';
@@ -6,6 +12,7 @@ import {lookAt, summarize, found, passed} from '../../../src/features/doctor/fin
 import {planRepairs} from '../../../src/features/doctor/repair.js';
 import {shippedSql} from '../../../src/features/install/migration.js';
 import type {Installed} from '../../../src/features/install/installed.js';
+import {NO_IMPACT} from '../../../src/features/settings/verdicts.js';
 import {SupasessionError} from '../../../src/errors.js';
 import {DEFAULT_SETTINGS} from '../../../src/types.js';
 import {LINKED, LOCAL, theOne, wrong} from './support.js';
@@ -121,6 +128,21 @@ describe('the installation', () => {
     const observe = {...DEFAULT_SETTINGS, enabled: true, mode: 'observe'} as const;
     expect(judgeSwitch(observe, LOCAL)).toMatchObject({severity: 'info', fix: '{bin} config --mode enforce'});
     expect(judgeSwitch({...observe, mode: 'enforce'}, LOCAL).ok).toBe(true);
+  });
+});
+
+describe('what is only observed', () => {
+  const observe = {...DEFAULT_SETTINGS, enabled: true, mode: 'observe'} as const;
+  const over = {...NO_IMPACT, impact: {...NO_IMPACT.impact, overLimit: {users: 1, sessions: 2}}};
+  const late = {...NO_IMPACT, impact: {...NO_IMPACT.impact, expiring: {sessions: 1}}};
+
+  test('is a note if something would end, and is not judged once it is enforced', () => {
+    expect(judgeObserved(observe, NO_IMPACT, LOCAL)?.ok).toBe(true);
+    expect(judgeObserved(observe, over, LOCAL)).toMatchObject({ok: false, severity: 'info'});
+    expect(judgeObserved(observe, late, LOCAL)?.detail).toContain(
+      '1 session past a deadline. In observe mode they stay',
+    );
+    expect(judgeObserved({...observe, mode: 'enforce'}, over, LOCAL)).toBeNull();
   });
 });
 

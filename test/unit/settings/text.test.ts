@@ -1,158 +1,125 @@
 import {stripVTControlCharacters as plain} from 'node:util';
-import type {ConfigPlan} from '../../../src/features/settings/config.js';
-import {NO_IMPACT, type ImpactReport} from '../../../src/features/settings/verdicts.js';
-import {DEFAULT_SETTINGS, type Settings, type Target} from '../../../src/types.js';
-import {changedText, endingQuestion, impactText, savedText, warnings} from '../../../src/features/settings/text.js';
+import {DEFAULT_SETTINGS, type Settings} from '../../../src/types.js';
+import {leftOut, settingsInWords, settingsText, type ShownSettings} from '../../../src/features/settings/text.js';
 
-const ON: Settings = {...DEFAULT_SETTINGS, enabled: true};
-const SOME: ImpactReport = {
-  ...NO_IMPACT,
-  impact: {...NO_IMPACT.impact, overLimit: {users: 2, sessions: 5}, atLimit: {users: 3}},
-};
+const NOTHING: ShownSettings = {before: null, changed: [], named: [], all: false};
+const lines = (...given: Parameters<typeof settingsText>) => plain(settingsText(...given)).split('\n');
+const LIMIT = [
+  '  Limit               OFF',
+  '  Sessions per user   1',
+  '  Over the limit      dequeue: the oldest session is signed out',
+  '  Signed out first    the oldest',
+];
 
-describe('the effect of settings', () => {
-  test.each<[string, Settings, ImpactReport, string]>([
+describe('settings on the screen', () => {
+  test('are those of the limit, and others that are not at their default', () => {
+    expect(lines(DEFAULT_SETTINGS, NOTHING)).toEqual(LIMIT);
+    expect(leftOut(DEFAULT_SETTINGS)).toBe(11);
+    const settings: Settings = {...DEFAULT_SETTINGS, timebox: '12:00:00', record_device_changes: true};
+    expect(lines(settings, NOTHING)).toEqual([
+      ...LIMIT,
+      'Deadlines',
+      '  Timebox             12 hours after the sign-in',
+      'History',
+      '  Device changes      recorded',
+    ]);
+    expect(leftOut(settings)).toBe(9);
+    // The default, written another way.
+    expect(leftOut({...DEFAULT_SETTINGS, reject_ignores_idle: '168:00:00'})).toBe(11);
+  });
+
+  test('are all of them where that is wanted, each once', () => {
+    const all = lines(DEFAULT_SETTINGS, {...NOTHING, all: true});
+    expect(all.slice(0, 4)).toEqual(LIMIT);
+    expect(all.filter((line) => line.startsWith('  '))).toHaveLength(15);
+    // One screen, with the target and the last line.
+    expect(all.length).toBeLessThanOrEqual(21);
+    expect(all).toContain('  Message             "Session limit of {limit} reached"');
+  });
+
+  test('show what changes, and how a span was understood', () => {
+    const before = DEFAULT_SETTINGS;
+    const after: Settings = {...before, enabled: true, strategy: 'reject', timebox: '12:00:00'};
+    expect(lines(after, {...NOTHING, before, changed: ['enabled', 'strategy', 'timebox']})).toEqual([
+      '  Limit               OFF -> ON',
+      '  Sessions per user   1',
+      '  Over the limit      dequeue: the oldest session is signed out -> reject: the new sign-in is refused',
+      '  Signed out first    the oldest',
+      'Deadlines',
+      '  Timebox             none -> 12 hours (12:00:00) after the sign-in',
+    ]);
+    expect(lines(before, {...NOTHING, before: after, changed: ['timebox']}).at(-1)).toBe(
+      '  Timebox             12 hours (12:00:00) after the sign-in -> none',
+    );
+  });
+
+  test('show what was named, also where nothing changes', () => {
+    expect(lines(DEFAULT_SETTINGS, {...NOTHING, before: DEFAULT_SETTINGS, named: ['low_aal_timeout']})).toEqual([
+      ...LIMIT,
+      'Deadlines',
+      '  No second factor    no deadline',
+    ]);
+  });
+});
+
+describe('settings in words', () => {
+  const ON: Settings = {...DEFAULT_SETTINGS, enabled: true, max_sessions: 3};
+  const AT_MOST = 'At most 3 sessions per user; a sign-in over the limit ends the oldest.';
+
+  test.each<[string, Partial<Settings>, string[]]>([
+    ['the limit alone', {}, [AT_MOST]],
     [
-      'dequeue',
-      ON,
-      SOME,
-      "  5 sessions of 2 users are over the limit. They end at the user's next sign-in, else at their next refresh, with access ending within 2 hours.",
+      'off',
+      {enabled: false, max_sessions: 1},
+      [
+        'LIMITS ARE OFF: no limit and no deadline is enforced.',
+        'At most 1 session per user; a sign-in over the limit ends the oldest.',
+      ],
+    ],
+    ['observed', {mode: 'observe'}, ['OBSERVE MODE: nothing is enforced.', AT_MOST]],
+    [
+      'by use',
+      {eviction_order: 'least_recently_used'},
+      ['At most 3 sessions per user; a sign-in over the limit ends the least recently used.'],
     ],
     [
       'reject',
-      {...ON, strategy: 'reject'},
-      SOME,
-      '  5 sessions of 2 users are over the limit. They end at their next refresh, with access ending within 2 hours.\n  5 users at or over the limit cannot sign in again before one of their sessions ends.',
-    ],
-    [
-      'nobody',
-      {...ON, strategy: 'reject'},
-      NO_IMPACT,
-      '  No user is over the limit: no session ends.\n  No user is at the limit: everybody can sign in again.',
-    ],
-    [
-      'the limit off',
-      DEFAULT_SETTINGS,
-      NO_IMPACT,
-      '  No user is over the limit: no session ends (once the limit is on).',
-    ],
-    [
-      'deadlines',
-      {...ON, timebox: '12:00:00'},
-      {...NO_IMPACT, impact: {...NO_IMPACT.impact, expiring: {sessions: 4}}},
-      '  No user is over the limit.\n  4 sessions are past a deadline. They end at their next refresh, with access ending within 2 hours.',
-    ],
-    [
-      'one session, observed',
-      {...ON, mode: 'observe'},
-      {...NO_IMPACT, impact: {...NO_IMPACT.impact, expiring: {sessions: 1}}},
-      '  No user is over the limit (but in observe mode nothing is done).\n  1 session is past a deadline (but in observe mode nothing is done). It ends at its next refresh, with access ending within 2 hours.',
-    ],
-  ])('%s', (_, settings, found, text) => {
-    expect(plain(impactText(settings, found, 3600))).toBe(text);
-  });
-
-  test('without a project the lifetime of tokens is not guessed', () => {
-    expect(plain(impactText(ON, SOME, null))).toContain('within two access token lifetimes');
-  });
-});
-
-type Seen = Partial<Pick<ConfigPlan, 'jwtExpiry' | 'mostOver'>>;
-
-function plan(before: Settings, changes: Partial<Settings>, seen: Seen = {}): ConfigPlan {
-  const after = {...before, ...changes};
-  const changed = Object.keys(changes) as (keyof Settings)[];
-  return {before, after, changed, ...NO_IMPACT, jwtExpiry: 3600, ...seen, consequences: []};
-}
-
-describe('warnings', () => {
-  const warned = (...given: Parameters<typeof plan>) => warnings(plan(...given)).map(plain);
-
-  test('an inactivity timeout that is no longer than an access token names both, and the way out', () => {
-    const [warning] = warned(ON, {inactivity_timeout: '00:30:00'});
-    expect(warning?.replaceAll('\n', ' ')).toBe(
-      'Warning: this signs everybody out while they use the app. A session is refreshed only when its access token runs out, which takes 1 hour (jwt_expiry), and the inactivity timeout of 30 minutes ends it before that. Give a timeout longer than 1 hour (--inactivity), or first lower [auth] jwt_expiry of the project.',
-    );
-    expect(warned(ON, {inactivity_timeout: '01:00:00'})).toHaveLength(1);
-    expect(warned(ON, {inactivity_timeout: '01:00:01'})).toEqual([]);
-    expect(warned(ON, {inactivity_timeout: '00:30:00'}, {jwtExpiry: 900})).toEqual([]);
-    expect(warned(ON, {inactivity_timeout: '00:30:00'}, {jwtExpiry: null})).toEqual([]);
-    // Set before, and in force from now on.
-    expect(warned({...DEFAULT_SETTINGS, inactivity_timeout: '00:30:00'}, {enabled: true})).toHaveLength(1);
-    expect(warned({...ON, inactivity_timeout: '00:30:00'}, {max_sessions: 3})).toEqual([]);
-  });
-
-  test.each<[string, Settings, Partial<Settings>, Seen, RegExp | null]>([
-    ['reject', ON, {strategy: 'reject'}, {}, /^Warning: reject counts .* not been used for 7 days, so/s],
-    [
-      'reject for ever',
-      {...ON, reject_ignores_idle: null},
       {strategy: 'reject'},
-      {},
-      /keeps its place until it is ended, so/,
+      ['At most 3 sessions per user; a sign-in over the limit is refused.', 'Sessions unused for 7 days do not count.'],
     ],
     [
-      'the hook',
-      ON,
-      {reject_in_hook: true},
-      {},
-      /^Warning: until Auth calls .* error 500\. Configure it: \{bin\} hook:enable$/,
-    ],
-    ['not the hook', {...ON, reject_in_hook: true}, {reject_in_hook: false}, {}, null],
-    ['observing', ON, {mode: 'observe'}, {}, /^Note: in observe mode nothing is ended.* goes to the history\.$/],
-    ['observing for nobody', {...ON, record_events: false}, {mode: 'observe'}, {}, /The history is off too/],
-    [
-      'more sessions than end at a sign-in',
-      ON,
-      {max_sessions: 1},
-      {mostOver: 1500},
-      /^Note: One user is over the limit by 1,500 sessions\. .* a sign-in ends at most 100, .* \{bin\} enforce ends them all\.$/,
+      'reject through the hook',
+      {strategy: 'reject', reject_in_hook: true, reject_ignores_idle: null},
+      [
+        'At most 3 sessions per user; a sign-in over the limit is refused with 403 and a message, through the access token hook.',
+        'Every session counts, however long it has been unused.',
+      ],
     ],
     [
-      'the same, where a sign-in ends none',
-      {...ON, strategy: 'reject'},
-      {max_sessions: 1},
-      {mostOver: 101},
-      /until then: a refresh ends only its own session\./,
+      'both deadlines',
+      {timebox: '12:00:00', inactivity_timeout: '00:30:00'},
+      [AT_MOST, 'Sessions end after 12 hours, or 30 minutes without use.'],
     ],
-    ['as many as end at a sign-in', ON, {max_sessions: 1}, {mostOver: 100}, null],
-    ['less history', ON, {events_retention: '7 days'}, {}, /^Note: history older than 7 days is removed/],
-    ['more history', ON, {events_retention: '90 days'}, {}, null],
-  ])('%s', (_, before, changes, seen, text) => {
-    const found = warned(before, changes, seen);
-    if (text === null) expect(found).toEqual([]);
-    else expect(found).toEqual([expect.stringMatching(text)]);
+    ['a timebox', {timebox: '7 days'}, [AT_MOST, 'Sessions end after 7 days.']],
+    ['inactivity', {inactivity_timeout: '01:30:00'}, [AT_MOST, 'Sessions end after 1 hour 30 minutes without use.']],
+    [
+      'a second factor',
+      {low_aal_timeout: '00:05:00'},
+      [AT_MOST, 'Sessions without their second factor end after 5 minutes.'],
+    ],
+    ['OAuth clients', {oauth_clients: 'separate'}, [AT_MOST, 'Each OAuth client has a limit of its own.']],
+    [
+      'OAuth clients together',
+      {oauth_clients: 'together'},
+      [AT_MOST, 'Sessions of OAuth clients count like any other session.'],
+    ],
+    [
+      'the history',
+      {record_device_changes: true, events_retention: '90 days'},
+      [AT_MOST, 'A refresh from another device is recorded.', 'The history is kept for 90 days.'],
+    ],
+    ['no history', {record_events: false, events_retention: '90 days'}, [AT_MOST, 'No history is kept.']],
+  ])('%s', (_, changes, sentences) => {
+    expect(settingsInWords({...ON, ...changes})).toEqual(sentences);
   });
-});
-
-test.each([
-  [['overLimit'], 'End sessions above the limit'],
-  [['overLimit', 'lockedOut'], 'End sessions above the limit'],
-  [['lockedOut'], 'Keep these users from signing in'],
-  [['overLimit', 'expiring'], 'End these sessions'],
-] as const)('%j is asked about', (found, question) => {
-  expect(endingQuestion([...found])).toBe(question);
-});
-
-const LOCAL: Target = {
-  ...{kind: 'local', host: '127.0.0.1', port: 54_322, database: 'postgres', user: 'postgres', projectRef: null},
-  ...{tls: 'disable', tlsRootCert: null},
-  login: async () => ({user: 'postgres', password: async () => null, role: null}),
-};
-
-test('what the flags refuse is undone in SQL', () => {
-  const before: Settings = {...ON, timebox: '00:00:30'};
-  const both = plan(before, {timebox: '12:00:00', max_sessions: 3});
-  expect(plain(changedText(both, LOCAL, false))).toBe(
-    "Changed. Undo: {bin} config --max 1, and in SQL: update supasession.config set timebox = '00:00:30'",
-  );
-  expect(plain(changedText(plan(before, {timebox: null}), LOCAL, false))).toBe(
-    "Changed. Undo: in SQL: update supasession.config set timebox = '00:00:30'",
-  );
-});
-
-test('saved settings that enforce nothing are not said to end sessions', () => {
-  const saved = {file: '1_supasession_config.sql', written: true};
-  expect(savedText(saved, ON)).toContain('sessions above the limit then end');
-  expect(savedText(saved, {...ON, mode: 'observe'})).not.toContain('end');
 });
