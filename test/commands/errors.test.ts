@@ -40,7 +40,7 @@ describe('the project', () => {
         `No Supabase project found: looked for supabase/config.toml, config.json and config.jsonc in ${project.root} and every folder above it.`,
       );
       expect(error.suggestions).toEqual([
-        'supabase init',
+        'npx supabase init',
         'supasession <command> --workdir <folder that holds supabase/>',
       ]);
     },
