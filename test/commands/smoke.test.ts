@@ -40,6 +40,7 @@ function lasting({code, stdout, stderr}: Run): unknown {
 }
 
 const CASES: string[][] = [
+  ['access', 'list'],
   ['access', 'restore', USER, '--dry-run'],
   ['access', 'revoke', USER, '--dry-run'],
   ['api', 'disable', '--dry-run'],
