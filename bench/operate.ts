@@ -24,6 +24,13 @@ const LIMIT = 5;
 const PER_USER = 3.04;
 /** Of the last thirty days. */
 const EVENTS = 100_000;
+/** What node prints at its end: the most memory it took, in MB. */
+const PEAK = `data:text/javascript,${encodeURIComponent(
+  "process.on('exit', () => process.stderr.write('peak ' + Math.round(process.resourceUsage().maxRSS / 1024) + String.fromCharCode(10)))",
+)}`;
+
+/** In the list that is read as a whole. */
+const STREAMED = 200_000;
 /** For status and lists as they are, in milliseconds. */
 const AIM = 1000;
 
@@ -50,6 +57,7 @@ try {
   const [{sessions: made, users} = {sessions: '', users: ''}] = rows;
   console.log(`${Number(made).toLocaleString('en-US')} sessions of ${Number(users).toLocaleString('en-US')} users\n`);
 
+  await streamTable(server);
   const connection = await open(server);
   await commandsTable(server, `limit of ${LIMIT}, one user in a hundred over it`, AIM);
   await queriesTable(connection, 'the same, query by query');
@@ -114,6 +122,34 @@ async function open(on: BenchServer): Promise<Connection> {
     },
   );
   return connect(target);
+}
+
+/** The list as a stream, beside the plainest program that reads the same columns at once and prints them as JSON. */
+async function streamTable(on: BenchServer): Promise<void> {
+  const plain = `const {default: pg} = await import('pg');
+    const client = new pg.Client(${JSON.stringify(on.url(DATABASE))});
+    await client.connect();
+    const {rows} = await client.query('select s.id, s.user_id, u.email, u.phone, s.created_at, s.refreshed_at, s.user_agent, s.ip, s.aal, s.not_after, s.oauth_client_id from auth.sessions s join auth.users u on u.id = s.user_id order by s.refreshed_at desc limit ${STREAMED}');
+    process.stdout.write(JSON.stringify(rows));
+    await client.end();`;
+  const list = ['sessions:list', '--limit', String(STREAMED), '--json', '--db-url', on.url(DATABASE)];
+  const table = newTable(`${STREAMED.toLocaleString('en-US')} sessions as JSON`, 'ms', 'MB', 'ratio of ms', 'aim');
+  const measured: number[] = [];
+  for (const [name, args] of [
+    ['a plain query and JSON.stringify', ['--input-type=module', '--eval', plain]],
+    ['sessions list --json', [PROGRAM, ...list]],
+  ] as const) {
+    const peaks: number[] = [];
+    const took = await time(async () => {
+      const {stderr} = await promisify(execFile)(process.execPath, ['--import', PEAK, ...args], {maxBuffer: 2 ** 30});
+      peaks.push(Number(/peak (\d+)/.exec(stderr)?.[1]));
+    });
+    measured.push(took);
+    const ours = measured.length === 2;
+    const ratio = ours ? (took / measured[0]!).toFixed(2) : '';
+    table.push([name, took.toFixed(0), median(peaks).toFixed(0), ratio, ours ? '< 5000 ms, 150 MB' : '']);
+  }
+  console.log(`${table.toString()}\n`);
 }
 
 /** Calls something some times. Returns the median in milliseconds. */
