@@ -8,7 +8,7 @@ export const targetFlags = {
     helpGroup: 'TARGET',
   }),
   stack: Flags.string({
-    summary: "A local stack by its name ([experimental] stack; default: the project's own).",
+    summary: 'A local stack by its name ([experimental] stack = true).',
     helpGroup: 'TARGET',
     helpValue: '<name>',
   }),
@@ -29,7 +29,7 @@ export const targetFlags = {
 
 export const yesFlag = Flags.boolean({
   char: 'y',
-  summary: 'Take the default answers. To end sessions elsewhere than on the local database still needs --confirm.',
+  summary: 'Take the defaults; ending sessions may need --confirm.',
 });
 
 export const confirmFlag = Flags.string({
