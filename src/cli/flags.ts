@@ -29,7 +29,7 @@ export const targetFlags = {
 
 export const yesFlag = Flags.boolean({
   char: 'y',
-  summary: 'Take the defaults; ending sessions may need --confirm.',
+  summary: 'Take the defaults; to end sessions, see --confirm.',
 });
 
 export const confirmFlag = Flags.string({
