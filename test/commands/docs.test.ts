@@ -70,7 +70,7 @@ async function type(line: string): Promise<Run> {
   return project.run(words.slice(2));
 }
 
-/** Users with a session each, and tables such as the pages speak of. */
+/** Users with two sessions each, and tables such as the pages speak of. */
 async function prepare(page: Page): Promise<void> {
   await server.reset();
   const admin = await server.connect('supabase_admin');
@@ -83,6 +83,7 @@ async function prepare(page: Page): Promise<void> {
   await createSessions(
     owner,
     users.map(({userId}) => userId),
+    2,
   );
   for (const table of ['notes', 'orders', 'payouts', 'invoices'])
     await owner.query(
