@@ -3,18 +3,16 @@ export {SETTINGS, choiceOf, choicesOf} from './catalogue.js';
 export {parseClaims} from './claims.js';
 export {currentSettings} from './config.js';
 export {type Consequence, consequences, signsOutAll} from './consequences.js';
-export {drainText, limitsOff, notInForce, unlessInForce} from './text.js';
+export {drainText, limitsOff, unlessInForce} from './text.js';
 export {readSettings, writeSettings} from './queries.js';
 export {askChoice, askInteger} from './questions.js';
 export {maxFlag, strategyFlag} from './flags.js';
 export {LISTED, type ListedRule, ORDER, RULE_COLUMNS, type Rule, readRules} from './rules.js';
 export {endingQuestion, impactText, rejectWarning, trapWarning} from './change-text.js';
-export {type Change, ChangeCommand, type ChangeFlags} from './change-command.js';
+export {type Change, ChangeCommand} from './change-command.js';
 export {
-  type Basis,
   type ImpactReport,
   NO_IMPACT,
-  basisWith,
   type RuleImpact,
   previewRules,
   readBasis,
