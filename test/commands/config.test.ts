@@ -433,7 +433,13 @@ describe('--save', () => {
     const settings = await stored();
     expect(settings).toEqual({
       ...DEFAULTS,
-      ...{strategy: 'reject', reject_in_hook: true, refusal_message: message, reject_ignores_idle: null},
+      ...{
+        max_sessions: 3,
+        strategy: 'reject',
+        reject_in_hook: true,
+        refusal_message: message,
+        reject_ignores_idle: null,
+      },
       ...{timebox: '1 year 2 mons 36:00:00.5', inactivity_timeout: '01:30:00', events_retention: '7 days'},
     });
     await server.reset();
