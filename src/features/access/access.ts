@@ -1,7 +1,7 @@
 import {listRevoked, readAccess, restoreAccess, revokeAccess, type Access, type RevokedUser} from './queries.js';
 import type {Connection} from '../../database/connection.js';
 import {type User, findUser, readGuardEnabled} from '../sessions/index.js';
-import {requireOurs} from '../install/index.js';
+import {requireInstalled} from '../install/index.js';
 
 /** A user whose access is to change. */
 export interface AccessPlan {
@@ -13,7 +13,7 @@ export interface AccessPlan {
 
 /** @throws SupasessionError USER_NOT_FOUND, AUTH_SCHEMA_MISSING, NOT_INSTALLED, NEWER_RELEASE */
 export async function planAccess(connection: Connection, text: string): Promise<AccessPlan> {
-  await requireOurs(connection);
+  await requireInstalled(connection);
   const user = await findUser(connection, text);
   return {user, access: await readAccess(connection, user.id), guard: await readGuardEnabled(connection)};
 }
@@ -37,7 +37,7 @@ export async function readRevoked(
   connection: Connection,
   limit: number,
 ): Promise<{users: RevokedUser[]; total: number}> {
-  await requireOurs(connection);
+  await requireInstalled(connection);
   return listRevoked(connection, limit);
 }
 

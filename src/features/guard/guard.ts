@@ -7,7 +7,7 @@ import {
   MIGRATION_NAMES,
   type MigrationStep,
   readMigrations,
-  requireOurs,
+  requireInstalled,
   requireSavable,
   stepText,
 } from '../install/index.js';
@@ -91,7 +91,7 @@ function refused(
  *   DATABASE_ERROR where what is configured there is in the way
  */
 export async function planGuard(project: Project, connection: Connection, wanted: GuardState): Promise<GuardPlan> {
-  await requireOurs(connection);
+  await requireInstalled(connection);
   const migrations = await readMigrations(project);
   requireSavable(migrations);
   const {enabled, own: chained, roles} = await readGuard(connection);

@@ -1,6 +1,6 @@
 import type {Connection} from '../../database/connection.js';
 import {readAppliedMigrations} from '../../database/history.js';
-import {readInstalled} from './installed.js';
+import {requireInstalled} from './installed.js';
 import {count} from '../../cli/text.js';
 import {SupasessionError} from '../../errors.js';
 import {applyMigrations, findCli, type SupabaseCli} from '../../supabase/cli.js';
@@ -8,9 +8,8 @@ import type {Writer} from '../../supabase/process.js';
 import type {Migration} from '../../supabase/migrations.js';
 import type {Project} from '../../supabase/project.js';
 import type {Target} from '../../types.js';
-import {authMissing, newerInstalled} from './installed.js';
 import {namingHolders} from '../../database/locks.js';
-import {compareReleases, readMigrations, shippedSql} from './migration.js';
+import {readMigrations} from './migration.js';
 
 /** What applying would do to a target. */
 export interface ApplyPlan {
@@ -26,25 +25,13 @@ export interface ApplyPlan {
 
 /**
  * Compares the files with the history of migrations in the target.
- * @param project the project
- * @param connection an open connection to the target
  * @param env the environment that the CLI is looked for in
- * @returns what is pending
  * @throws SupasessionError CLI_MISSING, AUTH_SCHEMA_MISSING, NEWER_RELEASE
  */
 export async function planApply(project: Project, connection: Connection, env: NodeJS.ProcessEnv): Promise<ApplyPlan> {
   const cli = await findCli(project, env);
-  const [{all, own}, applied, installed, shipped] = [
-    await readMigrations(project),
-    await readAppliedMigrations(connection),
-    await readInstalled(connection),
-    await shippedSql(),
-  ];
-  if (!installed.auth) throw authMissing(connection.target);
-  if (installed.version !== null && compareReleases(installed.version, shipped.version) > 0) {
-    throw newerInstalled(installed.version, shipped.version);
-  }
-
+  const [{all, own}, applied] = [await readMigrations(project), await readAppliedMigrations(connection)];
+  await requireInstalled(connection, 'not newer');
   requireKnown(applied, all);
   const pending = all.filter(({version}) => !applied.includes(version));
   const ownFiles = new Set(own.map(({file}) => file));

@@ -1,6 +1,6 @@
 /** What other features may use of this one; the commands whose work is a migration also have step-command.ts, which others do without loading. */
 export {readHealth} from './health.js';
-export {type Installed, authMissing, newerInstalled, notInstalled, readInstalled, requireOurs} from './installed.js';
+export {type Installed, type Need, readInstalled, requireInstalled} from './installed.js';
 export {
   MIGRATION_NAMES,
   type MigrationState,

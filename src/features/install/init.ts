@@ -3,12 +3,12 @@ import {
   type Consequence,
   type ImpactReport,
   consequences,
+  currentSettings,
   readBasis,
   readImpact,
-  readSettings,
   writeSettings,
 } from '../settings/index.js';
-import {readInstalled} from './installed.js';
+import {readInstalled, requireInstalled} from './installed.js';
 import {SupasessionError} from '../../errors.js';
 import type {Writer} from '../../supabase/process.js';
 import type {Env, Project} from '../../supabase/project.js';
@@ -29,7 +29,6 @@ import {
 } from './migration.js';
 import {applyWithCli, type ApplyPlan} from './apply.js';
 import {writeDeclared, type DeclaredChange} from './declared.js';
-import {authMissing, newerInstalled} from './installed.js';
 
 /** What `init` has found in the project. */
 export interface InitPlan {
@@ -91,11 +90,8 @@ export async function planUpgrade(
     });
   }
 
-  const {auth, version, checksum} = await readInstalled(connection);
-  if (!auth) throw authMissing(connection.target);
-  const {shipped} = plan;
-  if (version !== null && compareReleases(version, shipped.version) > 0) throw newerInstalled(version, shipped.version);
-  return {plan, before: {version, checksum}, needed: plan.current === null || checksum !== shipped.checksum};
+  const {version, checksum} = await requireInstalled(connection, 'not newer');
+  return {plan, before: {version, checksum}, needed: plan.current === null || checksum !== plan.shipped.checksum};
 }
 
 /** The migration of `init` as `--json` shows it. */
@@ -230,9 +226,7 @@ export async function judgeEnable(
   connection: Connection,
   changes: Partial<Settings>,
 ): Promise<{settings: Settings; report: ImpactReport; consequences: Consequence[]}> {
-  const {auth, schema} = await readInstalled(connection);
-  if (!auth) throw authMissing(connection.target);
-  const before = {...DEFAULT_SETTINGS, ...(schema ? await readSettings(connection) : {})};
+  const before = (await currentSettings(connection)).settings ?? DEFAULT_SETTINGS;
   const settings = {...before, ...changes, enabled: true};
   const report = await readImpact(connection, {...(await readBasis(connection)), settings});
   return {settings, report, consequences: consequences(before, settings, report, null)};

@@ -1,21 +1,29 @@
 import type {Connection, Queryable} from '../../database/connection.js';
 import {SupasessionError} from '../../errors.js';
-import {type Target} from '../../types.js';
-import {compareReleases, shippedVersion} from './migration.js';
+import type {Target} from '../../types.js';
+import {compareReleases, type MigrationState, shippedVersion} from './migration.js';
 import {targetFlag} from '../../database/target.js';
 
+/** What a command needs in a database: Auth alone; nothing newer than this program; or supasession, which it asks or changes. */
+export type Need = 'auth' | 'not newer' | 'installed';
+
 /**
- * What a command needs that asks our SQL for something.
- * @param connection an open connection
- * @returns what of ours is there
- * @throws SupasessionError AUTH_SCHEMA_MISSING, NOT_INSTALLED, NEWER_RELEASE
+ * @param migrations those of the project, if what it has is to be said with what is missing; null if it has none
+ * @throws SupasessionError AUTH_SCHEMA_MISSING; unless Auth is enough NEWER_RELEASE; if it has to be installed NOT_INSTALLED
  */
-export async function requireOurs(connection: Connection): Promise<Installed> {
+export async function requireInstalled(
+  connection: Connection,
+  need: Need = 'installed',
+  migrations?: MigrationState | null,
+): Promise<Installed> {
   const installed = await readInstalled(connection);
   if (!installed.auth) throw authMissing(connection.target);
-  if (installed.version === null) throw notInstalled(connection.target);
-  const version = await shippedVersion();
-  if (compareReleases(installed.version, version) > 0) throw newerInstalled(installed.version, version);
+  if (need === 'installed' && installed.version === null) throw notInstalled(connection.target, installed, migrations);
+  if (need !== 'auth' && installed.version !== null) {
+    const version = await shippedVersion();
+    if (compareReleases(installed.version, version) > 0) throw newerInstalled(installed.version, version);
+  }
+
   return installed;
 }
 
@@ -43,22 +51,21 @@ export function newerInstalled(installed: string, own: string): SupasessionError
   );
 }
 
-/**
- * @param target where our SQL is missing
- * @param message what is known about it
- * @returns the error that names the step to take
- */
-export function notInstalled(
-  target: Target,
-  message = 'This database does not have supasession yet.',
-): SupasessionError {
+function notInstalled(target: Target, {schema}: Installed, migrations?: MigrationState | null): SupasessionError {
+  const found = `This database ${schema ? 'has supasession 0.1.2' : 'does not have supasession yet'}`;
+  const written = migrations?.active.some(({kind}) => kind === 'installation') ?? false;
+  const inProject = written
+    ? '. The migration is written, but not applied here.'
+    : migrations
+      ? ', and the project has no migration for it.'
+      : '.';
   const flag = targetFlag(target);
-  return new SupasessionError('NOT_INSTALLED', message, {
+  return new SupasessionError('NOT_INSTALLED', found + inProject, {
     suggestions: [`{bin} init${flag === '' ? '' : ` ${flag}`} --apply`],
   });
 }
-/** What is installed in a database. */
 
+/** What is installed in a database. */
 export interface Installed {
   /** Whether Auth's tables are there. */
   auth: boolean;
@@ -69,12 +76,9 @@ export interface Installed {
   /** Of the SQL that was installed; null where that was done by hand. */
   checksum: string | null;
 }
+
 /** The comment on the schema, which is the record of an installation. */
 const RECORD = /^supasession (?<version>\d\S*)(?: (?<checksum>sha256:[0-9a-f]{64}))?$/;
-/**
- * @param db an open connection
- * @returns what is installed in the database
- */
 
 export async function readInstalled(db: Queryable): Promise<Installed> {
   // pg_class, not to_regclass(): that one fails without usage on the schema, and the question must have an answer for any role.

@@ -1,12 +1,11 @@
 import type {Connection} from '../../database/connection.js';
 import {readBelongings, readDependents, type Belongings, type Dependent} from './dependents.js';
-import {readInstalled} from './installed.js';
+import {readInstalled, requireInstalled} from './installed.js';
 import {SupasessionError} from '../../errors.js';
 import {readSql} from '../../database/sql.js';
 import type {Project} from '../../supabase/project.js';
 import {planApi} from '../integration/api.js';
 import {planHookDisable, rejectWithoutHook} from '../integration/hook.js';
-import {authMissing} from './installed.js';
 import {MIGRATION_NAMES, readMigrations} from './migration.js';
 import type {MigrationStep} from './steps.js';
 import {
@@ -35,8 +34,7 @@ export interface UninstallPlan {
  * @throws SupasessionError AUTH_SCHEMA_MISSING; NOT_INSTALLED where the target has 0.1.2
  */
 export async function planUninstall(project: Project, connection: Connection): Promise<UninstallPlan> {
-  const [{active}, {auth, schema, version}] = [await readMigrations(project), await readInstalled(connection)];
-  if (!auth) throw authMissing(connection.target);
+  const [{active}, {schema, version}] = [await readMigrations(project), await requireInstalled(connection, 'auth')];
   const inMigrations = active.some(({kind}) => kind === 'installation');
   if (!schema) return {installed: false, inMigrations, dependents: [], belongings: null};
   if (version === null) {

@@ -3,7 +3,7 @@ import {readCallableFunctions, readReadableTables, type Reachable} from './queri
 import {readRoleSchemas} from '../../database/role-settings.js';
 import {SupasessionError} from '../../errors.js';
 import {settingPath, type TomlEdit} from '../../supabase/config-edit.js';
-import {readMigrations, requireOurs, requireSavable} from '../install/index.js';
+import {readMigrations, requireInstalled, requireSavable} from '../install/index.js';
 import {
   findConfigSource,
   notTaken,
@@ -80,7 +80,7 @@ async function schemaEdits({project, env, ref}: ConfigSource, schemas: string[])
 export async function planApi({project, connection, env}: SwitchRequest, wanted: SwitchState): Promise<ApiPlan> {
   const source = await findConfigSource(connection.target, project, env);
   if (wanted === 'enabled') {
-    await requireOurs(connection);
+    await requireInstalled(connection);
     // The local stack starts with what the migrations make.
     if (source.project !== null) requireSavable(await readMigrations(source.project));
   }

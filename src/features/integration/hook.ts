@@ -6,7 +6,7 @@ import {
   type MigrationStep,
   readHealth,
   readMigrations,
-  requireOurs,
+  requireInstalled,
   requireSavable,
   stepText,
 } from '../install/index.js';
@@ -277,7 +277,7 @@ async function refusesNobody(connection: Connection): Promise<boolean> {
  */
 export async function planHookEnable(request: SwitchRequest, given: FunctionName | null): Promise<HookPlan> {
   const {project, connection, env} = request;
-  await requireOurs(connection);
+  await requireInstalled(connection);
   await requireExecutable(connection);
   const source = await findConfigSource(connection.target, project, env);
   // What Auth is told to call has to be there after a db reset, too.

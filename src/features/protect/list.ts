@@ -1,6 +1,6 @@
 import {readRoleSchemas} from '../../database/role-settings.js';
 import type {Connection} from '../../database/connection.js';
-import {requireOurs} from '../install/index.js';
+import {requireInstalled} from '../install/index.js';
 import {described, NAMES, PREFIX, type Protection} from './policies.js';
 import {readApiTables, readPolicies} from './queries.js';
 import {tableName} from './tables.js';
@@ -35,7 +35,7 @@ const NAMED = 20;
 
 /** `configured` are the schemas of the Data API by the project's configuration; if the database names them itself, those count. */
 export async function listProtection(connection: Connection, configured: readonly string[]): Promise<ProtectionList> {
-  await requireOurs(connection);
+  await requireInstalled(connection);
   const schemas = (await readRoleSchemas(connection)) ?? [...configured];
   const tables = new Map<string, ListedTable>();
   for (const policy of await readPolicies(connection, PREFIX)) {

@@ -9,7 +9,7 @@ import {
   type MigrationStep,
   type OwnMigration,
   readMigrations,
-  requireOurs,
+  requireInstalled,
   requireSavable,
   stepText,
 } from '../install/index.js';
@@ -75,7 +75,7 @@ interface Context {
 }
 
 async function readContext(project: Project, connection: Connection): Promise<Context> {
-  await requireOurs(connection);
+  await requireInstalled(connection);
   const migrations = await readMigrations(project);
   requireSavable(migrations);
   return {

@@ -1,6 +1,6 @@
 import type {Connection} from '../../database/connection.js';
 import {enforceBatch, type EnforcedBatch} from './enforce-queries.js';
-import {authMissing, readInstalled, requireOurs} from '../install/index.js';
+import {requireInstalled} from '../install/index.js';
 import {countSessions} from './queries.js';
 import {type ImpactReport, NO_IMPACT, readBasis, readImpact} from '../settings/index.js';
 import type {Settings} from '../../types.js';
@@ -46,9 +46,7 @@ export function inLine({evicted, expired, deadlines}: Enforced): boolean {
  * @throws SupasessionError AUTH_SCHEMA_MISSING, NEWER_RELEASE; NOT_INSTALLED, except for a dry run
  */
 export async function planEnforce(connection: Connection, dryRun: boolean): Promise<EnforcePlan> {
-  const {auth, version} = await readInstalled(connection);
-  if (!auth) throw authMissing(connection.target);
-  if (version !== null || !dryRun) await requireOurs(connection);
+  const {version} = await requireInstalled(connection, dryRun ? 'not newer' : 'installed');
   const seconds = stopwatch();
   const basis = await readBasis(connection);
   const {settings} = basis;

@@ -1,7 +1,7 @@
 import type {Connection} from '../../database/connection.js';
 import {parseMoment} from '../../database/moments.js';
 import {SupasessionError} from '../../errors.js';
-import {requireOurs} from '../install/index.js';
+import {requireInstalled} from '../install/index.js';
 import {currentSettings} from '../settings/index.js';
 import {listEvents, type EventFilter, type EventKind, type EventRow} from './history-queries.js';
 import {findUser, isId} from './users.js';
@@ -24,7 +24,7 @@ export interface History {
 
 /** @throws SupasessionError AUTH_SCHEMA_MISSING, NOT_INSTALLED, NEWER_RELEASE; USER_NOT_FOUND for an address; SETTING_INVALID for a span or a date */
 export async function readHistory(connection: Connection, flags: HistoryFlags): Promise<History> {
-  await requireOurs(connection);
+  await requireInstalled(connection);
   const {user, since, until, kind, limit} = flags;
   const filter: EventFilter = {};
   // The history outlives users: an id needs none.

@@ -1,6 +1,6 @@
 import type {Connection} from '../../database/connection.js';
 import {parseMoment, type Moment} from '../../database/moments.js';
-import {requireOurs} from '../install/index.js';
+import {requireInstalled} from '../install/index.js';
 import {readEnding} from '../settings/index.js';
 import {runBatches, stopwatch, type BatchOptions} from './batches.js';
 import {pruneBatch, readPrunable, type Prunable} from './enforce-queries.js';
@@ -19,7 +19,7 @@ export interface PrunePlan {
  * @throws SupasessionError SETTING_INVALID for less than a day, AUTH_SCHEMA_MISSING, NOT_INSTALLED, NEWER_RELEASE
  */
 export async function planPrune(connection: Connection, text: string): Promise<PrunePlan> {
-  await requireOurs(connection);
+  await requireInstalled(connection);
   const olderThan = await parseMoment(connection, '--older-than', text, {shortest: SHORTEST});
   return {olderThan, found: await readPrunable(connection, olderThan.at, await readEnding(connection))};
 }

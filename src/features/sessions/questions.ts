@@ -1,6 +1,6 @@
 import type {Asker} from '../../cli/asker.js';
 import type {Connection} from '../../database/connection.js';
-import {requireOurs} from '../install/index.js';
+import {requireInstalled} from '../install/index.js';
 import {listSessions} from './queries.js';
 import {sessionChoice, userChoice} from './text.js';
 import {searchUsers} from './users-queries.js';
@@ -19,7 +19,7 @@ const OFFERED_SESSIONS = 200;
  * @throws SupasessionError NOT_INSTALLED and the like; ANSWER_REQUIRED, INTERRUPTED
  */
 export async function askSessions(ask: Asker, connection: Connection, now: number): Promise<string[]> {
-  await requireOurs(connection);
+  await requireInstalled(connection);
   const user = await ask.find({
     flag: FLAG,
     message: 'Whose sessions? (type an address, phone number or id)',

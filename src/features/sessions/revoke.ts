@@ -1,6 +1,6 @@
 import type {Connection} from '../../database/connection.js';
 import {SupasessionError} from '../../errors.js';
-import {requireOurs} from '../install/index.js';
+import {requireInstalled} from '../install/index.js';
 import {revokeSession, revokeSessions, revokeUserSessions} from './end-queries.js';
 import {listSessions, readGuardEnabled, readSessionIds} from './queries.js';
 import {readSessions, type SessionList} from './sessions.js';
@@ -71,7 +71,7 @@ function sessionNotFound(message: string, notFound: string[]): SupasessionError 
  */
 export async function planRevoke(connection: Connection, request: RevokeRequest): Promise<RevokePlan> {
   const ids = readIds('ids' in request ? request.ids : request.keep);
-  await requireOurs(connection);
+  await requireInstalled(connection);
   const plan = 'ids' in request ? await ofIds(connection, ids) : await ofUser(connection, request.user, ids);
   return {...plan, guarded: await readGuardEnabled(connection)};
 }

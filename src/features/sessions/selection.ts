@@ -1,7 +1,7 @@
 import type {Connection} from '../../database/connection.js';
 import {type Moment, momentWords, parseMoment} from '../../database/moments.js';
 import {SupasessionError} from '../../errors.js';
-import {authMissing, readInstalled, requireOurs} from '../install/index.js';
+import {requireInstalled} from '../install/index.js';
 import {parseClaims} from '../settings/index.js';
 import type {SessionFilter} from './filter.js';
 import {findUsers, isId, userName} from './users.js';
@@ -39,8 +39,7 @@ type Part = {filter: SessionFilter; words: string};
  * or claim; with --over-limit NOT_INSTALLED and NEWER_RELEASE
  */
 export async function readSelection(connection: Connection, flags: FilterFlags): Promise<Selection> {
-  if (flags['over-limit']) await requireOurs(connection);
-  else if (!(await readInstalled(connection)).auth) throw authMissing(connection.target);
+  await requireInstalled(connection, flags['over-limit'] ? 'installed' : 'auth');
   const parts: Part[] = [
     ...(await users(connection, flags)),
     ...(flags['over-limit'] ? [{filter: {overLimit: true}, words: 'over the limit'}] : []),

@@ -12,7 +12,6 @@ import {
   currentSettings,
   importAuthSettings,
   planConfig,
-  requireInstalled,
   saveSettings,
   type ConfigPlan,
   type SavedSettings,
@@ -46,9 +45,8 @@ export abstract class SettingsCommand extends ChangeCommand {
     const target = await this.target(flags);
     const migrations = await this.#migrations(flags.save);
     const connection = await this.open(target, 'reads');
-    const current = await currentSettings(connection);
     const dryRun = flags['dry-run'];
-    if (!dryRun) await requireInstalled(current, target, migrations);
+    const current = await currentSettings(connection, dryRun ? 'auth' : 'installed', migrations);
 
     const before = current.settings ?? DEFAULT_SETTINGS;
     const given = await this.#given(connection, flags);

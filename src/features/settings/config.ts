@@ -4,16 +4,12 @@ import {
   type Installed,
   MIGRATION_NAMES,
   type MigrationState,
+  type Need,
   addMigration,
-  authMissing,
-  compareReleases,
   configMigrationText,
-  newerInstalled,
-  notInstalled,
-  readInstalled,
   readMigrations,
+  requireInstalled,
   requireSavable,
-  shippedVersion,
 } from '../install/index.js';
 import {basisWith, NO_IMPACT, readImpact, type ImpactReport} from './verdicts.js';
 import {SupasessionError} from '../../errors.js';
@@ -31,38 +27,15 @@ export interface CurrentSettings {
   settings: Settings | null;
 }
 
-/** @throws SupasessionError AUTH_SCHEMA_MISSING */
-export async function currentSettings(connection: Connection): Promise<CurrentSettings> {
-  const installed = await readInstalled(connection);
-  if (!installed.auth) throw authMissing(connection.target);
+/** @throws SupasessionError AUTH_SCHEMA_MISSING, and what `requireInstalled` throws for the need */
+export async function currentSettings(
+  connection: Connection,
+  need: Need = 'auth',
+  migrations?: MigrationState | null,
+): Promise<CurrentSettings> {
+  const installed = await requireInstalled(connection, need, migrations);
   if (!installed.schema) return {installed, settings: null};
   return {installed, settings: {...DEFAULT_SETTINGS, ...(await readSettings(connection))}};
-}
-
-/**
- * Refuses to go on if settings cannot be changed, and names the missing step.
- * @throws SupasessionError NOT_INSTALLED, NEWER_RELEASE
- */
-export async function requireInstalled(
-  current: CurrentSettings,
-  target: Target,
-  migrations: MigrationState | null,
-): Promise<void> {
-  const version = await shippedVersion();
-  if (current.installed.version !== null) {
-    if (compareReleases(current.installed.version, version) > 0)
-      throw newerInstalled(current.installed.version, version);
-    return;
-  }
-
-  const written = migrations?.active.some(({kind}) => kind === 'installation') ?? false;
-  const found = current.installed.schema ? 'has supasession 0.1.2' : 'does not have supasession yet';
-  throw notInstalled(
-    target,
-    written
-      ? `This database ${found}. The migration is written, but not applied here.`
-      : `This database ${found}${migrations === null ? '' : ', and the project has no migration for it'}.`,
-  );
 }
 
 /** A change of settings, judged before it is made. */

@@ -1,6 +1,6 @@
 import type {Connection, Queryable} from '../../database/connection.js';
 import {DEFAULT_SETTINGS, type Settings} from '../../types.js';
-import {requireOurs} from '../install/index.js';
+import {requireInstalled} from '../install/index.js';
 
 /**
  * @param db an open connection
@@ -53,6 +53,6 @@ export async function hasRejectRule(db: Queryable): Promise<boolean> {
  */
 
 export async function requireSettings(connection: Connection): Promise<Settings> {
-  await requireOurs(connection);
+  await requireInstalled(connection);
   return {...DEFAULT_SETTINGS, ...(await readSettings(connection))};
 }
