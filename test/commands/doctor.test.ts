@@ -410,7 +410,7 @@ describe('migrations', () => {
     const seen = await doctor();
     expect(seen).toMatchObject({
       code: 3,
-      wrong: ['warning: files as they were written', 'warning: dates', "warning: the project's later migrations"],
+      wrong: ['warning: files as they were written', 'warning: dates', "error: the project's later migrations"],
     });
     expect(finding(seen, 'files as they were written').fix).toBe(`git checkout -- supabase/migrations/${FILE}`);
   });

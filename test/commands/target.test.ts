@@ -272,7 +272,7 @@ describe('a linked project', () => {
     expect(refused.error.details).toEqual({flag: `--confirm ${REF}`});
     const enabled = await project.run([...enable, '--confirm', REF], env);
     expect(enabled).toMatchObject({code: 0});
-    expect(enabled.stderr).toContain('Undo: supasession config --linked --disable --max 1');
+    expect(enabled.stderr).toContain('Undo: supasession config --linked --disable --max 3');
 
     expect((await failure(project, ['flush', '--linked', '--yes'], env)).error.code).toBe('ANSWER_REQUIRED');
     const wrong = await failure(project, ['flush', '--linked', '--confirm', OTHER_REF], env);
