@@ -198,7 +198,10 @@ describe(`counted in ${SITUATIONS} situations`, () => {
     const span = pick(2, 25);
     const old = sessions.filter((session) => (session.ends ?? 0) < -span || lastUsed(session) > span);
     const unused = old.filter(isLive);
-    const prunable = await admin.query(await readSql('queries/prunable.sql'), [`${span} hours`, ending]);
+    const prunable = await admin.query(await readSql('queries/prunable.sql'), [
+      new Date(Date.now() - span * 3_600_000),
+      ending,
+    ]);
     expect({...where, ...prunable.rows[0]}).toEqual({
       ...where,
       ended: String(old.length - unused.length),

@@ -113,7 +113,7 @@ describe('the menu', () => {
     const declined = terminal('config');
     await setMax(declined);
     declined.type(KEYS.enter);
-    await declined.see(/\[DECLINED\]/);
+    await declined.see(/Cancelled\. Nothing was changed\./);
     expect(await declined.code).toBe(4);
     expect(await rows(MAX)).toEqual([1]);
     expect(await project.migrations()).toHaveLength(1);
@@ -172,7 +172,7 @@ describe('a change by flags', () => {
     const harmless = terminal('config', '--db-url', server.url(), '--max', '2');
     await harmless.see(/Apply this\? \(y\/N\)/);
     harmless.type(KEYS.enter);
-    await harmless.see(/\[DECLINED\]|Cancelled/);
+    await harmless.see(/Cancelled\. Nothing was changed\./);
     expect(await harmless.code).toBe(4);
 
     const client = await server.connect();

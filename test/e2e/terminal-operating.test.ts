@@ -95,7 +95,7 @@ describe('rules add', () => {
     declined.type(`${users[0]!.email}${KEYS.enter}`);
     await declined.see(/Apply this\? \(y\/N\)/);
     declined.type(KEYS.enter);
-    await declined.see(/\[DECLINED\]/);
+    await declined.see(/Cancelled\. Nothing was changed\./);
     expect(await declined.code).toBe(4);
     expect(declined.screen).not.toMatch(/Name of the rule|How many sessions|Save as a migration/);
 
@@ -118,7 +118,7 @@ describe('rules add', () => {
     await screen.see(/1 session of 1 user would exceed its limit/);
     await screen.see(/Change the rules, so that these sessions end\? Type 127\.0\.0\.1 to go on:/);
     screen.type(`no${KEYS.enter}`);
-    await screen.see(/\[DECLINED\]/);
+    await screen.see(/Cancelled\. Nothing was changed\./);
     expect(await screen.code).toBe(4);
     expect(await rows(RULES)).toHaveLength(1);
   });

@@ -132,17 +132,14 @@ const steps: ReadonlyArray<readonly [title: string, step: () => Promise<void>]> 
     async () => {
       const output = await type(
         'supasession config',
-        [/Change them\?/, YES],
-        [/Enforce the limit\?/, KEYS.enter],
+        [/Which setting[^]*❯ None[^]*History kept for[^]*navigate/, KEYS.down.repeat(2)],
+        [/❯ Sessions per user/, KEYS.enter],
         [/may a user have\?/, `3${KEYS.enter}`],
-        [/sign-in over the limit\?/, KEYS.enter],
-        [/go first\?/, KEYS.enter],
-        [/Change other settings\?/, YES],
-        [/Which one\?[^]*❯ Done[^]*History kept for[^]*navigate/, KEYS.down],
+        [/Which other one\?[^]*❯ Done[^]*navigate/, KEYS.down.repeat(5)],
         [/❯ Mode/, KEYS.enter],
-        [/only write down[^]*❯ enforce/, KEYS.down],
+        [/only record[^]*❯ enforce/, KEYS.down],
         [/❯ observe/, KEYS.enter],
-        [/Which one\?[^]*❯ Done[^]*Mode +observe/, KEYS.enter],
+        [/Which other one\?[^]*❯ Done[^]*Mode +observe/, KEYS.enter],
         [/Apply this\?/, YES],
         SAVE,
       );
@@ -167,17 +164,18 @@ const steps: ReadonlyArray<readonly [title: string, step: () => Promise<void>]> 
     async () => {
       const output = await type(
         'supasession config --mode enforce --strategy reject --timebox 12h --record-device-changes --events-retention 90d --refusal-message "Too many devices"',
+        [/Apply this\?/, YES],
         SAVE,
       );
       expect(output).toContain('Warning: reject counts sessions that nobody can sign out');
       expect(await value(SETTINGS)).toMatchObject({mode: 'enforce', timebox: '12:00:00'});
       const undo = /Undo:\s+(supasession config [^]*)$/.exec(output)![1]!;
       expect(undo).toContain(' \\\n');
-      const taken = await type(undo, SAVE);
+      const taken = await type(undo, [/Apply this\?/, YES], SAVE);
       expect(taken).toContain('Changed.');
       expect(await value('select strategy from supasession.config')).toBe('dequeue');
       expect(await value(SETTINGS)).toEqual({enabled: true, max: 3, mode: 'observe', timebox: null});
-      expect(await type('supasession config --mode enforce --timebox 12h --save')).toMatch(
+      expect(await type('supasession config --mode enforce --timebox 12h --save', [/Apply this\?/, YES])).toMatch(
         /^Saved to supabase\/migrations\/\d{14}_supasession_config\.sql\.$/m,
       );
       expect(await project.migrations()).toHaveLength(2);
