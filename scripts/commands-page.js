@@ -22,7 +22,7 @@ function typed(name, flag) {
 function flagRow([name, flag]) {
   const notes = [
     ...(flag.required ? ['Required.'] : []),
-    ...(flag.multiple ? ['May be given again.'] : []),
+    ...(flag.multiple ? ['May be repeated.'] : []),
     ...(flag.type === 'option' && flag.default !== undefined ? [`Default: ${String(flag.default)}.`] : []),
   ].filter((note) => !(flag.summary ?? '').toLowerCase().includes(note.slice(0, -1).toLowerCase()));
   return `| ${typed(name, flag)} | ${cell([flag.summary ?? flag.description ?? '', ...notes].join(' '))} |`;

@@ -8,18 +8,18 @@ export const targetFlags = {
     helpGroup: 'TARGET',
   }),
   stack: Flags.string({
-    summary: 'A local stack by its name ([experimental] stack = true).',
+    summary: 'The local stack of this name ([experimental] stack = true).',
     helpGroup: 'TARGET',
     helpValue: '<name>',
   }),
   linked: Flags.boolean({
     default: false,
     summary:
-      'The linked project, or any by --remote=<ref>. Password: SUPABASE_DB_PASSWORD, else a login role, else asked for.',
+      'The linked project (another: --remote=<ref>). Password: SUPABASE_DB_PASSWORD, else a login role, else it asks.',
     helpGroup: 'TARGET',
   }),
   'db-url': Flags.string({
-    summary: 'Any database. Password: PGPASSWORD, passfile, or asked for.',
+    summary: 'Any database. Password: PGPASSWORD, passfile, else it asks.',
     helpGroup: 'TARGET',
     helpValue: '<url>',
   }),
@@ -29,7 +29,7 @@ export const targetFlags = {
 
 export const yesFlag = Flags.boolean({
   char: 'y',
-  summary: 'Take the defaults; to end sessions, see --confirm.',
+  summary: 'Accept the defaults. To end sessions, see --confirm.',
 });
 
 export const confirmFlag = Flags.string({
@@ -39,19 +39,13 @@ export const confirmFlag = Flags.string({
 
 export const dryRunFlag = Flags.boolean({default: false, summary: 'Show what would happen and change nothing.'});
 
-/** A user, as the one thing that a command is about. */
 export const userArg = Args.string({description: 'Email address or id of the user.', required: true});
 
 export const saveFlag = Flags.boolean({
   default: false,
-  summary: 'Write it as a migration too, so that db reset and db push carry it.',
+  summary: 'Also save it as a migration, so that db reset and db push apply it.',
 });
 
-/**
- * @param summary what a transaction takes
- * @param size how many where nothing is given
- * @returns the flag for the size of a transaction
- */
 export function batchSizeFlag(summary: string, size: number) {
   return Flags.integer({
     summary,
@@ -75,7 +69,7 @@ export const includePendingFlag = Flags.boolean({
 /** The flags of a command whose work is a migration. */
 export const stepFlags = {
   ...targetFlags,
-  apply: Flags.boolean({allowNo: true, summary: 'Apply it to the target with the supabase CLI.'}),
+  apply: Flags.boolean({allowNo: true, summary: 'Apply the migration to the target with the supabase CLI.'}),
   'include-pending': includePendingFlag,
   'dry-run': dryRunFlag,
   confirm: confirmChangeFlag,
@@ -86,16 +80,15 @@ export const stepFlags = {
 export const integrationFlags = {
   'config-toml': Flags.boolean({
     allowNo: true,
-    summary: 'Of a hosted project: change config.toml too, which "supabase config push" would send.',
+    summary: 'For a hosted project: also change config.toml, which "supabase config push" sends.',
   }),
   confirm: confirmChangeFlag,
 };
 
 /**
- * Turns the supabase CLI's newer way to name a target into our flags: oclif has no flags with an optional value.
+ * Rewrites the supabase CLI's newer way to name a target: oclif has no flags with an optional value.
  * `--remote` is --linked, `--remote=<url>` is --db-url, `--remote=<ref>` is that project.
- * @param argv the arguments as typed
- * @returns the arguments for oclif; what follows `--` is left alone
+ * What follows `--` is left alone.
  */
 export function rewriteRemote(argv: string[]): string[] {
   const end = argv.indexOf('--');
@@ -108,7 +101,7 @@ export function rewriteRemote(argv: string[]): string[] {
   });
 }
 
-/** The flags of a command, as far as their names go; what oclif keeps of them in a manifest and what a command declares are alike here. */
+/** What a manifest and a command's own flags have in common. */
 export type KnownFlags = Record<string, {hidden?: boolean | undefined; allowNo?: boolean | undefined}>;
 
 /** @returns the flags of a command that can be typed, with their dashes: those that are not hidden, --help, and what `rewriteRemote` knows */

@@ -9,22 +9,22 @@ export type {ConfigResult} from '../features/settings/command.js';
 
 export default class Config extends SettingsCommand {
   static override summary = 'Show or change the settings: limit, deadlines, refusals.';
-  static override description = `Without flags it shows the settings, and on a terminal offers to change them. Spans of time: 30m, 12h, 7d, "1 week". docs/settings.md says more.
+  static override description = `Without flags it shows the settings and, on a terminal, offers to change them. Spans of time: 30m, 12h, 7d, "1 week". More: docs/settings.md.
 ${EXIT_CODES_HELP}`;
 
   static override usage = '<%= command.id %> [--<setting> <value>...] [flags]';
 
   static override examples = [
     {
-      description: 'Three sessions per user; a fourth sign-in is refused.',
+      description: 'Allow three sessions per user and refuse a fourth sign-in.',
       command: '<%= config.bin %> <%= command.id %> --max 3 --strategy reject',
     },
     {
-      description: 'Everybody signs in again after 12 hours, or 2 hours without use.',
+      description: 'Make everybody sign in again after 12 hours, or after 2 hours without use.',
       command: '<%= config.bin %> <%= command.id %> --timebox 12h --inactivity 2h',
     },
     {
-      description: 'Whom a limit of 2 would concern, before anything is installed.',
+      description: 'See whom a limit of 2 would affect, before you install anything.',
       command: '<%= config.bin %> <%= command.id %> --linked --max 2 --enable --dry-run',
     },
   ];

@@ -26,28 +26,28 @@ export interface DoctorResult {
 }
 
 export default class Doctor extends BaseCommand {
-  static override summary = 'Check project, migrations and database, and say what to mend.';
-  static override description = `Looks at the project's configuration, our migrations, the database and the versions, and compares our functions and triggers there with what this package installs. It changes nothing without --fix.
---fix does what is safe, after showing it: it takes away a pre-request setting whose function is gone, and runs our SQL once more where functions or triggers are missing or were changed. config.toml, migrations and settings are never touched.
-It exits with 3 when there is an error or a warning; notes alone are 0. With --fix, what is left counts.
+  static override summary = 'Check project, migrations and database, and say what to fix.';
+  static override description = `Checks the project's configuration, the migrations of supasession, the database and the versions, and compares supasession's functions and triggers in the database with those of this package. It changes nothing without --fix.
+--fix shows what it is going to do, then asks. It removes a pre-request setting whose function is gone, and runs supasession's SQL again if functions or triggers are missing or were changed. It never touches config.toml, migrations or settings.
+Exits with 3 if it finds an error or a warning (notes do not count); with --fix, if one is left.
 ${EXIT_CODES_HELP}`;
 
   static override examples = [
-    {description: 'The project and its local database.', command: '<%= config.bin %> <%= command.id %>'},
+    {description: 'Check the project and its local database.', command: '<%= config.bin %> <%= command.id %>'},
     {
-      description: 'The linked project, with what is right too.',
+      description: 'Check the linked project, and show what is right, too.',
       command: '<%= config.bin %> <%= command.id %> --linked --all',
     },
     {
-      description: 'After a restore: put back what a dump leaves out.',
+      description: 'After restoring a dump: fix what the dump leaves out.',
       command: '<%= config.bin %> <%= command.id %> --linked --fix',
     },
   ];
 
   static override flags = {
     ...targetFlags,
-    fix: Flags.boolean({default: false, summary: 'Mend what can be mended safely, after showing it.'}),
-    all: Flags.boolean({default: false, summary: 'Show what is right, too.'}),
+    fix: Flags.boolean({default: false, summary: 'Fix what is safe to fix, after showing it.'}),
+    all: Flags.boolean({default: false, summary: 'Also show what is right.'}),
     confirm: Flags.string({summary: 'Confirm --fix on this project or host.', helpValue: '<ref|host>'}),
     yes: yesFlag,
   };
@@ -65,11 +65,11 @@ ${EXIT_CODES_HELP}`;
     const steps = flags.fix ? planRepairs(findings) : [];
     if (steps.length > 0 && !(connection instanceof SupasessionError)) {
       this.note(`${findingsText(findings, view)}\n\n${repairsText(steps)}`);
-      await allowEnding(this.asker(flags), target, {message: 'Do this', given: flags.confirm});
+      await allowEnding(this.asker(flags), target, {message: 'Apply these fixes', given: flags.confirm});
       for (const step of steps) fixed.push(await this.#repair(connection, step, fixed));
       findings = await look();
       this.note('Done. What is left:');
-    } else if (flags.fix) this.note('There is nothing that --fix could mend.');
+    } else if (flags.fix) this.note('There is nothing that --fix can fix.');
 
     this.log(this.withProgram(findingsText(findings, view)));
     const summary = summarize(findings);

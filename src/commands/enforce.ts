@@ -13,8 +13,8 @@ export interface EnforceResult extends Outcome {
 }
 
 export default class Enforce extends BaseCommand {
-  static override summary = 'Bring existing sessions in line with settings and rules now.';
-  static override description = `Otherwise a limit reaches them at their next refresh, or at the next sign-in of their user. It counts first, asks, and goes through the users in small batches. Ctrl-C stops after the batch that is running; running it again goes on.
+  static override summary = 'Apply settings and rules to existing sessions now.';
+  static override description = `Without it, a limit reaches a session at its next refresh, or at its user's next sign-in. It counts first, asks, then works through the users in small batches. Ctrl-C stops after the current batch; run it again to continue.
 ${EXIT_CODES_HELP}`;
 
   static override examples = [
@@ -23,14 +23,14 @@ ${EXIT_CODES_HELP}`;
       command: '<%= config.bin %> <%= command.id %> --dry-run',
     },
     {
-      description: 'On the linked project, in a script.',
+      description: 'Enforce them on the linked project, in a script.',
       command: '<%= config.bin %> <%= command.id %> --linked --confirm abcdefghijklmnopqrst',
     },
   ];
 
   static override flags = {
     ...targetFlags,
-    'batch-size': batchSizeFlag('Users whom one transaction takes at most.', 200),
+    'batch-size': batchSizeFlag('Most users in one transaction.', 200),
     'dry-run': dryRunFlag,
     confirm: confirmFlag,
     yes: yesFlag,
@@ -56,7 +56,7 @@ ${EXIT_CODES_HELP}`;
     if (dryRun || observing || inLine(found)) {
       this.note(
         observing
-          ? 'Observe mode: nothing is ended, and without it this would be.'
+          ? 'Observe mode: nothing was changed. In enforce mode, this would happen.'
           : dryRun
             ? 'Dry run: nothing was changed.'
             : 'Nothing to do.',

@@ -17,13 +17,13 @@ export interface FlushResult extends Outcome {
 }
 
 export default class Flush extends BaseCommand {
-  static override summary = 'End all sessions, or those that flags select.';
-  static override description = `Deletes the sessions that match when it starts, in small batches. It does not stop sign-ins meanwhile, and with --user alone it ends those too. All flags that are given must hold. Ctrl-C stops after the batch that is running.
+  static override summary = 'End all sessions, or those that the flags select.';
+  static override description = `Deletes the sessions that match when it starts, in small batches. Users can sign in meanwhile; with --user alone, it ends those sessions too. If you give several flags, a session must match all of them. Ctrl-C stops after the current batch.
 ${EXIT_CODES_HELP}`;
 
   static override examples = [
     {
-      description: 'See how many sessions and users it would be.',
+      description: 'See how many sessions of how many users would end.',
       command: '<%= config.bin %> <%= command.id %> --dry-run',
     },
     {
@@ -31,11 +31,11 @@ ${EXIT_CODES_HELP}`;
       command: '<%= config.bin %> <%= command.id %> --linked --confirm abcdefghijklmnopqrst',
     },
     {
-      description: 'End what nobody has used for 90 days, except the sessions of one user.',
+      description: 'End sessions that nobody has used for 90 days, except those of one user.',
       command: '<%= config.bin %> <%= command.id %> --idle 90d --except ada@example.com',
     },
     {
-      description: 'End what came from an address range since a moment, for one plan only.',
+      description: 'End sessions from an address range since a certain time, on one plan only.',
       command: '<%= config.bin %> <%= command.id %> --ip 203.0.113.0/24 --since 2026-11-01T14:00Z --claim plan=pro',
     },
   ];
@@ -43,7 +43,7 @@ ${EXIT_CODES_HELP}`;
   static override flags = {
     ...targetFlags,
     ...filterFlags,
-    'batch-size': batchSizeFlag('Sessions that one transaction deletes at most.', 1000),
+    'batch-size': batchSizeFlag('Most sessions in one transaction.', 1000),
     'dry-run': dryRunFlag,
     confirm: confirmFlag,
     yes: yesFlag,

@@ -15,13 +15,13 @@ export interface HistoryResult {
 
 export default class History extends BaseCommand {
   static override summary = 'Show what supasession did, and why, newest first.';
-  static override description = `Sessions that ended, users whose access was revoked, and changes of settings and rules. In observe mode: what would have happened, at most once per user and hour. Sign-outs are in Auth's own audit log.
+  static override description = `Shows ended sessions, revoked and restored access, and changes of settings and rules. In observe mode it shows what would have happened, at most once per user and hour. Sign-outs are in Auth's own audit log.
 ${EXIT_CODES_HELP}`;
 
   static override examples = [
-    {description: 'The last 50 events.', command: '<%= config.bin %> <%= command.id %>'},
+    {description: 'See the last 50 events.', command: '<%= config.bin %> <%= command.id %>'},
     {
-      description: 'Why a user was signed out this week.',
+      description: 'See why a user was signed out this week.',
       command: '<%= config.bin %> <%= command.id %> --user ada@example.com --since 7d --kind evicted --kind expired',
     },
   ];
@@ -29,26 +29,26 @@ ${EXIT_CODES_HELP}`;
   static override flags = {
     ...targetFlags,
     user: Flags.string({
-      summary: 'Of this user, by email address or id; the id also finds a deleted user.',
+      summary: 'Events of this user (email or id); the id also finds a deleted user.',
       helpGroup: 'WHICH EVENTS',
       helpValue: '<email|id>',
     }),
     since: Flags.string({
-      summary: 'Within this span (1d), or since this date or time (2026-11-01T14:00; local if it has no zone).',
+      summary: 'Events of this span (1d), or since this date or time (2026-11-01T14:00; local if without zone).',
       helpGroup: 'WHICH EVENTS',
       helpValue: '<span|date>',
     }),
     until: Flags.string({
-      summary: 'Longer ago than this span, or before this date or time.',
+      summary: 'Events longer ago than this span, or before this date or time.',
       helpGroup: 'WHICH EVENTS',
       helpValue: '<span|date>',
     }),
     kind: Flags.option({options: EVENT_KINDS, multiple: true})({
-      summary: 'Of this kind; repeatable.',
+      summary: 'Events of this kind; may be repeated.',
       helpGroup: 'WHICH EVENTS',
     }),
     limit: Flags.integer({
-      summary: 'Most events to show.',
+      summary: 'Show at most this many events.',
       default: 50,
       min: 1,
       max: 1_000_000,

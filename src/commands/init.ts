@@ -13,7 +13,7 @@ import {DEFAULT_SETTINGS, targetJson, type TargetJson} from '../types.js';
 export interface InitResult {
   /** The project's folder. */
   project: string;
-  /** Null where no database was looked at. */
+  /** Null if no database was read. */
   target: TargetJson | null;
   migration: InitMigration;
   /** Whether the target has this release now. */
@@ -22,13 +22,13 @@ export interface InitResult {
 
 export default class Init extends InitCommand {
   static override summary = 'Add session limits to this Supabase project, as a migration.';
-  static override description = `Writes supabase/migrations/<timestamp>_supasession.sql and, if wanted, applies it with the supabase CLI and switches the limit on.
+  static override description = `Writes supabase/migrations/<timestamp>_supasession.sql. If you want, it also applies the migration with the supabase CLI and switches the limit on.
 A second run writes nothing. ${EXIT_CODES_HELP}`;
 
   static override examples = [
-    {description: 'Set everything up, answering questions.', command: '<%= config.bin %> <%= command.id %>'},
+    {description: 'Set everything up by answering questions.', command: '<%= config.bin %> <%= command.id %>'},
     {
-      description: 'Three devices per user, on the local database, at once.',
+      description: 'Allow three devices per user in the local database, starting now.',
       command: '<%= config.bin %> <%= command.id %> --max 3 --strategy dequeue --enable --apply',
     },
     {
@@ -41,10 +41,10 @@ A second run writes nothing. ${EXIT_CODES_HELP}`;
     ...targetFlags,
     max: maxFlag,
     strategy: strategyFlag,
-    enable: Flags.boolean({allowNo: true, summary: 'Switch the limit on in the target, after applying.'}),
+    enable: Flags.boolean({allowNo: true, summary: 'Switch the limit on in the target after applying.'}),
     save: Flags.boolean({
       default: false,
-      summary: 'With --enable: switch it on in the migration too, so that the next db push does.',
+      summary: 'With --enable: also switch the limit on in the migration, for the next db push.',
     }),
     apply: Flags.boolean({allowNo: true, summary: 'Apply the migration to the target with the supabase CLI.'}),
     'include-pending': includePendingFlag,

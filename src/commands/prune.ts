@@ -17,17 +17,17 @@ export interface PruneResult extends Outcome {
 }
 
 export default class Prune extends BaseCommand {
-  static override summary = 'Remove sessions that have ended or not been used for long.';
-  static override description = `Auth itself keeps them. It first shows how many still work, then removes them in small batches. Events older than events_retention, and what supasession noted about sessions that are gone, go too. Ctrl-C stops after the batch that is running; running it again goes on.
+  static override summary = 'Remove sessions that ended or were last used long ago.';
+  static override description = `Auth itself keeps them. This command shows how many of them still work, then removes them in small batches. It also removes events older than events_retention, and notes about sessions that are gone. Ctrl-C stops after the current batch; run it again to continue.
 ${EXIT_CODES_HELP}`;
 
   static override examples = [
     {
-      description: 'See what would go.',
+      description: 'See what would be removed.',
       command: '<%= config.bin %> <%= command.id %> --older-than 30d --dry-run',
     },
     {
-      description: 'Remove it on the linked project, in a script.',
+      description: 'Remove old sessions from the linked project, in a script.',
       command: '<%= config.bin %> <%= command.id %> --older-than 90d --linked --confirm abcdefghijklmnopqrst',
     },
   ];
@@ -36,10 +36,10 @@ ${EXIT_CODES_HELP}`;
     ...targetFlags,
     'older-than': Flags.string({
       required: true,
-      summary: 'Ended or last used longer ago than this span (30d), or before this date (2026-11-01); a day at least.',
+      summary: 'Ended or last used longer ago than this span (30d), or before this date (2026-11-01); at least a day.',
       helpValue: '<span|date>',
     }),
-    'batch-size': batchSizeFlag('Sessions that one transaction removes at most.', 1000),
+    'batch-size': batchSizeFlag('Most sessions in one transaction.', 1000),
     'dry-run': dryRunFlag,
     confirm: confirmFlag,
     yes: yesFlag,

@@ -19,13 +19,13 @@ export interface SandboxResult {
 
 export default class Sandbox extends BaseCommand {
   static override summary = "Run a local Postgres with Supabase's roles and auth tables.";
-  static override description = `Listens on [db].port of the project, so that this program and the supabase CLI find it as the local database. Ctrl-C stops it; the data stays.
-It needs no Docker, and there is no Auth server in it: it is for trying migrations and limits. ${EXIT_CODES_HELP}`;
+  static override description = `Listens on the project's [db].port, so that supasession and the supabase CLI find it as the local database. Ctrl-C stops it; the data stays.
+It needs no Docker and has no Auth server: use it to try migrations and limits. ${EXIT_CODES_HELP}`;
 
   static override examples = [
     {description: 'Start it for this project.', command: '<%= config.bin %> <%= command.id %>'},
     {
-      description: 'Start it afresh on another port.',
+      description: 'Start with empty data on another port.',
       command: '<%= config.bin %> <%= command.id %> --port 54329 --reset --yes',
     },
   ];
@@ -38,10 +38,10 @@ It needs no Docker, and there is no Auth server in it: it is for trying migratio
       helpValue: '<n>',
     }),
     data: Flags.string({
-      summary: "Folder of the data (default: this program's data folder, one for each project).",
+      summary: "Data folder (default: one for each project, in supasession's own data folder).",
       helpValue: '<dir>',
     }),
-    reset: Flags.boolean({default: false, summary: 'Throw away the data that is there.'}),
+    reset: Flags.boolean({default: false, summary: 'Delete the existing data first.'}),
     yes: yesFlag,
   };
 
@@ -51,7 +51,7 @@ It needs no Docker, and there is no Auth server in it: it is for trying migratio
       flags.port === undefined || flags.data === undefined ? await this.project() : await this.projectIfAny();
     const port = flags.port ?? (await readConfig(await this.project(), process.env)).dbPort;
     const dataDir = flags.data === undefined ? this.#dataDir(await this.project()) : path.resolve(flags.data);
-    if (flags.reset) await this.asker(flags).proceed(`Throw away the data in ${dataDir}?`);
+    if (flags.reset) await this.asker(flags).proceed(`Delete the data in ${dataDir}?`);
 
     return this.finishingOnInterrupt(async (signal) => {
       const server = await startSandbox({
@@ -62,8 +62,7 @@ It needs no Docker, and there is no Auth server in it: it is for trying migratio
         ...(project === null ? {} : {resolveFrom: project.root}),
       });
       const result = {url: server.url(), port: server.port, dataDir: server.dataDir, pid: server.pid};
-      // Here and not as the result of the command, which is shown when it ends.
-      // In one line, because whoever reads it cannot wait for the end of the output.
+      // Printed here, because the result of a command is shown only when it ends. One line, because the reader cannot wait for the end.
       if (this.jsonEnabled()) process.stdout.write(`${JSON.stringify(result)}\n`);
       else this.log(sandboxText(result));
       const interrupted = new Promise<void>((resolve) => {

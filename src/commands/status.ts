@@ -13,21 +13,21 @@ export interface StatusResult extends Found {
 }
 
 export default class Status extends BaseCommand {
-  static override summary = 'Show settings, sessions, what was ended, and what is wrong.';
-  static override description = `With --check it looks at every session too, and exits with 3 when something is wrong: not installed, a trigger or a right missing, sessions over the limit or without their deadline. Limits that are off are shown, and are not wrong.
+  static override summary = 'Show settings, sessions, recently ended ones, and problems.';
+  static override description = `With --check it also checks every session, and exits with 3 if something is wrong: supasession is not installed, a trigger or a right is missing, or a session is over the limit or lacks its deadline. Limits that are off are shown, but are not a problem.
 ${EXIT_CODES_HELP}`;
 
   static override examples = [
-    {description: 'The local database.', command: '<%= config.bin %> <%= command.id %>'},
+    {description: 'Look at the local database.', command: '<%= config.bin %> <%= command.id %>'},
     {
-      description: 'Let a nightly job fail when something is wrong with the linked project.',
+      description: 'Let a nightly job fail if something is wrong with the linked project.',
       command: '<%= config.bin %> <%= command.id %> --linked --check',
     },
   ];
 
   static override flags = {
     ...targetFlags,
-    check: Flags.boolean({default: false, summary: 'Exit with 3 when something is wrong.'}),
+    check: Flags.boolean({default: false, summary: 'Exit with 3 if something is wrong.'}),
   };
 
   async run(): Promise<StatusResult> {

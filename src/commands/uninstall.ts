@@ -21,11 +21,11 @@ import {uninstalledText, uninstallText, unwiredText} from '../features/install/u
 
 export interface UninstallResult {
   target: TargetJson;
-  /** Whether our SQL was in the target. */
+  /** Whether it was in the target. */
   installed: boolean;
-  /** What of the project uses it, or used it. */
+  /** Objects of the project that use it, or used it. */
   dependents: Array<Pick<Dependent, 'kind' | 'name'>>;
-  /** What was taken out of the configuration of Auth and the Data API. */
+  /** What was removed from the configuration of Auth and the Data API. */
   unwired: ChangedPart[];
   files: StepFile[];
   /** Whether the target is without it now. */
@@ -34,14 +34,17 @@ export interface UninstallResult {
 }
 
 export default class Uninstall extends StepCommand {
-  static override summary = 'Take supasession out again; users and sessions stay.';
-  static override description = `Takes our hook and schema out of the configuration, then writes a migration that unwires the guard and drops everything of ours, and applies it once Auth no longer calls it. Refuses while something of the project uses ours.
+  static override summary = 'Remove supasession; users and sessions stay.';
+  static override description = `Removes the hook and the schema of supasession from the configuration. Then writes a migration that removes the guard and drops everything of supasession, and applies it once Auth no longer calls the hook. Refuses while objects of the project use supasession.
 ${EXIT_CODES_HELP}`;
 
   static override examples = [
-    {description: 'See what would go, and what uses it.', command: '<%= config.bin %> <%= command.id %> --dry-run'},
     {
-      description: "Drop the project's policies and functions that use it as well.",
+      description: 'See what would be removed, and what uses it.',
+      command: '<%= config.bin %> <%= command.id %> --dry-run',
+    },
+    {
+      description: "Also drop the project's policies and functions that use it.",
       command: '<%= config.bin %> <%= command.id %> --drop-dependents',
     },
   ];
@@ -50,12 +53,12 @@ ${EXIT_CODES_HELP}`;
     ...stepFlags,
     'drop-dependents': Flags.boolean({
       default: false,
-      summary: "Drop the project's own objects that use ours, each by a migration of its own.",
+      summary: "Also drop the project's own objects that use supasession, each in its own migration.",
     }),
     unwired: Flags.boolean({
       default: false,
       summary:
-        'Auth does not call our hook, and the Data API does not expose our schema: for where that cannot be seen.',
+        "Confirm that Auth does not call supasession's hook and the Data API does not expose its schema, if that cannot be checked.",
     }),
   };
 
@@ -95,7 +98,7 @@ ${EXIT_CODES_HELP}`;
         (await ask.confirm({
           flag: '--unwired',
           message:
-            'Auth and the Data API cannot be seen from here. Do neither of them use supasession (hook, exposed schemas)?',
+            'Auth and the Data API cannot be checked from here. Is supasession removed from both (hook, exposed schemas)?',
           default: false,
         }));
       if (!sure) {
@@ -112,7 +115,7 @@ ${EXIT_CODES_HELP}`;
     try {
       if (!dryRun) await unwire(request, wires, result.unwired);
       const steps = await uninstallSteps(flags['drop-dependents'] ? plan.dependents : []);
-      // What runs was started with the configuration as it was.
+      // The services that run still have the old configuration.
       const [apply, next] =
         result.unwired.length > 0 ? [false, unwiredText(target, plan.dependents.length > 0)] : [flags.apply, undefined];
       const done = await this.runSteps({project, connection, steps, flags: {...flags, apply}, ask, next});

@@ -8,7 +8,7 @@ import {upgradeText} from '../features/install/text.js';
 
 export interface UpgradeResult {
   target: TargetJson;
-  /** The release in the target before; its checksum is null where the SQL was run by hand. */
+  /** The release in the target before; its checksum is null if the SQL was run by hand. */
   before: {version: string | null; checksum: string | null};
   migration: InitMigration;
   /** Whether the target has this release now. */
@@ -17,8 +17,8 @@ export interface UpgradeResult {
 }
 
 export default class Upgrade extends StepCommand {
-  static override summary = 'Bring project and database to the release of this package.';
-  static override description = `Writes a new migration where the newest one of ours is of an older release, and applies it. Settings, rules, history and sessions stay, and at no moment is the limit open.
+  static override summary = 'Upgrade project and database to the release of this package.';
+  static override description = `Writes a new migration if the newest one of supasession is from an older release, and applies it. Settings, rules, history and sessions stay, and the limit holds throughout.
 ${EXIT_CODES_HELP}`;
 
   static override examples = [
@@ -51,7 +51,7 @@ ${EXIT_CODES_HELP}`;
       if (applied) await requireUpgraded(connection, migration);
       if (flags['dry-run']) this.note('Dry run: nothing was changed.');
     } else {
-      // What declares the schema may lag behind its migrations.
+      // The declarative schema may lag behind the migrations.
       ({migration} = await writeInit(project, plan, {}, {env: process.env, dryRun: flags['dry-run']}));
       const declared = declaredText(migration.declared, flags['dry-run']);
       if (declared !== null) this.note(declared);

@@ -194,13 +194,13 @@ describe('triggers and functions', () => {
     expect(stderr).toContain('[ANSWER_REQUIRED]');
 
     const declined = openTerminal(['doctor', '--fix'], {cwd: project.root});
-    await declined.see(/for: trigger supasession_interceptor[^]*Do this\? \(y\/N\)/);
+    await declined.see(/for: trigger supasession_interceptor[^]*Apply these fixes\? \(y\/N\)/);
     declined.type(KEYS.enter);
     expect(await declined.code).toBe(4);
     expect((await doctor()).wrong).toContain('error: trigger supasession_interceptor');
 
     const agreed = openTerminal(['doctor', '--fix'], {cwd: project.root});
-    await agreed.see(/Do this\? \(y\/N\)/);
+    await agreed.see(/Apply these fixes\? \(y\/N\)/);
     agreed.type(`y${KEYS.enter}`);
     await agreed.see(/Done\. What is left:[^]*checks passed/);
     // The settings differ from the file's still.

@@ -149,7 +149,7 @@ describe('enforce', () => {
     await configure(client, {enabled: true, max_sessions: 1, mode: 'observe'});
     const observed = await project.run(['enforce', ...url(), ...CONFIRM]);
     expect([observed.code, observed.stdout]).toEqual([0, expect.stringContaining('4 sessions over the limit end')]);
-    expect(observed.stderr).toContain('Observe mode: nothing is ended');
+    expect(observed.stderr).toContain('Observe mode: nothing was changed');
     await configure(client, {enabled: false, max_sessions: 1});
     const off = await project.run(['enforce', ...url(), ...CONFIRM]);
     expect([off.code, off.stdout]).toEqual([0, '']);

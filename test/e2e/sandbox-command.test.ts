@@ -119,7 +119,7 @@ test('--reset asks before it throws the data away', async () => {
   const {code, error} = await failure(project, args, {HOME: project.root});
   expect([code, error.code, error.details]).toEqual([2, 'ANSWER_REQUIRED', {flag: '--yes'}]);
   const terminal = openTerminal(args, {cwd: project.root, env: {HOME: project.root}});
-  await terminal.see(/Throw away the data in .*data\? \(y\/N\)/);
+  await terminal.see(/Delete the data in .*data\? \(y\/N\)/);
   terminal.type(KEYS.enter);
   await terminal.see(/\[DECLINED\]/);
   expect(await terminal.code).toBe(4);

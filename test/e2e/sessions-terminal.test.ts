@@ -88,7 +88,7 @@ describe('sessions revoke', () => {
     const screen = terminal('sessions', 'revoke');
     await findAda(screen);
     screen.type(KEYS.enter);
-    await screen.see(/No session was ticked\. Nothing was changed\./);
+    await screen.see(/No session was selected\. Nothing was changed\./);
     expect(await screen.code).toBe(0);
     expect(screen.screen).not.toContain('End them?');
     expect(await left()).toHaveLength(6);

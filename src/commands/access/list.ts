@@ -11,26 +11,32 @@ export interface AccessListResult {
   target: TargetJson;
   /** The latest first; at most --limit. */
   users: RevokedUser[];
-  /** How many there are, also beyond --limit. */
+  /** Including those beyond --limit. */
   total: number;
 }
 
 export default class AccessList extends BaseCommand {
   static override summary = 'List the users whose access is revoked, the latest first.';
-  static override description = `Says since when, and why if a reason was given. "access restore" lets one use the app again.
+  static override description = `Shows since when, and the reason if one was given. "access restore" lets a user in again.
 ${EXIT_CODES_HELP}`;
 
   static override examples = [
-    {description: 'Who has no access.', command: '<%= config.bin %> <%= command.id %>'},
+    {description: 'See who has no access.', command: '<%= config.bin %> <%= command.id %>'},
     {
-      description: 'On the linked project, for a script.',
+      description: 'Read the list of the linked project in a script.',
       command: '<%= config.bin %> <%= command.id %> --linked --limit 10000 --json',
     },
   ];
 
   static override flags = {
     ...targetFlags,
-    limit: Flags.integer({summary: 'Most users to show.', default: 50, min: 1, max: 100_000, helpValue: '<n>'}),
+    limit: Flags.integer({
+      summary: 'Show at most this many users.',
+      default: 50,
+      min: 1,
+      max: 100_000,
+      helpValue: '<n>',
+    }),
   };
 
   async run(): Promise<AccessListResult> {

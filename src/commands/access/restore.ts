@@ -6,7 +6,7 @@ import {accessText, restoreText, revokedText} from '../../features/access/text.j
 
 export default class AccessRestore extends AccessCommand {
   static override summary = 'Let a user whose access was revoked use the app again.';
-  static override description = `Undoes "access revoke". Sessions that it ended stay ended: the user signs in again.
+  static override description = `Undoes "access revoke". Ended sessions stay ended: the user has to sign in again.
 ${EXIT_CODES_HELP}`;
 
   static override examples = [

@@ -10,7 +10,7 @@ import {count} from '../../cli/text.js';
 
 export default class AccessRevoke extends AccessCommand {
   static override summary = 'Revoke the access of a user: end all sessions and refuse new ones.';
-  static override description = `It holds until "access restore". It first shows what still works, and for how long.
+  static override description = `The user cannot sign in until "access restore". Before you confirm, it shows what still works, and for how long.
 ${EXIT_CODES_HELP}`;
 
   static override examples = [
@@ -29,7 +29,7 @@ ${EXIT_CODES_HELP}`;
   static override flags = {
     ...AccessCommand.flags,
     confirm: confirmFlag,
-    reason: Flags.string({summary: 'Why, for the history.', helpValue: '<text>'}),
+    reason: Flags.string({summary: 'Reason, recorded in the history.', helpValue: '<text>'}),
   };
 
   async run(): Promise<AccessResult> {

@@ -2,12 +2,12 @@ import {ApiCommand, apiFlags, type ApiResult} from '../../features/integration/a
 import {EXIT_CODES_HELP} from '../../cli/base-command.js';
 
 export default class ApiDisable extends ApiCommand {
-  static override summary = 'Take our functions out of the Data API again.';
-  static override description = `Removes the schema supasession from what the Data API exposes. To be done before the schema is dropped: PostgREST answers no request at all while a schema that it is to expose is gone.
+  static override summary = "Stop exposing supasession's functions through the Data API.";
+  static override description = `Removes the schema supasession from the exposed schemas of the Data API. Do this before you drop the schema: PostgREST answers no request at all while an exposed schema is missing.
 ${EXIT_CODES_HELP}`;
 
   static override examples = [
-    {description: 'Take it out of the local stack.', command: '<%= config.bin %> <%= command.id %>'},
+    {description: 'Stop exposing it on the local stack.', command: '<%= config.bin %> <%= command.id %>'},
     {
       description: 'See what would change on the linked project.',
       command: '<%= config.bin %> <%= command.id %> --linked --dry-run',

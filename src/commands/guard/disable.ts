@@ -3,8 +3,8 @@ import {stepFlags} from '../../cli/flags.js';
 import {GuardCommand, type GuardResult} from '../../features/guard/command.js';
 
 export default class GuardDisable extends GuardCommand {
-  static override summary = 'Take the guard out of the Data API again.';
-  static override description = `Writes a migration that puts back the pre-request function that was there before, and applies it if wanted.
+  static override summary = 'Remove the guard from the Data API.';
+  static override description = `Writes a migration that restores the previous pre-request function, and applies it if you want.
 ${EXIT_CODES_HELP}`;
 
   static override examples = [
@@ -13,7 +13,7 @@ ${EXIT_CODES_HELP}`;
       command: '<%= config.bin %> <%= command.id %> --apply --yes',
     },
     {
-      description: 'Write the migration, to be applied by the next "supabase db push".',
+      description: 'Only write the migration; the next "supabase db push" applies it.',
       command: '<%= config.bin %> <%= command.id %> --no-apply',
     },
   ];

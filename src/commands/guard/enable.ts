@@ -3,8 +3,8 @@ import {stepFlags} from '../../cli/flags.js';
 import {GuardCommand, type GuardResult} from '../../features/guard/command.js';
 
 export default class GuardEnable extends GuardCommand {
-  static override summary = 'Refuse tokens of ended sessions in the Data API, at once.';
-  static override description = `Without it a token works until it expires, also when its session has ended. Writes a migration that makes PostgREST call supasession.check_request() before every request, and applies it if wanted. A pre-request function of the project's own is kept.
+  static override summary = 'Refuse tokens of ended sessions in the Data API at once.';
+  static override description = `Without the guard, a token works until it expires, even if its session has ended. Writes a migration that makes PostgREST call supasession.check_request() before every request, and applies it if you want. The project's own pre-request function is kept.
 ${EXIT_CODES_HELP}`;
 
   static override examples = [

@@ -5,18 +5,18 @@ import {planHookDisable} from '../../features/integration/hook.js';
 import {HookCommand, hookFlags, type HookResult} from '../../features/integration/hook-command.js';
 
 export default class HookDisable extends HookCommand {
-  static override summary = 'Take our hook out of Auth again.';
-  static override description = `Switches reject_in_hook off, then takes the hook out of the configuration; a hook of the project's own comes back. Auth goes on calling ours until it has been restarted, so what ours calls in turn is cleared by a second run with --auth-restarted.
+  static override summary = "Remove supasession's hook from Auth.";
+  static override description = `Switches reject_in_hook off, then removes the hook from the configuration and restores the project's own one. Until Auth restarts, it keeps calling supasession's hook, which calls the project's own one. After the restart, run this again with --auth-restarted to end that.
 ${EXIT_CODES_HELP}`;
 
   static override examples = [
-    {description: 'Take it out of the local stack.', command: '<%= config.bin %> <%= command.id %>'},
+    {description: 'Remove it from the local stack.', command: '<%= config.bin %> <%= command.id %>'},
     {
-      description: 'Take it out of the linked project, in a script.',
+      description: 'Remove it from the linked project, in a script.',
       command: '<%= config.bin %> <%= command.id %> --linked --config-toml --confirm abcdefghijklmnopqrst',
     },
     {
-      description: 'After Auth has been restarted: let ours call no other hook.',
+      description: "After Auth has restarted: stop calling the project's own hook.",
       command: '<%= config.bin %> <%= command.id %> --auth-restarted --apply',
     },
   ];
@@ -25,7 +25,7 @@ ${EXIT_CODES_HELP}`;
     ...hookFlags,
     'auth-restarted': Flags.boolean({
       default: false,
-      summary: 'Auth has been restarted without our hook: clear the one that ours called in turn.',
+      summary: "Auth has restarted without supasession's hook: stop calling the project's own one.",
     }),
   };
 

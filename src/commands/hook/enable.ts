@@ -6,7 +6,7 @@ import {HookCommand, hookFlags, type HookResult} from '../../features/integratio
 
 export default class HookEnable extends HookCommand {
   static override summary = 'Let Auth answer a refused sign-in with 403 and a message.';
-  static override description = `Makes supasession.access_token_hook Auth's custom access token hook: in config.toml for the local stack, over the Management API for a hosted project, by hand for a self-hosted one. A Postgres hook of the project's own is kept and called by ours; an https one cannot be. Refusals use the hook only when reject_in_hook is on, which comes last.
+  static override description = `Makes supasession.access_token_hook Auth's custom access token hook: in config.toml for the local stack, through the Management API for a hosted project, by hand for a self-hosted one. It also calls the project's own hook if that is a Postgres function; it cannot call an https hook. Last, switch on the setting reject_in_hook: only then do refusals use the hook.
 ${EXIT_CODES_HELP}`;
 
   static override examples = [
@@ -16,7 +16,7 @@ ${EXIT_CODES_HELP}`;
       command: '<%= config.bin %> <%= command.id %> --linked --dry-run',
     },
     {
-      description: 'A self-hosted project with a hook of its own: wire that one, and see what to set.',
+      description: 'On a self-hosted project with its own hook: keep that one, and see what to set.',
       command: '<%= config.bin %> <%= command.id %> --db-url <url> --next-hook public.my_hook --apply',
     },
   ];
@@ -24,7 +24,7 @@ ${EXIT_CODES_HELP}`;
   static override flags = {
     ...hookFlags,
     'next-hook': Flags.string({
-      summary: "The project's own hook that ours calls in turn, where the configuration does not tell.",
+      summary: "The project's own hook, if the configuration does not name it; it is called too.",
       helpValue: '<schema.function>',
     }),
   };

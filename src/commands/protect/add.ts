@@ -11,20 +11,20 @@ import {protectionText} from '../../features/protect/text.js';
 
 export default class ProtectAdd extends ProtectCommand {
   static override summary = 'Refuse tokens of ended sessions on tables, by policies.';
-  static override description = `Writes a migration for each table, and applies them if wanted: restrictive policies for anon and authenticated, which narrow what your own policies allow. They hold wherever row level security does: Data API, Storage (storage.objects), and Realtime (database changes; private channels by realtime.messages).
-A name is taken to the letter; one without a schema is of public. ${EXIT_CODES_HELP}`;
+  static override description = `Writes a migration for each table, and applies them if you want. Each adds restrictive policies for anon and authenticated, which narrow what your own policies allow. They hold wherever row level security does: Data API, Storage (storage.objects), and Realtime (database changes; private channels through realtime.messages).
+Names must match exactly; a name without a schema is in public. ${EXIT_CODES_HELP}`;
 
   static override examples = [
     {
-      description: 'Two tables of the local database.',
+      description: 'Protect two tables of the local database.',
       command: '<%= config.bin %> <%= command.id %> orders public.invoices --apply',
     },
     {
-      description: 'Besides, let only those write who signed in during the last five minutes.',
+      description: 'Allow writes only within five minutes of a sign-in.',
       command: '<%= config.bin %> <%= command.id %> payouts --max-age 5m --apply',
     },
     {
-      description: 'Private channels: asked when a client joins, and when it sends a new token.',
+      description: 'Protect private channels: checked when a client joins or sends a new token.',
       command: '<%= config.bin %> <%= command.id %> realtime.messages --apply',
     },
   ];
@@ -34,16 +34,16 @@ A name is taken to the letter; one without a schema is of public. ${EXIT_CODES_H
       multiple: true,
       required: true,
       name: 'table',
-      description: 'Tables, as <schema>.<table>; quoted as in SQL if a name holds a dot or quotes.',
+      description: 'Tables, as <schema>.<table>; quote a name as in SQL if it contains a dot or quotes.',
     }),
   };
 
   static override flags = {
     for: Flags.option({options: COMMANDS, multiple: true, multipleNonGreedy: true})({
-      summary: 'Only for this; may be given again (default: all, and with --max-age what writes).',
+      summary: 'Only this operation; may be repeated (default: all, with --max-age all writes).',
     }),
     'max-age': Flags.string({
-      summary: 'Only with a sign-in that is not older than this; anon has none, and is refused.',
+      summary: 'Refuse sign-ins older than this; anon is refused, too.',
       helpValue: '<5m>',
     }),
     ...stepFlags,

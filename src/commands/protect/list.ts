@@ -11,13 +11,13 @@ export interface ProtectListResult extends ProtectionList {
 
 export default class ProtectList extends BaseCommand {
   static override summary = 'Show which tables refuse tokens of ended sessions, and which do not.';
-  static override description = `Lists the policies that use supasession, your own ones too, and the tables that anon or authenticated reach through the Data API without one (20 by name). Views are not among them: one that reads as its owner goes past every policy.
+  static override description = `Lists the policies that use supasession, including your own, and the tables without one that anon or authenticated can reach through the Data API (the first 20 by name). Views are not listed: a view that runs as its owner bypasses every policy.
 ${EXIT_CODES_HELP}`;
 
   static override examples = [
-    {description: 'The local database.', command: '<%= config.bin %> <%= command.id %>'},
+    {description: 'See the tables of the local database.', command: '<%= config.bin %> <%= command.id %>'},
     {
-      description: 'The linked project, for a script.',
+      description: 'Read those of the linked project in a script.',
       command: '<%= config.bin %> <%= command.id %> --linked --json',
     },
   ];

@@ -7,17 +7,17 @@ import {ProtectCommand, type ProtectResult} from '../../features/protect/command
 import {removalText} from '../../features/protect/text.js';
 
 export default class ProtectRemove extends ProtectCommand {
-  static override summary = 'Take the policies of "protect add" off tables again.';
-  static override description = `Shows what that opens, writes a migration for each table, and applies them if wanted. Policies of your own stay.
+  static override summary = 'Remove the policies that "protect add" made.';
+  static override description = `Shows what becomes accessible, writes a migration for each table, and applies them if you want. Your own policies stay.
 ${EXIT_CODES_HELP}`;
 
   static override examples = [
     {
-      description: 'Take them off one table of the local database.',
+      description: 'Remove them from one table of the local database.',
       command: '<%= config.bin %> <%= command.id %> orders --apply',
     },
     {
-      description: 'See what it would open on the linked project.',
+      description: 'See what would become accessible on the linked project.',
       command: '<%= config.bin %> <%= command.id %> orders --linked --dry-run',
     },
   ];

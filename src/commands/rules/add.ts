@@ -21,21 +21,21 @@ export interface RulesAddResult extends Omit<RulePlan, 'after'> {
 }
 
 export default class RulesAdd extends RulesCommand {
-  static override summary = 'Give some users, a plan or an OAuth client limits of their own.';
-  static override description = `A rule says whom it is for and what applies to them; the settings apply to the rest. Claims are read from app_metadata, which only your backend writes, and never from user_metadata, which users can change. On a terminal it asks for what is missing.
+  static override summary = 'Set other limits for some users, a plan or an OAuth client.';
+  static override description = `A rule says who it is for and what applies to them; the settings fill in the rest. Claims are read from app_metadata, which only your backend can write, never from user_metadata, which users can change. On a terminal it asks for what is missing.
 ${EXIT_CODES_HELP}`;
 
   static override examples = [
     {
-      description: 'Five sessions for users whose app_metadata has plan = pro.',
+      description: 'Allow five sessions to users whose app_metadata has plan = pro.',
       command: '<%= config.bin %> <%= command.id %> pro --claim plan=pro --max 5',
     },
     {
-      description: 'No limit for one user of the linked project.',
+      description: 'Lift the limit for one user of the linked project.',
       command: '<%= config.bin %> <%= command.id %> support --user support@example.com --unlimited --linked',
     },
     {
-      description: 'Administrators sign in again after 12 hours; also written as a migration.',
+      description: 'Make administrators sign in again after 12 hours; also save a migration.',
       command: '<%= config.bin %> <%= command.id %> admins --claim role=admin --timebox 12h --save',
     },
   ];
@@ -47,7 +47,7 @@ ${EXIT_CODES_HELP}`;
   static override flags = {
     ...changeFlags,
     ...ruleFlags,
-    replace: Flags.boolean({default: false, summary: 'Replace the rule of that name.'}),
+    replace: Flags.boolean({default: false, summary: 'Replace an existing rule of this name.'}),
   };
 
   async run(): Promise<RulesAddResult> {

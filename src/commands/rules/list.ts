@@ -13,13 +13,13 @@ export interface RulesListResult {
 
 export default class RulesList extends BaseCommand {
   static override summary = 'List the rules, in the order in which they are tried.';
-  static override description = `The first rule that matches applies: a user's own, then by priority (the lowest number first), then by name. The settings apply to what it leaves out.
+  static override description = `The first rule that matches applies: a user's own rule, then by priority (lowest number first), then by name. The settings fill in what it leaves out.
 ${EXIT_CODES_HELP}`;
 
   static override examples = [
     {description: 'Show the rules of the local database.', command: '<%= config.bin %> <%= command.id %>'},
     {
-      description: 'Those of the linked project, as rows of supasession.rules.',
+      description: 'Show those of the linked project, as rows of supasession.rules.',
       command: '<%= config.bin %> <%= command.id %> --linked --json',
     },
   ];

@@ -22,13 +22,13 @@ export interface RulesRemoveResult {
 
 export default class RulesRemove extends RulesCommand {
   static override summary = 'Remove rules.';
-  static override description = `The next rule that matches then applies to its users, or the settings.
+  static override description = `Its users get the next rule that matches, or else the settings.
 ${EXIT_CODES_HELP}`;
 
   static override examples = [
     {description: 'Remove the rule pro.', command: '<%= config.bin %> <%= command.id %> pro'},
     {
-      description: 'Remove two; also written as a migration.',
+      description: 'Remove two rules; also save a migration.',
       command: '<%= config.bin %> <%= command.id %> pro support --save',
     },
   ];

@@ -14,7 +14,7 @@ export interface RulesTestResult extends RuleTest {
 
 export default class RulesTest extends BaseCommand {
   static override summary = 'Show which rule applies to a user, and why.';
-  static override description = `Tries the rules in their order, and shows what applies to the user's sessions.
+  static override description = `Tries the rules in order and shows what applies to the user's sessions.
 ${EXIT_CODES_HELP}`;
 
   static override examples = [
@@ -23,7 +23,7 @@ ${EXIT_CODES_HELP}`;
       command: '<%= config.bin %> <%= command.id %> --user ada@example.com',
     },
     {
-      description: "The same for the user's sessions of an OAuth client.",
+      description: "See which limit applies to the user's sessions of an OAuth client.",
       command:
         '<%= config.bin %> <%= command.id %> --user ada@example.com --client 9a3f2c1e-5b7d-4e8a-9c0d-1f2e3a4b5c6d',
     },

@@ -14,25 +14,25 @@ export interface SessionsListResult {
   target: TargetJson;
   /** The last used first; at most --limit. */
   sessions: SessionRow[];
-  /** All that match, also those on other pages. */
+  /** All that match, including those on other pages. */
   matched: Matched;
 }
 
 export default class SessionsList extends BaseCommand {
   static override summary = 'List sessions (devices), the last used first.';
-  static override description = `All flags that are given must hold. It lists what "flush" ends with the same flags. Works on any database with Supabase Auth; --over-limit needs supasession in it.
-With --json it writes while it reads. If that fails half-way, the JSON document stays incomplete, so that no parser accepts it, the error goes to stderr, and the exit code is not 0.
+  static override description = `If you give several flags, a session must match all of them; "flush" with the same flags ends these sessions. Works on any database with Supabase Auth; --over-limit needs supasession.
+With --json it writes while it reads. If that fails half-way, the JSON document stays incomplete, so that no parser accepts it; the error goes to stderr, and the exit code is not 0.
 ${EXIT_CODES_HELP}`;
 
   static override examples = [
-    {description: 'The devices of a user.', command: '<%= config.bin %> <%= command.id %> --user ada@example.com'},
+    {description: 'See the devices of a user.', command: '<%= config.bin %> <%= command.id %> --user ada@example.com'},
     {
-      description: 'Who signed in from an address range during an incident.',
+      description: 'See who signed in from an address range during an incident.',
       command:
         '<%= config.bin %> <%= command.id %> --ip 203.0.113.0/24 --since 2026-11-01T14:00Z --until 2026-11-01T16:00Z',
     },
     {
-      description: 'What nobody has used for a month on the linked project, for a script.',
+      description: 'Read the sessions of the linked project that nobody has used for a month.',
       command: '<%= config.bin %> <%= command.id %> --linked --idle 30d --limit 1000000 --json',
     },
   ];
@@ -41,16 +41,16 @@ ${EXIT_CODES_HELP}`;
     ...targetFlags,
     ...filterFlags,
     limit: Flags.integer({
-      summary: 'Sessions on a page; all are counted.',
+      summary: 'Sessions per page; the total counts all.',
       default: DEFAULT_LIMIT,
       min: 1,
       max: 10_000_000,
       helpValue: '<n>',
     }),
-    page: Flags.integer({summary: 'The page to show.', default: 1, min: 1, max: 1_000_000, helpValue: '<n>'}),
+    page: Flags.integer({summary: 'Show this page.', default: 1, min: 1, max: 1_000_000, helpValue: '<n>'}),
   };
 
-  /** Returns nothing: what it found has been written. */
+  /** Returns nothing: the result has been written already. */
   async run(): Promise<void> {
     const {flags} = await this.parse(SessionsList);
     const target = await this.target(flags);

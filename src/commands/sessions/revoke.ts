@@ -18,8 +18,8 @@ export interface SessionsRevokeResult extends RevokeOutcome {
 const EXAMPLE = '3f2b1c9e-8d5c-4d3e-9a51-0d7a4f6a1b2c';
 
 export default class SessionsRevoke extends BaseCommand {
-  static override summary = 'End sessions: by their ids, or those of a user.';
-  static override description = `Without ids and --user it asks, on a terminal, for a user and the devices. A session that is being refreshed at that moment ends with that refresh. Ctrl-C stops after the session that is being ended.
+  static override summary = 'End sessions by id, or the sessions of a user.';
+  static override description = `Without ids and --user it asks, on a terminal, for a user and the devices. A session that is being refreshed ends with that refresh. Ctrl-C stops after the current session.
 ${EXIT_CODES_HELP}`;
 
   static override examples = [
@@ -52,7 +52,7 @@ ${EXIT_CODES_HELP}`;
     const request = given ?? {ids: await askSessions(ask, connection, this.view().now)};
     const base = {target: targetJson(target), dryRun: flags['dry-run']};
     if ('ids' in request && request.ids.length === 0) {
-      this.note('No session was ticked. Nothing was changed.');
+      this.note('No session was selected. Nothing was changed.');
       return {...base, revoked: [], notFound: []};
     }
 
