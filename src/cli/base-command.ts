@@ -3,14 +3,14 @@ import {Command} from '@oclif/core/command';
 import * as Flags from '@oclif/core/flags';
 import {ux} from '@oclif/core/ux';
 
-import {resolveTarget, type TargetFlags} from '../database/target.js';
+import {resolveTarget, type TargetContext} from '../database/target.js';
 import {connect, type Connection} from '../database/connection.js';
 import {isConnectionLost, sqlstateOf, toSupasessionError} from '../database/errors.js';
 import {matchHistory, readAppliedMigrations} from '../database/history.js';
 import {SupasessionError} from '../errors.js';
 import {errorJson, maskPasswords, toFailure, withProgram, type ErrorJson} from './failure.js';
 import {rewriteOutput} from './aliases.js';
-import {rewriteRemote} from './flags.js';
+import {oneTarget, type ParsedTarget, rewriteRemote} from './flags.js';
 import {startedBy} from './program.js';
 import {Asker} from './asker.js';
 import {requireOwnProject, type Use} from './consent.js';
@@ -130,40 +130,17 @@ export abstract class BaseCommand extends Command {
   }
 
   /**
-   * @param flags the parsed target flags
    * @returns the target; nothing has been connected to
    * @throws SupasessionError USAGE where two targets are named, and what `resolveTarget` throws
    */
-  protected async target(flags: {
-    local?: boolean;
-    stack?: string | undefined;
-    linked?: boolean;
-    'db-url'?: string | undefined;
-    'project-ref'?: string | undefined;
-  }): Promise<Target> {
-    const named = [
-      ...(flags.local ? ['--local'] : []),
-      ...(flags.stack === undefined || flags.local ? [] : ['--stack']),
-      ...(flags.linked ? ['--linked'] : []),
-      ...(flags['db-url'] === undefined ? [] : ['--db-url']),
-      ...(flags['project-ref'] === undefined ? [] : ['--remote=<ref>']),
-    ];
-    if (named.length > 1) {
-      throw new SupasessionError('USAGE', `Two targets are named: ${named.join(' and ')}.`, {
-        suggestions: ['Name one of them'],
-      });
-    }
+  protected async target(flags: ParsedTarget): Promise<Target> {
+    return resolveTarget(oneTarget(flags), this.#targetContext());
+  }
 
-    const given: TargetFlags = {
-      local: flags.local,
-      stack: flags.stack,
-      linked: flags.linked,
-      dbUrl: flags['db-url'],
-      projectRef: flags['project-ref'],
-    };
+  /** What a target does not need is not loaded. */
+  #targetContext(): TargetContext {
     const asker = this.asker({});
-    // What a target does not need is not loaded.
-    return resolveTarget(given, {
+    return {
       env: process.env,
       stack: async (name) => {
         const {stackUrl, usesStacks} = await import('../supabase/stack.js');
@@ -193,7 +170,7 @@ export abstract class BaseCommand extends Command {
         return api.createLoginRole(projectRef, {readOnly: false});
       },
       askPassword: (question) => asker.password(question),
-    });
+    };
   }
 
   /**

@@ -42,38 +42,63 @@ function arm(patterns: readonly string[], action: string): string {
     : `    ${patterns.map((pattern) => `'${pattern}'`).join(' | ')})${action.startsWith('\n') ? '' : ' '}${action} ;;\n`;
 }
 
+/** Notes the words of a command's name as they are typed: its tables go by the name. */
+function nameArms(commands: Completed[]): string {
+  const paths = new Set(
+    commands.flatMap(({name}) => name.split(' ').map((_, index, words) => words.slice(0, index + 1).join(' '))),
+  );
+  return arm([...paths], 'command="${command:+$command }$word"').replace(/^ {4}/, '      ');
+}
+
+/** What the flags before the cursor take. */
+function valueArms(commands: Completed[]): string {
+  const flags = commands.flatMap(({name, values}) =>
+    [...values].map(([flag, takes]) => ({pattern: `${name} ${flag}`, takes})),
+  );
+  const taking = (kind: 'folder' | 'anything') => flags.filter(({takes}) => takes === kind).map(({pattern}) => pattern);
+  const choices = flags.map(({pattern, takes}) =>
+    Array.isArray(takes) ? arm([pattern], `words='${takes.join(' ')}'`) : '',
+  );
+  const folders = arm(
+    taking('folder'),
+    `
+      compopt -o filenames 2>/dev/null
+      IFS=$'\\n'
+      COMPREPLY=($(compgen -d -- "$cur"))
+      return`,
+  );
+  return choices.join('') + folders + arm(taking('anything'), 'return');
+}
+
+/** Arms, a level deeper, that offer words after a name. */
+function wordArms(words: Iterable<readonly [string, Iterable<string>]>): string {
+  return [...words].map(([name, offered]) => `  ${arm([name], `words='${[...offered].join(' ')}'`)}`).join('');
+}
+
+/** What can follow the words that stand there already: the next word of a name, or an argument. */
+function followingWords(commands: Completed[]): Map<string, Set<string>> {
+  const following = new Map<string, Set<string>>();
+  const add = (before: string, words: readonly string[]) =>
+    following.set(before, new Set([...(following.get(before) ?? []), ...words]));
+  for (const {name, argument} of commands) {
+    const words = name.split(' ');
+    for (const [index, word] of words.entries()) add(words.slice(0, index).join(' '), [word]);
+    if (argument.length > 0) add(name, argument);
+  }
+
+  return following;
+}
+
 /**
  * The completion of commands, flags and their values, for bash from 3.2 on (that of macOS): `case` for tables, no compopt that has to be there.
  *
- * @param config what the program knows
  * @returns a script to be sourced
  */
 export function bashCompletion(config: Interfaces.Config): string {
   const commands = completed(config);
-  /** What can follow the words that stand there already. */
-  const next = new Map<string, Set<string>>();
-  for (const {name, argument} of commands) {
-    const words = name.split(' ');
-    for (const [index, word] of words.entries()) {
-      const before = words.slice(0, index).join(' ');
-      next.set(before, (next.get(before) ?? new Set()).add(word));
-    }
-
-    if (argument.length > 0) next.set(name, new Set([...(next.get(name) ?? []), ...argument]));
-  }
-
-  const paths = new Set(
-    commands.flatMap(({name}) => name.split(' ').map((_, index, words) => words.slice(0, index + 1).join(' '))),
-  );
-  const taking = (kind: 'folder' | 'anything') =>
-    commands.flatMap(({name, values}) =>
-      [...values].filter(([, takes]) => takes === kind).map(([flag]) => `${name} ${flag}`),
-    );
-  const choices = commands.flatMap(({name, values}) =>
-    [...values].flatMap(([flag, takes]) =>
-      Array.isArray(takes) ? [[`${name} ${flag}`, takes.join(' ')] as const] : [],
-    ),
-  );
+  const [names, values] = [nameArms(commands), valueArms(commands)];
+  const following = wordArms(followingWords(commands));
+  const flags = wordArms(commands.map((command) => [command.name, command.flags]));
   const {bin} = config;
   const run = `_${bin.replaceAll(/\W/g, '_')}_autocomplete`;
   return `# Completion of ${bin} for bash. Written anew by "${bin} autocomplete --refresh-cache".
@@ -91,29 +116,22 @@ ${run}() {
 
   for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
     case "\${command:+$command }$word" in
-${arm([...paths], 'command="${command:+$command }$word"').replace(/^ {4}/, '      ')}      *) ended=yes && break ;;
+${names}      *) ended=yes && break ;;
     esac
   done
 
   case "$command $flag" in
-${choices.map(([pattern, values]) => arm([pattern], `words='${values}'`)).join('')}${arm(
-    taking('folder'),
-    `
-      compopt -o filenames 2>/dev/null
-      IFS=$'\\n'
-      COMPREPLY=($(compgen -d -- "$cur"))
-      return`,
-  )}${arm(taking('anything'), 'return')}  esac
+${values}  esac
 
   # A command's name ends with the first flag or argument.
   if [[ -z "$words$ended" && "$cur" != -* ]]; then
     case "$command" in
-${[...next].map(([path, words]) => arm([path], `words='${[...words].join(' ')}'`).replace(/^/, '  ')).join('')}    esac
+${following}    esac
   fi
 
   if [[ -z "$words" ]]; then
     case "$command" in
-${commands.map(({name, flags}) => arm([name], `words='${flags.join(' ')}'`).replace(/^/, '  ')).join('')}    esac
+${flags}    esac
   fi
 
   COMPREPLY=($(compgen -W "$words" -- "$cur"))

@@ -1,6 +1,9 @@
 import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
 
+import type {TargetFlags} from '../database/target.js';
+import {SupasessionError} from '../errors.js';
+
 /** The target of a command; at most one (the base command checks, because oclif's own message would repeat a URL and its password). */
 export const targetFlags = {
   local: Flags.boolean({
@@ -26,6 +29,31 @@ export const targetFlags = {
   // Written by `rewriteRemote` for --remote=<ref>.
   'project-ref': Flags.string({hidden: true}),
 };
+
+/** `targetFlags` as they are parsed; a command may have fewer. */
+export interface ParsedTarget {
+  local?: boolean;
+  stack?: string | undefined;
+  linked?: boolean;
+  'db-url'?: string | undefined;
+  'project-ref'?: string | undefined;
+}
+
+/** @throws SupasessionError USAGE if two targets are named */
+export function oneTarget(flags: ParsedTarget): TargetFlags {
+  const {local, stack, linked, 'db-url': dbUrl, 'project-ref': projectRef} = flags;
+  const named = [
+    ...(local ? ['--local'] : []),
+    ...(stack === undefined || local ? [] : ['--stack']),
+    ...(linked ? ['--linked'] : []),
+    ...(dbUrl === undefined ? [] : ['--db-url']),
+    ...(projectRef === undefined ? [] : ['--remote=<ref>']),
+  ];
+  if (named.length <= 1) return {local, stack, linked, dbUrl, projectRef};
+  throw new SupasessionError('USAGE', `Two targets are named: ${named.join(' and ')}.`, {
+    suggestions: ['Name one of them'],
+  });
+}
 
 export const yesFlag = Flags.boolean({
   char: 'y',

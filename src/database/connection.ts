@@ -123,41 +123,38 @@ async function connectAs(target: Target, login: Login, ssl: ConnectionOptions | 
   }
 }
 
-/**
- * Opens a connection; the only place that does.
- * @param target where to
- * @returns the connection, to be closed by the caller
- * @throws SupasessionError saying why there is none
- */
-export async function connect(target: Target): Promise<Connection> {
-  const ssl = tlsOptions(target);
-  const login = await target.login();
-  let client: Pg.Client;
-  let encrypted = ssl !== false;
-  try {
-    try {
-      client = await connectAs(target, login, ssl);
-    } catch (error) {
-      if (target.tls !== 'prefer' || !(error instanceof Error) || !error.message.includes('does not support SSL'))
-        throw error;
-      encrypted = false;
-      client = await connectAs(target, login, false);
-    }
-  } catch (error) {
-    const failure = toSupasessionError(error, {...target, user: login.user});
-    // There was none to lose yet.
-    if (failure.code !== 'CONNECTION_LOST') throw failure;
-    throw new SupasessionError(
-      'CONNECTION_FAILED',
-      `${address(target)} closed the connection while it was being made.`,
-      {
-        cause: error,
-      },
-    );
-  }
+/** A client, and the TLS that it really uses: with sslmode=prefer none if the server has none. */
+interface Opened {
+  client: Pg.Client;
+  ssl: ConnectionOptions | false;
+}
 
-  const setRole = login.role === null ? '' : `set local role ${pg.escapeIdentifier(login.role)};`;
-  let closed = false;
+async function connectPreferred(target: Target, login: Login, ssl: Opened['ssl']): Promise<Opened> {
+  try {
+    return {client: await connectAs(target, login, ssl), ssl};
+  } catch (error) {
+    if (target.tls !== 'prefer' || !(error instanceof Error) || !error.message.includes('does not support SSL'))
+      throw error;
+    return {client: await connectAs(target, login, false), ssl: false};
+  }
+}
+
+function notConnected(error: unknown, target: Target, user: string): SupasessionError {
+  const failure = toSupasessionError(error, {...target, user});
+  // There was none to lose yet.
+  if (failure.code !== 'CONNECTION_LOST') return failure;
+  return new SupasessionError(
+    'CONNECTION_FAILED',
+    `${address(target)} closed the connection while it was being made.`,
+    {cause: error},
+  );
+}
+
+type Transact = <T>(work: () => Promise<T>, end: 'commit' | 'rollback') => Promise<T>;
+
+/** Runs work in a transaction each, because a pooler in transaction mode forgets, or hands on, what is set for the session. */
+function transactions(client: Pg.Client, role: string | null): Transact {
+  const setRole = role === null ? '' : `set local role ${pg.escapeIdentifier(role)};`;
   let last: Promise<unknown> = Promise.resolve();
   /** One after the other: two that overlap would share a transaction. */
   const queued = async <T>(work: () => Promise<T>): Promise<T> => {
@@ -165,37 +162,49 @@ export async function connect(target: Target): Promise<Connection> {
     last = result.catch(() => {});
     return result;
   };
-  /** A transaction each, because a pooler in transaction mode forgets, or hands on, what is set for the session. */
-  const transact = async <T>(work: () => Promise<T>, end: 'commit' | 'rollback'): Promise<T> => {
-    try {
-      await client.query(`begin; ${setRole} set local lock_timeout = ${LOCK_TIMEOUT}`);
-      const result = await work();
-      await client.query(end);
-      return result;
-    } catch (error) {
-      await client.query('rollback').catch(() => {});
-      throw error;
-    }
-  };
-  const inTransaction: Queryable = {query: async (text, values) => client.query(text, values)};
+  return async (work, end) =>
+    queued(async () => {
+      try {
+        await client.query(`begin; ${setRole} set local lock_timeout = ${LOCK_TIMEOUT}`);
+        const result = await work();
+        await client.query(end);
+        return result;
+      } catch (error) {
+        await client.query('rollback').catch(() => {});
+        throw error;
+      }
+    });
+}
 
+/**
+ * Opens a connection, to be closed by the caller; the only place that does.
+ * @throws SupasessionError saying why there is none
+ */
+export async function connect(target: Target): Promise<Connection> {
+  // Before the login, which may ask for a password: a certificate that cannot be read is known without.
+  const wanted = tlsOptions(target);
+  const login = await target.login();
+  const {client, ssl} = await connectPreferred(target, login, wanted).catch((error: unknown) => {
+    throw notConnected(error, target, login.user);
+  });
+  const transact = transactions(client, login.role);
+  const inTransaction: Queryable = {query: async (text, values) => client.query(text, values)};
+  let closed = false;
   return {
     target,
-    encrypted,
-    verified: encrypted && ssl !== false && ssl.rejectUnauthorized === true,
+    encrypted: ssl !== false,
+    verified: ssl !== false && ssl.rejectUnauthorized === true,
     async query<Row extends Pg.QueryResultRow>(text: string, values?: unknown[]) {
-      return queued(async () => transact(async () => client.query<Row>(text, values), 'commit'));
+      return transact(async () => client.query<Row>(text, values), 'commit');
     },
     async rehearse(work) {
-      return queued(async () => transact(async () => work(inTransaction), 'rollback'));
+      return transact(async () => work(inTransaction), 'rollback');
     },
     async snapshot(work) {
-      return queued(async () =>
-        transact(async () => {
-          await client.query('set transaction isolation level repeatable read, read only');
-          return work(inTransaction);
-        }, 'commit'),
-      );
+      return transact(async () => {
+        await client.query('set transaction isolation level repeatable read, read only');
+        return work(inTransaction);
+      }, 'commit');
     },
     async close() {
       if (closed) return;

@@ -61,50 +61,22 @@ export interface SandboxOptions {
  * PORT_IN_USE, SANDBOX_FAILED (Postgres would not start) or INTERRUPTED (by the signal)
  */
 export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
-  const {durable = true, reset = false, signal} = options;
-  const undo: (() => unknown)[] = [];
+  const {signal} = options;
+  const undo: Undo = [];
   const cleanUp = async () => {
     for (let step = undo.pop(); step !== undefined; step = undo.pop()) await step();
   };
   try {
-    const native = await findBinaries(options.resolveFrom);
-    const account = await chooseAccount(pgdataOf(resolve(options.dataDir)));
-    const dataDir = await openDataDir(options.dataDir, account);
-    const initialised = await checkData(dataDir, reset, signal);
-    const claim = await claimPort(options.port);
-    undo.push(() => claim.release());
-
-    const workDir = await mkdtemp(join(await temporaryRoot(account), 'supasession-postgres-'));
-    const folders = options.temporary === true ? [workDir, dataDir] : [workDir];
-    const watcher = startWatcher(folders);
-    undo.push(
-      () => watcher.release(),
-      () => Promise.all(folders.map(remove)),
-    );
-    await chmod(workDir, 0o711);
-    const binaries = await prepareBinaries(native, workDir, account);
-    if (!initialised)
-      await createPgdata(dataDir, account, (folder) => initialise(folder, binaries, workDir, account, durable, signal));
-
-    signal?.throwIfAborted();
-    await claim.release();
-    const server = await withRetries(() =>
-      startServer(binaries, {
-        ...{pgdata: pgdataOf(dataDir), logFile: join(dataDir, 'server.log')},
-        ...{port: claim.port, durable, account, watcher, signal},
-      }),
-    ).catch((error: unknown) => {
-      throw error instanceof StartFailure ? explain(error, claim.port, dataDir) : error;
-    });
+    const {server, port, dataDir} = await startIn(options, undo);
     undo.push(() => server.stop());
-    await prepareDatabase(claim.port);
+    await prepareDatabase(port);
     signal?.throwIfAborted();
 
     const exited = server.exited.then(cleanUp);
     return {
-      ...{port: claim.port, dataDir, pid: server.pid, exited},
+      ...{port, dataDir, pid: server.pid, exited},
       url: ({database = 'postgres', role = 'postgres'} = {}) =>
-        `postgresql://${role}:${PASSWORD}@127.0.0.1:${claim.port}/${encodeURIComponent(database)}`,
+        `postgresql://${role}:${PASSWORD}@127.0.0.1:${port}/${encodeURIComponent(database)}`,
       stop: async () => {
         await server.stop();
         await exited;
@@ -117,6 +89,46 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     }
     throw error;
   }
+}
+
+/** What to do when the server has ended or could not be started, the last thing first. */
+type Undo = (() => unknown)[];
+
+/** Takes the port and the folders, makes the data folder where it is missing, and starts the server; what has to be undone is added. */
+async function startIn(
+  {durable = true, reset = false, signal, ...options}: SandboxOptions,
+  undo: Undo,
+): Promise<{server: ServerProcess; port: number; dataDir: string}> {
+  const native = await findBinaries(options.resolveFrom);
+  const account = await chooseAccount(pgdataOf(resolve(options.dataDir)));
+  const dataDir = await openDataDir(options.dataDir, account);
+  const initialised = await checkData(dataDir, reset, signal);
+  const {port, release} = await claimPort(options.port);
+  undo.push(release);
+
+  const workDir = await mkdtemp(join(await temporaryRoot(account), 'supasession-postgres-'));
+  const folders = options.temporary === true ? [workDir, dataDir] : [workDir];
+  const watcher = startWatcher(folders);
+  undo.push(
+    () => watcher.release(),
+    () => Promise.all(folders.map(remove)),
+  );
+  await chmod(workDir, 0o711);
+  const binaries = await prepareBinaries(native, workDir, account);
+  if (!initialised)
+    await createPgdata(dataDir, account, (folder) => initialise(folder, binaries, workDir, account, durable, signal));
+
+  signal?.throwIfAborted();
+  await release();
+  const server = await withRetries(() =>
+    startServer(binaries, {
+      ...{pgdata: pgdataOf(dataDir), logFile: join(dataDir, 'server.log')},
+      ...{port, durable, account, watcher, signal},
+    }),
+  ).catch((error: unknown) => {
+    throw error instanceof StartFailure ? explain(error, port, dataDir) : error;
+  });
+  return {server, port, dataDir};
 }
 
 /** A temporary folder that cannot be removed is no reason to fail. */

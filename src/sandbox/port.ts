@@ -6,7 +6,7 @@ import {codeOf, messageOf} from './errors.js';
 /** A port of 127.0.0.1 that nobody else gets until it is released. */
 export interface ClaimedPort {
   port: number;
-  release(): Promise<void>;
+  release: () => Promise<void>;
 }
 
 /**

@@ -1,6 +1,7 @@
 import {spawn} from 'node:child_process';
-import type {ChildProcess} from 'node:child_process';
+import type {ChildProcess, ChildProcessByStdio} from 'node:child_process';
 import {open, readFile, rm} from 'node:fs/promises';
+import type {Readable} from 'node:stream';
 import {setTimeout as delay} from 'node:timers/promises';
 import {SupasessionError} from '../errors.js';
 import type {Account} from './account.js';
@@ -120,17 +121,8 @@ export async function runInitdb(
       windowsHide: true,
     },
   );
-  let errors = '';
-  child.stderr.setEncoding('utf8').on('data', (chunk: string) => (errors += chunk));
-  const abort = () => child.kill('SIGINT');
-  options.signal?.addEventListener('abort', abort);
   try {
-    const code = await new Promise<number | null>((resolve, reject) => {
-      child.once('error', reject);
-      child.once('close', resolve);
-    });
-    options.signal?.throwIfAborted();
-    if (code !== 0) throw new Error(lastComplaint(errors) ?? `initdb ended with exit code ${code}`);
+    await initdbEnded(child, options.signal);
   } catch (error) {
     options.signal?.throwIfAborted();
     throw new SupasessionError('SANDBOX_FAILED', `Could not make the sandbox's data folder: ${messageOf(error)}.`, {
@@ -139,36 +131,103 @@ export async function runInitdb(
       ],
       cause: error,
     });
-  } finally {
-    options.signal?.removeEventListener('abort', abort);
   }
+}
+
+/** Fails with the last thing that initdb complained about; the signal interrupts it. */
+async function initdbEnded(child: ChildProcessByStdio<null, null, Readable>, signal?: AbortSignal): Promise<void> {
+  let errors = '';
+  child.stderr.setEncoding('utf8').on('data', (chunk: string) => (errors += chunk));
+  const abort = () => child.kill('SIGINT');
+  signal?.addEventListener('abort', abort);
+  try {
+    const code = await new Promise<number | null>((resolve, reject) => {
+      child.once('error', reject);
+      child.once('close', resolve);
+    });
+    if (code !== 0) throw new Error(lastComplaint(errors) ?? `initdb ended with exit code ${code}`);
+    // It may have ended well before it could be interrupted.
+    signal?.throwIfAborted();
+  } finally {
+    signal?.removeEventListener('abort', abort);
+  }
+}
+
+/** How a server is started. */
+interface ServerOptions {
+  pgdata: string;
+  port: number;
+  durable: boolean;
+  /** Gets what the server says; overwritten at each start. */
+  logFile: string;
+  account: Account;
+  /** Gets the server's process id. */
+  watcher: Watcher;
+  signal: AbortSignal | undefined;
 }
 
 /**
  * Starts the server and waits until it takes connections.
  *
- * @param logFile - gets what the server says; overwritten at each start
- * @param watcher - gets the server's process id
  * @throws StartFailure with the server's own words; the reason of an aborted signal
  */
-export async function startServer(
-  binaries: Binaries,
-  options: {
-    pgdata: string;
-    port: number;
-    durable: boolean;
-    logFile: string;
-    account: Account;
-    watcher: Watcher;
-    signal: AbortSignal | undefined;
-  },
-): Promise<ServerProcess> {
+export async function startServer(binaries: Binaries, options: ServerOptions): Promise<ServerProcess> {
+  const child = await spawnServer(binaries, options);
+  const state: ServerState = {ended: false, failure: undefined};
+  const exited = new Promise<void>((resolve) => {
+    child.once('error', (error) => {
+      state.failure = error;
+      resolve();
+    });
+    child.once('exit', () => resolve());
+  }).then(() => {
+    state.ended = true;
+  });
+  const stop = async () => {
+    child.kill('SIGINT');
+    const harder = setTimeout(() => child.kill('SIGQUIT'), STOP_LIMIT);
+    await exited;
+    clearTimeout(harder);
+  };
+  if (child.pid !== undefined) options.watcher.guard(child.pid);
+  if (await isReady(child, state, options)) return {pid: child.pid!, exited, stop};
+  if (!state.ended) {
+    await stop();
+    options.signal?.throwIfAborted();
+    state.failure = new Error(`it was not ready after ${START_LIMIT / 1000} seconds`);
+  }
+
+  const {failure} = state;
+  throw new StartFailure(
+    failure === undefined ? lastComplaint(await readFile(options.logFile, 'utf8')) : messageOf(failure),
+    failure,
+  );
+}
+
+/** What is known of a server that has been started. */
+interface ServerState {
+  ended: boolean;
+  /** Why it could not be started, unless the log says it. */
+  failure: unknown;
+}
+
+/** Waits until the server takes connections; false if it ended, took too long, or is no longer wanted. */
+async function isReady(child: ChildProcess, state: ServerState, {pgdata, signal}: ServerOptions): Promise<boolean> {
+  for (const deadline = Date.now() + START_LIMIT; ;) {
+    const server = state.ended ? undefined : await readServerFile(pgdata);
+    if (server?.pid === child.pid && server?.status === 'ready') return true;
+    if (state.ended || signal?.aborted === true || Date.now() > deadline) return false;
+    // Short beside the 25 ms that a warm start takes.
+    await delay(5);
+  }
+}
+
+async function spawnServer(binaries: Binaries, options: ServerOptions): Promise<ChildProcess> {
   // A new file: the old one may be of another user (root) who started this sandbox before.
   await rm(options.logFile, {force: true});
   const log = await open(options.logFile, 'w', 0o600);
-  let child: ChildProcess;
   try {
-    child = spawn(binaries.postgres, serverArguments(options), {
+    return spawn(binaries.postgres, serverArguments(options), {
       ...options.account,
       // Its own group: Ctrl-C is for us, and we stop the server in order.
       detached: true,
@@ -181,40 +240,6 @@ export async function startServer(
   } finally {
     await log.close();
   }
-  let failure: unknown;
-  const exited = new Promise<void>((resolve) => {
-    child.once('error', (error) => {
-      failure = error;
-      resolve();
-    });
-    child.once('exit', () => resolve());
-  });
-  const stop = async () => {
-    child.kill('SIGINT');
-    const harder = setTimeout(() => child.kill('SIGQUIT'), STOP_LIMIT);
-    await exited;
-    clearTimeout(harder);
-  };
-  const state = {ended: false};
-  void exited.then(() => (state.ended = true));
-  if (child.pid !== undefined) options.watcher.guard(child.pid);
-  for (const deadline = Date.now() + START_LIMIT; ;) {
-    const server = state.ended ? undefined : await readServerFile(options.pgdata);
-    if (server?.pid === child.pid && server?.status === 'ready') return {pid: server.pid, exited, stop};
-    if (state.ended) break;
-    if (options.signal?.aborted === true || Date.now() > deadline) {
-      await stop();
-      options.signal?.throwIfAborted();
-      failure = new Error(`it was not ready after ${START_LIMIT / 1000} seconds`);
-      break;
-    }
-    // Short beside the 25 ms that a warm start takes.
-    await delay(5);
-  }
-  throw new StartFailure(
-    failure === undefined ? lastComplaint(await readFile(options.logFile, 'utf8')) : messageOf(failure),
-    failure,
-  );
 }
 
 /** The server ended before it was ready. */
