@@ -76,7 +76,7 @@ describe('the local stack', () => {
     const result = await project.run(['api', 'enable', '--yes']);
     expect(result).toMatchObject({code: 0});
     expect(result.stderr).toMatch(
-      /Exposed\. Undo: supasession api disable\nNext: supabase stop && supabase start {3}\(PostgREST reads it at its start\)\nIn the app: supabase\.schema\('supasession'\)\.rpc\('my_sessions'\)\n$/,
+      /Exposed\. Undo: supasession api disable\nNext: npx supabase stop && npx supabase start {3}\(PostgREST reads config\.toml when it starts\)\nIn the app: supabase\.schema\('supasession'\)\.rpc\('my_sessions'\)\n$/,
     );
     expect(await project.read(CONFIG)).toBe(
       before.replace('schemas = ["public", "graphql_public"]', 'schemas = ["public", "graphql_public", "supasession"]'),
@@ -136,7 +136,7 @@ describe('the local stack', () => {
     await init();
     const before = await project.read(CONFIG);
     const screen = openTerminal(['api', 'enable'], {cwd: project.root});
-    await screen.see(/my_sessions\(\)[^]*Expose our functions\? \(y\/N\)/);
+    await screen.see(/my_sessions\(\)[^]*Expose supasession's functions\? \(y\/N\)/);
     screen.type(KEYS.enter);
     expect(await screen.code).toBe(4);
     expect(await project.read(CONFIG)).toBe(before);
@@ -195,7 +195,7 @@ describe('a hosted project', () => {
     expect(result).toMatchObject({code: 0});
     expect(result.json).toMatchObject({api: 'enabled', where: 'instructions', verified: false, changed: []});
     expect(result.stderr).toContain('Exposed schemas: add supasession\n');
-    expect(result.stderr).toContain('supabase/config.toml was left alone');
+    expect(result.stderr).toContain('supabase/config.toml was not changed');
   });
 });
 

@@ -111,7 +111,7 @@ describe('the local stack', () => {
     const text = async () => (await project.run(['hook', 'enable', '--dry-run'])).stdout;
     await client.query("update supasession.config set strategy = 'dequeue'");
     expect(await text()).toContain(
-      'nobody is refused under the strategy dequeue, so it does nothing yet. It matters for: supasession config --strategy reject\n',
+      'the strategy dequeue refuses nobody, so the hook has no effect yet. To refuse sign-ins: supasession config --strategy reject\n',
     );
     await client.query(
       "insert into supasession.rules (name, app_metadata, strategy) values ('strict', '{\"plan\": \"one\"}', 'reject')",
@@ -132,7 +132,7 @@ describe('the local stack', () => {
     const result = await project.run(['hook', 'enable', '--yes']);
     expect(result).toMatchObject({code: 0});
     expect(result.stderr).toMatch(
-      /The hook is configured\. Undo: supasession hook disable\nNext:\n {2}supabase stop && supabase start {3}\(Auth reads it at its start\)\n {2}supasession config --reject-in-hook {3}\(not before\)\n$/,
+      /The hook is configured\. Undo: supasession hook disable\nNext:\n {2}npx supabase stop && npx supabase start {3}\(Auth reads config\.toml when it starts\)\n {2}supasession config --reject-in-hook {3}\(once Auth calls the hook\)\n$/,
     );
     const after = await project.read(CONFIG);
     expect(await configured()).toEqual({enabled: true, uri: OURS});
@@ -143,7 +143,7 @@ describe('the local stack', () => {
 
     const again = await project.run(['hook', 'enable']);
     expect(again).toMatchObject({code: 0});
-    expect(again.stderr).toContain('Nothing to do: Auth is configured to call our hook already.\n');
+    expect(again.stderr).toContain("Nothing to do: Auth is already configured to call supasession's hook.\n");
 
     expect(await json(['disable', '--yes'])).toEqual({
       target: local(),
@@ -166,7 +166,7 @@ describe('the local stack', () => {
     // Without the migration in the database, Auth must not be told to call ours.
     const written = await project.run(['hook', 'enable', '--yes', '--no-apply']);
     expect(written).toMatchObject({code: 0});
-    expect(written.stderr).toContain("Auth was not configured: ours has to know the project's own hook first.");
+    expect(written.stderr).toContain('Auth was not configured: the migration is required first');
     expect(written.stderr).toContain('After that: supasession hook enable\n');
     expect(await project.read(CONFIG)).toBe(before);
     expect(await nextHook()).toBeNull();
@@ -223,7 +223,7 @@ describe('the local stack', () => {
 
     const result = await project.run(['hook', 'disable', '--yes', '--json']);
     expect(result.json).toMatchObject({changed: ['reject_in_hook', 'config.toml']});
-    expect(result.stderr).toContain('reject_in_hook is off now, and the history says so.\n');
+    expect(result.stderr).toContain('reject_in_hook is now off. The history shows the change.\n');
     const {rows} = await client.query(
       "select details #> '{old,reject_in_hook}' as old, details #> '{new,reject_in_hook}' as new from supasession.events where kind = 'settings_changed' order by id desc limit 1",
     );
@@ -257,7 +257,7 @@ describe('the local stack', () => {
     const result = await project.run(['hook', 'enable', '--json']);
     expect(result).toMatchObject({code: 0});
     expect(result.json).toMatchObject({hook: 'enabled', where: 'instructions', verified: false, changed: []});
-    expect(result.stderr).toContain('Not verified. This program does not edit this file:');
+    expect(result.stderr).toContain('Not verified. supasession does not edit this file. Change it yourself:');
     expect(result.stderr).toContain(`"uri": "${OURS}"`);
     expect(JSON.parse(await project.read('supabase/config.json'))).toEqual(config);
 
@@ -291,7 +291,10 @@ describe('it is refused, with nothing changed', () => {
   test('where an https hook is configured, whose path nobody sees', async () => {
     await init();
     await configureHook('https://example.com/hooks/hunter2?key=hunter2', 'secrets = "v1,whsec_hunter2"\n');
-    const error = await refused('WIRING_REFUSED', /is https:\/\/example\.com\/\.\.\., and only one can be configured/);
+    const error = await refused(
+      'WIRING_REFUSED',
+      /is https:\/\/example\.com\/\.\.\., and Auth allows only one\. supasession's hook can call/,
+    );
     expect(JSON.stringify(error)).not.toContain('hunter2');
     expect(error.suggestions.join('\n')).toContain('Make it a Postgres function');
   });
@@ -413,7 +416,7 @@ describe('a hosted project', () => {
         error: {
           code: 'API_FAILED',
           message: expect.stringMatching(
-            /Done before that: ours knows the project's own hook\. Auth is configured as before, and sign-ins go on\.$/,
+            /Done before that: the migration is applied\. Auth is configured as before, and sign-ins still work\.$/,
           ),
           details: {changed: ['next_hook'], applied: true, files: [{file: expect.stringMatching(HOOK_FILE)}]},
         },
@@ -443,7 +446,7 @@ describe('a hosted project', () => {
     const run = await project.run(['hook', 'enable', ...flags, '--json'], hosted.env);
     expect(run).toMatchObject({
       code: 1,
-      json: {error: {code: 'API_FAILED', message: expect.stringContaining('still has something else')}},
+      json: {error: {code: 'API_FAILED', message: expect.stringContaining('still has another value for')}},
     });
     expect(await configured()).toBeUndefined();
   });
@@ -459,7 +462,7 @@ describe('a hosted project', () => {
     });
     expect(result.stderr).toContain('Not verified. There is no access token');
     expect(result.stderr).toContain(`https://supabase.com/dashboard/project/${REF}/auth/hooks`);
-    expect(result.stderr).toContain('be Postgres, schema supasession, function access_token_hook\n');
+    expect(result.stderr).toContain('to Postgres, schema supasession, function access_token_hook\n');
     expect(result.stderr).toContain('supasession hook enable --linked --next-hook <schema.function> --apply');
     expect(hosted.api.requests).toEqual([]);
   });
@@ -468,9 +471,9 @@ describe('a hosted project', () => {
     const screen = openTerminal(['hook', 'enable', '--linked'], {cwd: project.root, env: hosted.env});
     await screen.see(/Change config\.toml too, which "supabase config push" would send\? \(Y\/n\)/);
     screen.type(`n${KEYS.enter}`);
-    await screen.see(new RegExp(`Let Auth call our hook\\? Type ${REF} to go on:`));
+    await screen.see(new RegExp(`Let Auth call supasession's hook\\? Type ${REF} to go on:`));
     screen.type(`${REF}${KEYS.enter}`);
-    await screen.see(/supabase\/config\.toml was left alone: "supabase config push" would undo this\./);
+    await screen.see(/supabase\/config\.toml was not changed: "supabase config push" would undo this\./);
     expect(await screen.code).toBe(0);
     expect(onPlatform()).toEqual([true, OURS]);
     expect(await configured()).toBeUndefined();
@@ -493,7 +496,7 @@ test('a self-hosted project: its own hook is wired by the migration, and the var
     changed: ['next_hook'],
   });
   expect(result.stderr).toContain(
-    `Set for Auth, and restart it:\n  GOTRUE_HOOK_CUSTOM_ACCESS_TOKEN_ENABLED=true\n  GOTRUE_HOOK_CUSTOM_ACCESS_TOKEN_URI=${OURS}\n`,
+    `Set these variables for Auth, and restart it:\n  GOTRUE_HOOK_CUSTOM_ACCESS_TOKEN_ENABLED=true\n  GOTRUE_HOOK_CUSTOM_ACCESS_TOKEN_URI=${OURS}\n`,
   );
   expect(await configured()).toBeUndefined();
   const back = await project.run(['hook', 'disable', ...url]);
@@ -505,7 +508,7 @@ test('nothing is done before the question is answered with yes', async () => {
   await init();
   const before = await project.read(CONFIG);
   const screen = openTerminal(['hook', 'enable'], {cwd: project.root});
-  await screen.see(/Let Auth call our hook\? \(y\/N\)/);
+  await screen.see(/Let Auth call supasession's hook\? \(y\/N\)/);
   screen.type(KEYS.enter);
   await screen.see(/^Cancelled\. Nothing was changed\.$/m);
   expect(await screen.code).toBe(4);

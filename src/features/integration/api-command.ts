@@ -8,12 +8,12 @@ import {IntegrationCommand, type SwitchFlags} from './switch-command.js';
 
 export interface ApiResult {
   target: TargetJson;
-  /** How the Data API is configured now; if the reader has to do it (`instructions`), how it is to be. */
+  /** How the Data API is configured now; for `instructions`, how it should be configured. */
   api: SwitchState;
   where: ConfigOrigin;
   /** Whether the configuration was read back. */
   verified: boolean;
-  /** What can be reached over the Data API once our schema is exposed, and as which roles; empty on the way back. */
+  /** What the Data API offers once the schema is exposed, and to which roles; empty if it is being removed. */
   functions: Reachable[];
   tables: Reachable[];
   /** What was changed, in this order. */
@@ -23,10 +23,10 @@ export interface ApiResult {
 
 export const apiFlags = {...targetFlags, ...integrationFlags, 'dry-run': dryRunFlag, yes: yesFlag};
 
-/** What the two commands on the Data API share. */
+/** `api enable` and `api disable`. */
 export abstract class ApiCommand extends IntegrationCommand<ApiPlan> {
   protected readonly integration = {
-    questions: {enabled: 'Expose our functions', disabled: 'Take our functions out of the Data API'},
+    questions: {enabled: "Expose supasession's functions", disabled: 'Remove supasession from the Data API'},
     isConfigured: isApiConfigured,
     alreadyText: apiAlready,
     planText: apiText,

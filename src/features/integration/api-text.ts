@@ -24,14 +24,14 @@ export function apiText({wanted, functions, tables, edit, send}: ApiPlan, target
   ];
   const changes = where.length === 0 ? [] : [line('Changes', where.join(', then '))];
   if (wanted === 'disabled') {
-    return [line('Data API', 'nothing of supasession can be called over it'), ...changes].join('\n');
+    return [line('Data API', 'no longer offers anything of supasession'), ...changes].join('\n');
   }
 
   return [
     reachableTable('Can be called over the Data API', functions),
     '',
     ...(tables.length === 0 ? [] : [reachableTable('Can be read', tables), '']),
-    line('Others', 'no other function or table; to signed-in users only what is about their own sessions'),
+    line('Others', 'not exposed; signed-in users see only their own sessions'),
     ...changes,
   ].join('\n');
 }
@@ -42,15 +42,16 @@ export function apiAlready({wanted}: ApiPlan): string {
 
 export function apiInstructions({wanted, byHand}: ApiPlan, target: Target): string {
   const head = chalk.yellow('Not verified.');
-  if (target.kind === 'local') return `${head} This program does not edit this file:\n${byHand ?? ''}`;
+  if (target.kind === 'local')
+    return `${head} supasession does not edit this file. Change it yourself:\n${byHand ?? ''}`;
   const change = wanted === 'enabled' ? `add ${OUR_SCHEMA}` : `remove ${OUR_SCHEMA}`;
   if (target.projectRef !== null) {
-    const file = byHand === null ? '' : `\nAnd in the project, which "supabase config push" would send:\n${byHand}`;
-    return `${head} There is no access token (supabase login, or SUPABASE_ACCESS_TOKEN), so this is for you to set:\n  Project Settings > Data API, https://supabase.com/dashboard/project/${target.projectRef}/settings/api\n  Exposed schemas: ${change}${file}`;
+    const file = byHand === null ? '' : `\nAlso change this file, because "supabase config push" sends it:\n${byHand}`;
+    return `${head} There is no access token ({supabase} login, or SUPABASE_ACCESS_TOKEN). Set this yourself:\n  Project Settings > Data API, https://supabase.com/dashboard/project/${target.projectRef}/settings/api\n  Exposed schemas: ${change}${file}`;
   }
 
   const example = wanted === 'enabled' ? `\n  PGRST_DB_SCHEMAS=public,graphql_public,${OUR_SCHEMA}` : '';
-  return `${head} In PGRST_DB_SCHEMAS of PostgREST ${change}, and restart it:${example === '' ? ' the other schemas stay.' : `${example}   (your other schemas in front of it)`}`;
+  return `${head} In PGRST_DB_SCHEMAS of PostgREST, ${change} and keep the other schemas. Then restart PostgREST.${example}`;
 }
 
 export function apiUnverified(): string {
@@ -68,14 +69,14 @@ export function apiDone({wanted, where, edit}: ApiPlan, target: Target, changed:
   }
 
   if (target.kind === 'local' && (changed.length > 0 || where === 'instructions')) {
-    lines.push(`Next: ${RESTART}   (PostgREST reads it at its start)`);
-    if (wanted === 'disabled') lines.push('Not before that: {bin} uninstall');
+    lines.push(`Next: ${RESTART}   (PostgREST reads config.toml when it starts)`);
+    if (wanted === 'disabled') lines.push('Only after that: {bin} uninstall');
   }
 
   if (wanted === 'enabled' && target.kind !== 'local' && changed.includes('config.toml')) lines.push(localToo());
   if (wanted === 'enabled') lines.push(`In the app: supabase.schema('${OUR_SCHEMA}').rpc('my_sessions')`);
   if (target.projectRef !== null && edit !== null && !changed.includes('config.toml')) {
-    lines.push(`${fileName(edit)} was left alone: "supabase config push" would undo this.`);
+    lines.push(`${fileName(edit)} was not changed: "supabase config push" would undo this.`);
   }
 
   return lines.join('\n');

@@ -18,14 +18,12 @@ import {
   type SwitchState,
 } from './source.js';
 
-/** A change of what the Data API exposes. */
 export interface ApiPlan extends SwitchPlan {
-  /** What can be reached once the schema is exposed; empty on the way back. */
+  /** What the Data API offers once the schema is exposed; empty if it is being removed. */
   functions: Reachable[];
   tables: Reachable[];
 }
 
-/** The schemas as they are to be. */
 function changed(schemas: string[], wanted: SwitchState): string[] {
   const others = schemas.filter((name) => name !== OUR_SCHEMA);
   return wanted === 'enabled' ? [...others, OUR_SCHEMA] : others;
@@ -35,17 +33,17 @@ function isAs(schemas: string[], wanted: SwitchState): boolean {
   return schemas.includes(OUR_SCHEMA) === (wanted === 'enabled');
 }
 
-/** What stands in the database beats every configuration, so that changing that one would do nothing. */
+/** A role setting in the database overrides every configuration: changing the configuration would do nothing. */
 async function requireConfigured(connection: Connection, wanted: SwitchState): Promise<void> {
   const fixed = await readRoleSchemas(connection);
   if (fixed === null || isAs(fixed, wanted)) return;
   throw new SupasessionError(
     'WIRING_REFUSED',
-    `In this database the role authenticator has pgrst.db_schemas = '${fixed.join(', ')}', which beats the configuration of the Data API. Nothing was changed.`,
+    `The role authenticator has pgrst.db_schemas = '${fixed.join(', ')}' in this database, which overrides the configuration of the Data API. Nothing was changed.`,
     {
       suggestions: [
         `alter role authenticator set pgrst.db_schemas = '${changed(fixed, wanted).join(', ')}'; notify pgrst, 'reload config';`,
-        "Or let the configuration count: alter role authenticator reset pgrst.db_schemas; notify pgrst, 'reload config';",
+        "Or remove the override: alter role authenticator reset pgrst.db_schemas; notify pgrst, 'reload config';",
       ],
     },
   );
@@ -56,7 +54,7 @@ function hostedChange({api, ref}: ConfigSource, schemas: string[] | null, wanted
   if (schemas.length === 0) {
     throw new SupasessionError(
       'WIRING_REFUSED',
-      `The Data API of project ${ref} is switched off: it exposes no schema, and ours would be the only one. Nothing was changed.`,
+      `The Data API of project ${ref} is off: it exposes no schema, and supasession would be the only one. Nothing was changed.`,
       {suggestions: [`Switch it on: https://supabase.com/dashboard/project/${ref}/settings/api`]},
     );
   }
@@ -74,14 +72,14 @@ async function schemaEdits({project, env, ref}: ConfigSource, schemas: string[])
 }
 
 /**
- * What has to be done so that the Data API exposes our schema, or no longer. PostgREST cannot build its cache while a
- * schema that it is to expose does not exist (PGRST002 to every request), so ours has to be there first, and may be dropped only after it.
+ * PostgREST cannot build its cache while a schema that it should expose does not exist (PGRST002 to every request). So the schema
+ * supasession is created before it is exposed, and dropped only after it is removed from the Data API.
  */
 export async function planApi({project, connection, env}: SwitchRequest, wanted: SwitchState): Promise<ApiPlan> {
   const source = await findConfigSource(connection.target, project, env);
   if (wanted === 'enabled') {
     await requireInstalled(connection);
-    // The local stack starts with what the migrations make.
+    // The local stack builds its database from the migrations.
     if (source.project !== null) requireSavable(await readMigrations(source.project));
   }
 
@@ -106,7 +104,7 @@ export async function planApi({project, connection, env}: SwitchRequest, wanted:
   };
 }
 
-/** Whether the configuration is as wanted now: a variable of the environment beats the file. False if it cannot be known. */
+/** Reads the configuration back, because an environment variable may override the file. False if it cannot be known. */
 export async function isApiConfigured(
   {project, connection, env}: SwitchRequest,
   wanted: SwitchState,

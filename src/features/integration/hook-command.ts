@@ -17,12 +17,12 @@ import {IntegrationCommand, type SwitchFlags, type SwitchWork} from './switch-co
 
 export interface HookResult {
   target: TargetJson;
-  /** How Auth is configured now; if the reader has to do it (`instructions`), how it is to be. */
+  /** How Auth is configured now; for `instructions`, how it should be configured. */
   hook: SwitchState;
   where: ConfigOrigin;
   /** Whether the configuration was read back. */
   verified: boolean;
-  /** The project's own hook, `schema.function`: called by ours, or by Auth again. */
+  /** The project's own hook, `schema.function`: called by supasession's hook, or by Auth again. */
   next: string | null;
   files: StepFile[];
   /** Whether these were applied now. */
@@ -36,10 +36,10 @@ export const hookFlags = {...stepFlags, ...integrationFlags};
 
 type HookFlags = StepFlags & SwitchFlags;
 
-/** What the two commands on the hook share. */
+/** `hook enable` and `hook disable`. */
 export abstract class HookCommand extends IntegrationCommand<HookPlan, HookFlags> {
   protected readonly integration = {
-    questions: {enabled: 'Let Auth call our hook', disabled: 'Take our hook out of Auth'},
+    questions: {enabled: "Let Auth call supasession's hook", disabled: "Remove supasession's hook from Auth"},
     isConfigured: isHookConfigured,
     alreadyText: hookAlready,
     planText: hookText,

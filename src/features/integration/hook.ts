@@ -36,37 +36,36 @@ import {
 } from './source.js';
 
 export interface HookPlan extends SwitchPlan {
-  /** The project's own hook: what ours calls, or what Auth calls again. */
+  /** The project's own hook: supasession's hook calls it, or Auth calls it again. */
   next: FunctionName | null;
-  /** First: what makes ours call another one, or none; null if target and files are like this already. */
+  /** First: the migration that sets or clears the hook that supasession's hook calls; null if target and files already agree. */
   step: MigrationStep | null;
-  /** Whether the target has it already, so that what follows need not wait for the step. */
+  /** Whether the target already has it, so that the configuration need not wait for the step. */
   wired: boolean;
-  /** Second: whether refusals no longer use the hook. */
+  /** Second: whether to switch reject_in_hook off. */
   rejectInHook: boolean;
-  /** A hook in the configuration that is switched off, and is overwritten. */
+  /** A disabled hook in the configuration, which is overwritten. */
   replaced: string | null;
-  /** What ours still calls after it has been disabled. */
+  /** What supasession's hook still calls after it has been disabled. */
   leftover: FunctionName | null;
   /** The project's own hook that is not restored, and why. */
   dropped: {hook: FunctionName; reason: string} | null;
-  /** Whether it refuses nobody as the settings are now. */
+  /** Whether the hook refuses nobody with the current settings. */
   idle: boolean;
 }
 
-/** How the project's own hooks can be named: as Auth takes them. */
+/** The names that Auth accepts. */
 const IDENTIFIER = /^[a-zA-Z_][a-zA-Z0-9_]{0,62}$/;
 
-/** Reads what --next-hook was given. */
+/** @throws SupasessionError USAGE */
 export function parseHookName(text: string): FunctionName {
   const [schema = '', name = '', ...rest] = text.split('.');
   if (rest.length === 0 && IDENTIFIER.test(schema) && IDENTIFIER.test(name)) return {schema, name};
-  throw new SupasessionError('USAGE', `"${text}" is not the name of a hook with its schema, as Auth takes it.`, {
+  throw new SupasessionError('USAGE', `"${text}" is not the name of a hook with its schema.`, {
     suggestions: ['--next-hook public.my_hook'],
   });
 }
 
-/** the migration that makes ours call a hook of the project's own, or none */
 function nextHookStep(next: FunctionName | null): MigrationStep {
   const names = next === null ? 'null, null' : `'${next.schema}', '${next.name}'`;
   return {
@@ -75,18 +74,17 @@ function nextHookStep(next: FunctionName | null): MigrationStep {
     lines:
       next === null
         ? [
-            '-- Written by "supasession hook": our access token hook calls no other one.',
-            '-- To be applied where Auth does not call ours, or where there is no other one.',
+            '-- Written by "supasession hook": supasession.access_token_hook calls no other hook.',
+            '-- Apply it only if Auth does not call that hook, or if the project has no other hook.',
           ]
         : [
-            `-- Written by "supasession hook enable": our access token hook calls ${functionText(next)} and hands its answer on.`,
-            '-- It changes nothing where Auth does not call ours.',
+            `-- Written by "supasession hook enable": supasession.access_token_hook calls ${functionText(next)} and returns its answer.`,
+            '-- It changes nothing if Auth does not call that hook.',
           ],
     sql: `select supasession._chain('access_token_hook', ${names});\n`,
   };
 }
 
-/** What has to be done so that target and files have a hook as the one that ours calls. */
 async function planStep(
   {project, connection}: SwitchRequest,
   present: FunctionName | null,
@@ -97,7 +95,7 @@ async function planStep(
     if (wired) return {step: null, wired};
     throw new SupasessionError(
       'PROJECT_NOT_FOUND',
-      'A migration wires the hook that ours calls, and there is no project here to write it to.',
+      "supasession's hook learns by a migration which hook to call, and there is no project here to write it to.",
       {
         suggestions: ['Run the command in the folder of the project, or give --workdir'],
       },
@@ -114,7 +112,7 @@ async function planStep(
   return {step: {...step, again: had && !wired}, wired};
 }
 
-/** why a function cannot be called as an access token hook; null where it can */
+/** Why a function cannot be called as an access token hook; null if it can. */
 async function obstacleOf(connection: Connection, hook: FunctionName): Promise<{reason: string; fix: string} | null> {
   const name = functionText(hook);
   const found = await readHookFunction(connection, hook);
@@ -129,7 +127,7 @@ async function obstacleOf(connection: Connection, hook: FunctionName): Promise<{
   };
 }
 
-/** A URI without what may be secret in it, as a whole path can be. */
+/** A URI without its path, which may be secret. */
 function shownUri(uri: string): string {
   if (hookFunction(uri) !== null || !URL.canParse(uri)) return uri;
   const {protocol, host} = new URL(uri);
@@ -139,11 +137,11 @@ function shownUri(uri: string): string {
 function refusedHttp(uri: string, where: string): SupasessionError {
   return new SupasessionError(
     'WIRING_REFUSED',
-    `The access token hook in ${where} is ${shownUri(uri)}, and only one can be configured. Ours goes on to a hook in Postgres, but Postgres cannot call an https one. Nothing was changed.`,
+    `The access token hook in ${where} is ${shownUri(uri)}, and Auth allows only one. supasession's hook can call a hook in Postgres, but not an https hook. Nothing was changed.`,
     {
       suggestions: [
         'Make it a Postgres function, configure that one, and run the command again: https://supabase.com/docs/guides/auth/auth-hooks/custom-access-token-hook',
-        'Or keep it, and do without: {bin} config --strategy dequeue refuses nobody; with reject the app gets an error 500',
+        "Or keep it without supasession's hook: {bin} config --strategy dequeue refuses nobody; with reject the app gets an error 500",
       ],
     },
   );
@@ -161,13 +159,12 @@ function sourceName({ref, project}: ConfigSource, hosted: boolean): string {
   return hosted && ref !== null ? `hosted project ${ref}` : (project?.configPath ?? 'the configuration');
 }
 
-/** The keys of the hook as `planFileChange` takes them. */
 async function hookEdits({project, env, ref}: ConfigSource, uri: string | null): Promise<TomlEdit[]> {
   if (project === null) return [];
   const enabled = ['auth', 'hook', 'custom_access_token', 'enabled'];
   const at = await settingPath(project, env, enabled, {projectRef: ref ?? undefined});
   const table = at.slice(0, -1);
-  // Taken out of a block that overrides the base, the base would count.
+  // Without the key in the block that overrides the base, the base would count.
   const off = at.length > enabled.length ? false : undefined;
   return [
     {path: at, value: uri === null ? off : true},
@@ -175,7 +172,7 @@ async function hookEdits({project, env, ref}: ConfigSource, uri: string | null):
   ];
 }
 
-/** How the Management API is told. Without a hook the URI stays, as the supabase CLI leaves it. */
+/** Without a hook the URI stays, as the supabase CLI leaves it. */
 function hostedChange({api, ref}: ConfigSource, uri: string | null): ConfigChange['send'] {
   if (api === null || ref === null) return null;
   return async () => {
@@ -206,8 +203,8 @@ async function requireExecutable(connection: Connection): Promise<void> {
 }
 
 /**
- * The hook that ours shall call in turn: the one that was named, else the one that is configured, else the one that ours calls already.
- * That one stays because another environment may need it: migrations are the same for all of them.
+ * The hook that supasession's hook calls: the named one, else the configured one, else the one that it calls already.
+ * The last one stays because another environment may need it: all environments share the migrations.
  */
 async function chooseNext(
   connection: Connection,
@@ -225,25 +222,26 @@ async function chooseNext(
   const next = given ?? configured ?? called;
   if (next === null) return null;
   if (sameFunction(next, OUR_HOOK)) {
-    throw new SupasessionError('USAGE', 'Our hook cannot call itself.', {suggestions: ['Leave --next-hook out']});
+    throw new SupasessionError('USAGE', "supasession's hook cannot call itself.", {
+      suggestions: ['Leave --next-hook out'],
+    });
   }
 
   const problem = await obstacleOf(connection, next);
   if (problem === null) return next;
   throw new SupasessionError(
     'WIRING_REFUSED',
-    `Ours cannot go on to the project's own hook: ${problem.reason}. Nothing was changed.`,
+    `supasession's hook cannot call the project's own hook: ${problem.reason}. Nothing was changed.`,
     {suggestions: [problem.fix, ...(sameFunction(next, called) ? [unwireCommand(connection)] : [])]},
   );
 }
 
-/** How config.toml has to change so that Auth calls ours. */
 async function enableInFile(source: ConfigSource, file: Awaited<ReturnType<typeof readFileHook>>): Promise<FileChange> {
   if (file === null || isOurs(file)) return planFileChange(source, []);
   if (file.secrets) {
     throw new SupasessionError(
       'WIRING_REFUSED',
-      `${sourceName(source, false)} sets auth.hook.custom_access_token.secrets, which the supabase CLI takes for an https hook only. Nothing was changed.`,
+      `${sourceName(source, false)} sets auth.hook.custom_access_token.secrets, which the supabase CLI accepts only for an https hook. Nothing was changed.`,
       {suggestions: ['Remove that line, and run the command again']},
     );
   }
@@ -255,13 +253,11 @@ function stateOf(hook: HookSetting | null): SwitchState | null {
   return hook === null ? null : isOurs(hook) ? 'enabled' : 'disabled';
 }
 
-/** A hook in the configuration that is switched off, and would be overwritten. */
 function replacedBy(hook: HookSetting | null): string | null {
   const replaced = hook !== null && !hook.enabled && hook.uri !== null && hook.uri !== hookUri(OUR_HOOK);
   return replaced ? shownUri(hook.uri!) : null;
 }
 
-/** Whether nobody is refused as things are: then there is nothing that the hook could say. */
 async function refusesNobody(connection: Connection): Promise<boolean> {
   const {settings} = await currentSettings(connection);
   if (settings?.strategy === 'reject') return false;
@@ -271,16 +267,13 @@ async function refusesNobody(connection: Connection): Promise<boolean> {
   return !rows[0]!.rejects;
 }
 
-/**
- * What has to be done so that Auth calls ours.
- * @param given the hook that ours shall call in turn, if one was named
- */
+/** `given`: the hook of --next-hook. */
 export async function planHookEnable(request: SwitchRequest, given: FunctionName | null): Promise<HookPlan> {
   const {project, connection, env} = request;
   await requireInstalled(connection);
   await requireExecutable(connection);
   const source = await findConfigSource(connection.target, project, env);
-  // What Auth is told to call has to be there after a db reset, too.
+  // After a db reset the hook must still exist, or every sign-in fails.
   if (source.project !== null) requireSavable(await readMigrations(source.project));
 
   const [inForce, file, called] = [await readHook(source), await readFileHook(source), await readNextHook(connection)];
@@ -304,9 +297,9 @@ export async function planHookEnable(request: SwitchRequest, given: FunctionName
 }
 
 /**
- * What has to be done so that Auth no longer calls ours. What ours called in turn stays in the database until Auth has been restarted:
- * the running one still calls ours, and the project's own hook must not be left out meanwhile.
- * @param restarted whether Auth has been restarted without ours
+ * The project's own hook stays registered in the database until Auth has been restarted: until then Auth still calls supasession's
+ * hook, which must go on calling the project's own.
+ * @param restarted whether Auth has been restarted without supasession's hook
  */
 export async function planHookDisable(request: SwitchRequest, restarted: boolean): Promise<HookPlan> {
   const {project, connection, env} = request;
@@ -318,7 +311,7 @@ export async function planHookDisable(request: SwitchRequest, restarted: boolean
   if (restarted && present === 'enabled') {
     throw new SupasessionError(
       'USAGE',
-      'Auth is still configured to call our hook, so it cannot have been restarted without it.',
+      "Auth is still configured to call supasession's hook, so it cannot have been restarted without it.",
       {
         suggestions: [disableCommand(connection)],
       },
@@ -352,33 +345,32 @@ export async function planHookDisable(request: SwitchRequest, restarted: boolean
   };
 }
 
-/** what to type to take the hook out of a target */
 function disableCommand({target}: Connection): string {
   const flag = targetFlag(target);
   return `{bin} hook:disable${flag === '' ? '' : ` ${flag}`}`;
 }
 
-/** what to type where ours shall call no other hook, once Auth has been restarted without ours */
+/** Works only after Auth has been restarted without supasession's hook. */
 function unwireCommand(connection: Connection): string {
   return `${disableCommand(connection)} --auth-restarted --apply`;
 }
 
-/** Lets refusals be exceptions again, which needs no hook. */
+/** Refusals are exceptions again, which need no hook. */
 export async function rejectWithoutHook(connection: Connection): Promise<void> {
   await writeSettings(connection, {reject_in_hook: false});
 }
 
-/** Fails with CLI_FAILED if applying has not done it. */
+/** @throws SupasessionError CLI_FAILED if the database has another hook after applying */
 export async function checkNextHook(connection: Connection, next: FunctionName | null): Promise<void> {
   if (sameFunction(await readNextHook(connection), next)) return;
   throw new SupasessionError(
     'CLI_FAILED',
-    `The supabase CLI reported success, but in the database our hook does not call ${next === null ? 'none' : functionText(next)}.`,
-    {suggestions: ['supabase migration list']},
+    `The supabase CLI reported success, but in the database supasession's hook ${next === null ? 'still calls another hook' : `does not call ${functionText(next)}`}.`,
+    {suggestions: ['{supabase} migration list']},
   );
 }
 
-/** Whether the configuration is as wanted now: a variable of the environment beats the file. False if it cannot be known. */
+/** Reads the configuration back, because an environment variable may override the file. False if it cannot be known. */
 export async function isHookConfigured(
   {project, connection, env}: SwitchRequest,
   wanted: SwitchState,

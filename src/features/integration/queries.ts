@@ -7,10 +7,7 @@ export interface FunctionName {
   name: string;
 }
 
-/**
- * @param db an open connection to an installation
- * @returns the project's own hook that ours calls; null where there is none
- */
+/** The project's own hook, which supasession's hook calls. */
 export async function readNextHook(db: Queryable): Promise<FunctionName | null> {
   const {rows} = await db.query<FunctionName>(
     `select i.schema_name as schema, i.function_name as name
@@ -20,7 +17,6 @@ export async function readNextHook(db: Queryable): Promise<FunctionName | null> 
   return rows[0] ?? null;
 }
 
-/** How a function is as an access token hook. */
 export interface HookFunction {
   /** Whether it returns one jsonb. */
   returnsJsonb: boolean;
@@ -28,11 +24,7 @@ export interface HookFunction {
   executable: boolean;
 }
 
-/**
- * @param db an open connection
- * @param hook a function that takes one jsonb
- * @returns how it is; null where there is none
- */
+/** Null if no function of this name takes one jsonb. */
 export async function readHookFunction(db: Queryable, {schema, name}: FunctionName): Promise<HookFunction | null> {
   const {rows} = await db.query<HookFunction>(
     `select
@@ -47,19 +39,15 @@ export async function readHookFunction(db: Queryable, {schema, name}: FunctionNa
   return rows[0] ?? null;
 }
 
-/** Something of ours that can be reached over the Data API once our schema is exposed, and as which roles. */
+/** A function or table that the Data API offers once the schema is exposed, and to which roles. */
 export interface Reachable {
   name: string;
   roles: string[];
 }
 
-/** The roles of the Data API. */
 const API_ROLES = "(values (1, 'anon'), (2, 'authenticated'), (3, 'service_role')) r (place, name)";
 
-/**
- * @param db an open connection to a database that has our SQL
- * @returns the functions that these roles may call, those for most roles first; ones that return a trigger cannot be called
- */
+/** Those for most roles first. Functions that return a trigger cannot be called. */
 export async function readCallableFunctions(db: Queryable): Promise<Reachable[]> {
   const {rows} = await db.query<Reachable>(`
     select
@@ -77,10 +65,6 @@ export async function readCallableFunctions(db: Queryable): Promise<Reachable[]>
   return rows;
 }
 
-/**
- * @param db an open connection to a database that has our SQL
- * @returns the tables and views that these roles may read
- */
 export async function readReadableTables(db: Queryable): Promise<Reachable[]> {
   const {rows} = await db.query<Reachable>(`
     select c.relname as name, array_agg(r.name order by r.place) as roles
@@ -95,19 +79,14 @@ export async function readReadableTables(db: Queryable): Promise<Reachable[]> {
   return rows;
 }
 /** What the database itself knows of the integration with Auth and the Data API. */
-
 export interface DatabaseIntegration {
-  /** The project's own hook that ours calls, as schema.function. */
+  /** The project's own hook, which supasession's hook calls, as schema.function. */
   nextHook: string | null;
-  /** Whether the Data API is configured to ask the guard. */
+  /** Whether PostgREST is configured, in the database, to call the guard. */
   guard: boolean;
-  /** Schemas that the Data API exposes; null where that is configured elsewhere. */
+  /** Schemas that the Data API exposes; null if they are configured elsewhere. */
   schemas: string[] | null;
 }
-/**
- * @param db an open connection to an installation
- * @returns what is integrated
- */
 
 export async function readDatabaseIntegration(db: Queryable): Promise<DatabaseIntegration> {
   const {rows} = await db.query<{next_hook: string | null; guard: boolean}>(

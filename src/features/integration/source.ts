@@ -6,26 +6,24 @@ import type {ManagementApi} from '../../supabase/management-api.js';
 import type {Env, Project} from '../../supabase/project.js';
 import type {Target} from '../../types.js';
 
-/** Our schema, and our access token hook in it. */
 export const OUR_SCHEMA = 'supasession';
 export const OUR_HOOK: FunctionName = {schema: OUR_SCHEMA, name: 'access_token_hook'};
 
-/** What decides how Auth and the Data API of a target are configured, or `instructions`: the reader has to set it. */
+/** Where Auth and the Data API of a target are configured; for `instructions` the user has to do it. */
 export type ConfigOrigin = 'config.toml' | 'instructions' | 'management-api';
 
-/** Where Auth and the Data API of a target are configured. */
 export interface ConfigSource {
   where: ConfigOrigin;
   env: Env;
   /** A hosted project; null for the local stack, and for self-hosted ones. */
   ref: string | null;
-  /** Of a hosted project, where there is an access token. */
+  /** For a hosted project, if there is an access token. */
   api: ManagementApi | null;
-  /** The project whose file configures the local stack, or would be pushed to the hosted one; null where there is none. */
+  /** The project whose file configures the local stack, or would be pushed to the hosted one. */
   project: Project | null;
 }
 
-/** How Auth's custom access token hook is configured. */
+/** Auth's custom access token hook. */
 export interface HookSetting {
   enabled: boolean;
   /** `pg-functions://postgres/<schema>/<function>`, or http. */
@@ -33,11 +31,9 @@ export interface HookSetting {
 }
 
 /**
- * @param target a target
- * @param project the project, where there is one
+ * Reads no configuration yet.
  * @param env the shell's variables, for the access token
- * @returns where its Auth and Data API are configured; nothing has been asked yet
- * @throws SupasessionError CONFIG_UNREADABLE, CONFIG_INVALID, API_UNAUTHORIZED for an access token that is none
+ * @throws SupasessionError CONFIG_UNREADABLE, CONFIG_INVALID, API_UNAUTHORIZED for a malformed access token
  */
 export async function findConfigSource(target: Target, project: Project | null, env: Env): Promise<ConfigSource> {
   const ref = target.projectRef;
@@ -70,7 +66,7 @@ export async function readFileSchemas({project, env, ref}: ConfigSource): Promis
   return (await readConfig(project, env, {projectRef: ref ?? undefined})).apiSchemas;
 }
 
-/** The hook that Auth is configured with; null where that cannot be known. */
+/** Null if it cannot be known. */
 export async function readHook(source: ConfigSource): Promise<HookSetting | null> {
   if (source.ref === null) return readFileHook(source);
   if (source.api === null) return null;
@@ -81,21 +77,21 @@ export async function readHook(source: ConfigSource): Promise<HookSetting | null
   };
 }
 
-/** The schemas that the Data API exposes; null where that cannot be known. */
+/** Null if they cannot be known. */
 export async function readSchemas(source: ConfigSource): Promise<string[] | null> {
   if (source.ref === null) return readFileSchemas(source);
   if (source.api === null) return null;
   return (await source.api.readDataApiConfig(source.ref)).schemas;
 }
 
-/** What of ours is wired into Auth and the Data API. */
+/** How Auth and the Data API are configured to use supasession; null if it is not known. */
 export interface ConfiguredIntegration {
-  /** `verified`: it is what the target is configured with, and not only what the project's file would make of it. Null: not known. */
+  /** `verified`: read from the target, not only from the project's file. */
   hook: {enabled: boolean | null; uri: string | null; ours: boolean | null; verified: boolean};
   api: {exposed: boolean | null; verified: boolean};
 }
 
-/** What of ours is wired there; of a hosted project without an access token what the project's file says. */
+/** For a hosted project without an access token it reads the project's file. */
 export async function readConfiguredIntegration(source: ConfigSource): Promise<ConfiguredIntegration> {
   const [hook, schemas] = [await readHook(source), await readSchemas(source)];
   const said = hook ?? (await readFileHook(source));
@@ -111,23 +107,22 @@ export async function readConfiguredIntegration(source: ConfigSource): Promise<C
   };
 }
 
-/** the function as Auth is configured with it */
 export function hookUri({schema, name}: FunctionName): string {
   return `pg-functions://postgres/${schema}/${name}`;
 }
 
-/** the Postgres function that a URI of Auth's names, which takes the first two parts of its path; null for any other URI */
+/** As Auth does, takes the first two parts of the path; null for a URI that is no Postgres function. */
 export function hookFunction(uri: string | null): FunctionName | null {
   const [, schema, name] = /^pg-functions:\/\/[^/]*\/([^/]+)\/([^/]+)/i.exec(uri ?? '') ?? [];
   return schema === undefined || name === undefined ? null : {schema, name};
 }
 
-/** whether Auth calls our hook */
+/** Whether Auth calls supasession's hook. */
 export function isOurs({enabled, uri}: HookSetting): boolean {
   return enabled && sameFunction(hookFunction(uri), OUR_HOOK);
 }
 
-/** whether both are the same function, or none */
+/** True also if both are null. */
 export function sameFunction(a: FunctionName | null, b: FunctionName | null): boolean {
   return a?.schema === b?.schema && a?.name === b?.name;
 }
@@ -137,18 +132,15 @@ export function functionText({schema, name}: FunctionName): string {
   return `${schema}.${name}`;
 }
 
-/** What is to be done in the project's file. */
 export interface FileChange {
-  /** Null where the file says so already, where there is none, and where it can only be changed by hand. */
+  /** Null if the file already says so, if there is none, and if it can only be changed by hand. */
   edit: ConfigEdit | null;
-  /** What to write into it by hand; null where that is not needed. */
+  /** What to change by hand; null if nothing. */
   byHand: string | null;
 }
 
 /**
- * @param source where the target is configured
- * @param edits what the file shall say; none where it says so already
- * @returns what is to be done
+ * @param edits none if the file already says so
  * @throws SupasessionError CONFIG_UNREADABLE, CONFIG_INVALID, CONFIG_UNWRITABLE
  */
 export async function planFileChange({project}: ConfigSource, edits: readonly TomlEdit[]): Promise<FileChange> {
@@ -162,7 +154,6 @@ export async function planFileChange({project}: ConfigSource, edits: readonly To
 /** Whether the hook is configured, or the functions are exposed. */
 export type SwitchState = 'disabled' | 'enabled';
 
-/** What a switch is planned from. */
 export interface SwitchRequest {
   /** Null if there is none: only a local target needs one. */
   project: Project | null;
@@ -170,17 +161,17 @@ export interface SwitchRequest {
   env: Env;
 }
 
-/** A switch, judged before it is made. Its parts are done in this order, so that a failure after any of them is safe. */
+/** The parts run in this order, so that a failure after any of them is safe. */
 export interface SwitchPlan {
   wanted: SwitchState;
-  /** How the target is configured now; null if that cannot be known. */
+  /** How the target is configured now; null if it cannot be known. */
   present: SwitchState | null;
   where: ConfigOrigin;
-  /** How the Management API changes. */
+  /** Tells the Management API. */
   send: ConfigChange['send'];
-  /** Last: how config.toml changes. */
+  /** Last: the change of config.toml. */
   edit: ConfigEdit | null;
-  /** What to change by hand, in a file that is not edited. */
+  /** What to change by hand, in a file that supasession does not edit. */
   byHand: string | null;
   /** Whether anything is left to do. */
   needed: boolean;
@@ -189,17 +180,15 @@ export interface SwitchPlan {
 /** What has been changed, as `--json` lists it. */
 export type ChangedPart = 'config.toml' | 'management-api' | 'next_hook' | 'reject_in_hook';
 
-/** A change of how Auth or the Data API is configured, that has been checked. */
 export interface ConfigChange {
   edit: ConfigEdit | null;
-  /** Tells the Management API, and checks what it has after that; null where there is nothing to tell. */
+  /** Tells the Management API, and reads the result back; null if there is nothing to tell. */
   send: (() => Promise<void>) | null;
 }
 
 /**
- * Makes a change: what counts first, then the file that would be pushed there.
- * @param change the change
- * @param changed what has been changed so far; what this does is added, so that it is known after a failure too
+ * Changes what counts first, then the file that would be pushed there.
+ * @param changed gets what this changes, so that it is known after a failure too
  * @throws SupasessionError API_UNAUTHORIZED, API_FAILED, CONFIG_UNREADABLE, CONFIG_UNWRITABLE
  */
 export async function makeChange({edit, send}: ConfigChange, changed: ChangedPart[]): Promise<void> {
@@ -214,34 +203,33 @@ export async function makeChange({edit, send}: ConfigChange, changed: ChangedPar
   }
 }
 
-/** the error for a Management API that took a change and has something else */
 export function notTaken(ref: string, what: string): SupasessionError {
   return new SupasessionError(
     'API_FAILED',
-    `The Management API took the change, but project ${ref} still has something else: ${what}.`,
-    {suggestions: ['Run the command again; it looks first how things are']},
+    `The Management API accepted the change, but project ${ref} still has another value for ${what}.`,
+    {suggestions: ['Run the command again: it reads the configuration first']},
   );
 }
 
-/** What ties us into a project; null where it cannot be known from here. */
+/** How supasession is integrated into a project; null if it cannot be known from here. */
 export interface IntegrationState {
-  /** Whether Auth is configured to call our hook. */
+  /** Whether Auth is configured to call supasession's hook. */
   hook: boolean | null;
-  /** The project's own hook that ours calls, as schema.function; null also for none. */
+  /** The project's own hook, which supasession's hook calls, as schema.function; null also for none. */
   nextHook: string | null;
-  /** Whether the Data API is configured to ask the guard. */
+  /** Whether the Data API is configured to call the guard. */
   guard: boolean | null;
-  /** Whether the Data API exposes our functions. */
+  /** Whether the Data API exposes supasession's functions. */
   api: boolean | null;
 }
 
-/** What Auth and the Data API are run with; null for what cannot be known. */
+/** Null if it cannot be known. */
 export interface Configured {
   hook: HookSetting | null;
   schemas: string[] | null;
 }
 
-/** What it is run with; nothing is known of a hosted project whose Management API does not answer us. */
+/** A Management API that fails or refuses the token is no error here: then nothing is known. */
 export async function readConfigured(source: ConfigSource): Promise<Configured> {
   try {
     return {hook: await readHook(source), schemas: await readSchemas(source)};
@@ -252,14 +240,10 @@ export async function readConfigured(source: ConfigSource): Promise<Configured> 
   }
 }
 
-/**
- * @param database what the database says; null without our SQL in it
- * @param configured what the target is run with
- * @returns what is wired
- */
+/** `database` is null if supasession is not installed there. */
 export function integrationState(database: DatabaseIntegration | null, configured: Configured): IntegrationState {
   const {hook} = configured;
-  // PostgREST takes what the role says before what it was started with.
+  // For PostgREST the role's setting overrides its configuration.
   const schemas = database?.schemas ?? configured.schemas;
   return {
     hook: hook === null ? null : isOurs(hook),

@@ -18,31 +18,29 @@ import {
 export type SwitchFlags = Parameters<StepCommand['target']>[0] &
   Pick<StepFlags, 'confirm' | 'dry-run' | 'yes'> & {'config-toml'?: boolean | undefined};
 
-/** What is particular to the hook, or to the Data API. */
+/** What differs between the hook and the Data API. */
 export interface Integration<Plan extends SwitchPlan> {
-  /** What is asked, without the question mark. */
+  /** Without the question mark. */
   questions: Record<SwitchState, string>;
-  /** Whether it is configured as wanted now, read back. */
   isConfigured: (request: SwitchRequest, wanted: SwitchState) => Promise<boolean>;
   alreadyText: (plan: Plan, target: Target) => string;
   planText: (plan: Plan, target: Target) => string;
   instructions: (plan: Plan, target: Target) => string;
   unverifiedText: () => string;
   doneText: (plan: Plan, target: Target, changed: ChangedPart[]) => string;
-  /** What had been done when something failed. */
+  /** What was done before a failure. */
   stoppedText?: (wanted: SwitchState, changed: ChangedPart[]) => string;
 }
 
 export interface SwitchOutcome {
   target: TargetJson;
-  /** How it is configured now; if the reader has to do it (`instructions`), how it is to be. */
+  /** How it is configured now; for `instructions`, how it should be configured. */
   state: SwitchState;
   where: ConfigOrigin;
   /** Whether the configuration was read back. */
   verified: boolean;
-  /** What was changed, in this order. */
+  /** In this order. */
   changed: ChangedPart[];
-  /** The migrations of a switch that has any. */
   steps?: {files: StepFile[]; applied: boolean};
   dryRun: boolean;
 }
@@ -62,17 +60,16 @@ export abstract class IntegrationCommand<
 > extends StepCommand {
   protected abstract readonly integration: Integration<Plan>;
 
-  /** What has to change in the database first. False: the configuration has to wait, and the reader has been told why. */
+  /** Changes the database first. False if the configuration has to wait; the user has been told why. */
   protected async prepare(_work: SwitchWork<Plan, Flags>): Promise<boolean> {
     return true;
   }
 
-  /** Whether something in the database changes. */
   protected changesDatabase(_plan: Plan): boolean {
     return false;
   }
 
-  /** Looks, shows, asks, and changes. After the first change the `details` of an error tell what has been done. */
+  /** Plans, shows, asks, and changes. After the first change the `details` of an error tell what was done. */
   protected async switchIntegration(
     flags: Flags,
     judge: (request: SwitchRequest) => Promise<Plan>,
@@ -100,7 +97,6 @@ export abstract class IntegrationCommand<
     return {plan, outcome};
   }
 
-  /** Asks whether config.toml changes too, and for permission; gives the change of config.toml. */
   async #allowedEdit({plan, flags, ask}: SwitchWork<Plan, Flags>, target: Target): Promise<ConfigEdit | null> {
     const hosted = target.projectRef !== null;
     const edit = hosted && plan.edit !== null && !(await wantsFile(ask, flags)) ? null : plan.edit;
@@ -134,7 +130,6 @@ export abstract class IntegrationCommand<
     this.note(integration.doneText(plan, target, outcome.changed));
   }
 
-  /** The error that stopped the work in the middle: what was done, and how to go on. */
   #stopped(error: unknown, {plan, outcome}: SwitchWork<Plan, Flags>, target: Target): SupasessionError {
     const {changed, steps} = outcome;
     const flag = targetFlag(target);

@@ -124,9 +124,9 @@ describe('what is wired', () => {
 
 test('what had been done when something failed is said, with what it means for sign-ins', () => {
   expect(hookStopped('enabled', ['next_hook'])).toBe(
-    "Done before that: ours knows the project's own hook. Auth is configured as before, and sign-ins go on.",
+    'Done before that: the migration is applied. Auth is configured as before, and sign-ins still work.',
   );
   expect(hookStopped('disabled', ['reject_in_hook', 'management-api'])).toBe(
-    'Done before that: reject_in_hook is off, the hosted project is configured. Auth no longer calls ours, only config.toml does not say so.',
+    "Done before that: reject_in_hook is off, the hosted project is configured. Auth no longer calls supasession's hook, but config.toml does not say so.",
   );
 });
