@@ -109,14 +109,14 @@ test('what is so already is said, and nothing is written', async () => {
   const before = await project.migrations();
   const off = await project.run(['guard', 'disable', '--apply']);
   expect([off.code, off.stdout]).toEqual([0, '']);
-  expect(off.stderr).toContain('Nothing to do: the guard is disabled already.');
+  expect(off.stderr).toContain('Nothing to do: the guard is already disabled.');
   expect(await project.migrations()).toEqual(before);
 
   await project.run(['guard', 'enable', '--apply']);
   const files = await guardFiles();
   const on = await project.run(['guard', 'enable', '--apply', '--json']);
   expect(on.json).toMatchObject({guard: 'enabled', files: [], applied: false});
-  expect(on.stderr).toContain('Nothing to do: the guard is enabled already.');
+  expect(on.stderr).toContain('Nothing to do: the guard is already enabled.');
   expect(await guardFiles()).toEqual(files);
 });
 
@@ -181,7 +181,7 @@ describe('is refused before anything is written', () => {
     for (const args of [['--no-apply'], ['--apply', '--dry-run']]) {
       const {code, error} = await failure(project, ['guard', 'enable', ...args]);
       expect([code, error.code]).toEqual([1, 'PERMISSION_DENIED']);
-      expect(error.message).toContain('may not tell PostgREST what to call');
+      expect(error.message).toContain("may not set PostgREST's pre-request function");
       expect(error.suggestions).toEqual([
         "Keep app.it's: select supasession._chain('pre_request', 'app', 'it''s');",
         'Self-hosted: set PGRST_DB_PRE_REQUEST=supasession.check_request for PostgREST, and restart it',

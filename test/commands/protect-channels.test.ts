@@ -76,7 +76,7 @@ test('private channels are closed to tokens of ended sessions, and say when they
 
   const run = await project.run(['protect', 'add', 'realtime.messages', '--apply']);
   expect(run).toMatchObject({code: 0});
-  expect(run.stdout).toContain('Realtime asks them when a client joins a channel, and when it sends a new token.');
+  expect(run.stdout).toContain('Realtime checks them when a client joins a channel, and when it sends a new token.');
   expect(run.stdout).not.toContain('partitions');
   expect(run.stderr).toContain('Protected: realtime.messages.');
   expect(await asked(ended!)).toEqual({read: false, write: false});

@@ -51,10 +51,8 @@ test('add makes a migration for each table, applied by the real CLI, and a secon
   const run = await project.run(args);
   expect(run).toMatchObject({code: 0});
   expect(run.stdout).toContain('  public.orders\n    supasession_access ');
-  expect(run.stdout).toContain('reading and writing: not with the token of an ended session');
-  expect(run.stdout).toContain(
-    'on a hosted project, by "supabase db push", a change of policies locks all tables of Auth',
-  );
+  expect(run.stdout).toContain('reading and writing: refused with the token of an ended session');
+  expect(run.stdout).toContain('on a hosted project, by "supabase db push", a policy change locks all tables of Auth');
   expect(run.stderr).toContain('Protected: public.orders, public."Order ""Items""".');
   expect(await files()).toEqual([
     expect.stringMatching(/_supasession_protect_public_orders\.sql$/),
@@ -65,7 +63,7 @@ test('add makes a migration for each table, applied by the real CLI, and a secon
   const again = await project.run([...args, '--json']);
   expect(again.json).toMatchObject({tables: [{changes: false}, {changes: false}], files: [], applied: false});
   expect(again.stderr).toContain(
-    'Nothing to do for public.orders, public."Order ""Items""": protected like this already.',
+    'Nothing to do for public.orders, public."Order ""Items""": already protected like this.',
   );
   expect(await files()).toHaveLength(2);
 });
@@ -130,7 +128,7 @@ test('an edited policy is shown as such, and replaced', async () => {
   await sql('alter policy supasession_access on orders using (true)');
   expect((await project.run(['protect', 'list'])).stdout).toContain('edited since it was written');
   const run = await project.run(['protect', 'add', 'orders', '--apply']);
-  expect(run.stdout).toContain('(replaces a policy that says something else)');
+  expect(run.stdout).toContain('(replaces a different policy)');
   expect(run.stderr).toContain('Protected: public.orders.');
   expect((await project.run(['protect', 'list'])).stdout).not.toContain('edited');
 });
@@ -142,8 +140,8 @@ test('remove shows what it opens, asks, and leaves policies of the project alone
   expect([unanswered.code, unanswered.error.details]).toEqual([2, {flag: '--yes'}]);
   const run = await project.run(['protect', 'remove', 'orders', '--apply', '--yes']);
   expect(run).toMatchObject({code: 0});
-  expect(run.stdout).toContain('Opens again to tokens of ended sessions and of revoked users');
-  expect(run.stdout).toContain('update: only with a sign-in of the last 5 minutes');
+  expect(run.stdout).toContain('Opens again to tokens of ended sessions and revoked users');
+  expect(run.stdout).toContain('update: only within 5 minutes after the sign-in');
   expect(run.stdout).toContain('Your own policies that use supasession stay: mine');
   expect(run.stderr).toContain('No longer protected: public.orders.');
   expect(await policies()).toEqual(['orders: mine']);
@@ -177,10 +175,10 @@ describe('list', () => {
     await sql('alter table off disable row level security');
     const run = await project.run(['protect', 'list']);
     expect(run).toMatchObject({code: 0});
-    expect(run.stdout).toContain('public.off (row level security is off: its policies do nothing)');
+    expect(run.stdout).toContain('public.off (row level security is off: its policies have no effect)');
     expect(run.stdout).toMatch(/public\."Order ""Items"""\n {4}mine +your own, for select/);
     expect(run.stdout).toContain(
-      'Not protected: 1 table that anon or authenticated reach (schemas of the Data API: public, app)\n  app.a\n',
+      'Not protected: 1 table that anon or authenticated can reach (Data API schemas: public, app)\n  app.a\n',
     );
     const list = (await project.run(['protect', 'list', '--json'])).json as ProtectListResult;
     expect(list.protected.map(({table, rls}) => [table, rls])).toEqual([
@@ -213,26 +211,29 @@ describe('is refused before anything is written', () => {
     [
       'a_view',
       'kind',
-      'public.a_view is a view, which can have no policies.',
+      'public.a_view is a view, which cannot have policies.',
       [expect.stringContaining('security_invoker')],
     ],
     [
       'auth.users',
       'schema',
       'supasession does not manage policies on auth.users.',
-      ["Of Supabase's own tables, it does on storage.objects, storage.buckets, realtime.messages"],
+      ['It can protect these tables of Supabase: storage.objects, storage.buckets, realtime.messages'],
     ],
     [
       'theirs',
       'owner',
-      'public.theirs belongs to role supabase_admin, and only its owner may make policies.',
+      'public.theirs belongs to role supabase_admin, and only the owner may create policies.',
       ['Connect as supabase_admin'],
     ],
     [
       'open',
       'rls',
-      'Row level security is off on public.open, and without it no policy does anything.',
-      ['alter table "public"."open" enable row level security;', expect.stringContaining('without any, nobody does')],
+      'Row level security is off on public.open: its policies would have no effect.',
+      [
+        'alter table "public"."open" enable row level security;',
+        expect.stringContaining('without any, nobody reaches the table'),
+      ],
     ],
   ])('%s: %s', async (table, reason, message, suggestions) => {
     await sql('create view a_view as select 1; create table open ()');
@@ -261,7 +262,7 @@ test('a table that somebody holds is named as such, and the written file is appl
     1,
     {error: {code: 'LOCK_TIMEOUT', details: {written: [expect.stringMatching(FILE)], applied: false}}},
   ]);
-  expect(run.stdout).toContain('Run the command again, at a quiet time');
+  expect(run.stdout).toContain('Run the command again at a quiet time');
   await holder.query('rollback');
   const again = await project.run(['protect', 'add', 'orders', '--apply', '--json']);
   expect(again.json).toMatchObject({files: [{written: false}], applied: true});
@@ -271,7 +272,7 @@ test('a table that somebody holds is named as such, and the written file is appl
 test('elsewhere it warns of the locks and wants the name of the host; --dry-run changes nothing', async () => {
   const args = ['protect', 'add', 'orders', '--db-url', server.url(), '--apply'];
   const dry = await project.run([...args, '--dry-run']);
-  expect(dry.stdout).toContain('Warning: on hosted projects a change of policies locks all tables of Auth');
+  expect(dry.stdout).toContain('Warning: on hosted projects a policy change locks all tables of Auth');
   expect(dry.stderr).toMatch(/Would write supabase\/migrations\/\d{14}_supasession_protect_public_orders\.sql\./);
   const refused = await failure(project, [...args, '--yes']);
   expect([refused.code, refused.error.details]).toEqual([2, {flag: '--confirm 127.0.0.1'}]);

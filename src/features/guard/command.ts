@@ -6,9 +6,9 @@ import {guardAlready, guardDone, guardText} from './text.js';
 
 export interface GuardResult {
   target: TargetJson;
-  /** How the target has it now. */
+  /** In the target, now. */
   guard: GuardState;
-  /** The project's own pre-request function, `schema.function`: called after the guard, and put back when it goes. */
+  /** The project's own pre-request function, `schema.function`: called after the guard, and restored by `guard disable`. */
   chained: string | null;
   /** The roles of the Data API. */
   roles: string[];
@@ -18,14 +18,8 @@ export interface GuardResult {
   dryRun: boolean;
 }
 
-/** What the two commands on the guard share, which is nearly all. */
+/** `guard enable` and `guard disable`. */
 export abstract class GuardCommand extends StepCommand {
-  /**
-   * @param wanted how the guard is to be
-   * @param flags the parsed flags
-   * @returns what was done
-   * @throws SupasessionError what looking, writing and applying throw
-   */
   protected async switchGuard(
     wanted: GuardState,
     flags: StepFlags & Parameters<StepCommand['target']>[0],

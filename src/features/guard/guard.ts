@@ -16,16 +16,15 @@ import type {Project} from '../../supabase/project.js';
 
 export type GuardState = 'disabled' | 'enabled';
 
-/** A switch of the guard, judged before it is made. */
 export interface GuardPlan {
   wanted: GuardState;
-  /** How the target has it now. */
+  /** In the target, now. */
   present: GuardState;
-  /** The project's own pre-request function, `schema.function`: called after the guard, and put back when it goes. */
+  /** The project's own pre-request function, `schema.function`: called after the guard, and restored by `guard disable`. */
   chained: string | null;
-  /** The roles of the Data API, which get the right to call the guard. */
+  /** The roles of the Data API, which may call the guard. */
   roles: string[];
-  /** What is to be written and applied; null where target and files are like this already. */
+  /** Null if target and files already agree. */
   step: MigrationStep | null;
 }
 
@@ -76,19 +75,15 @@ function refused(
       : [`Self-hosted: set PGRST_DB_PRE_REQUEST=${chained ?? ''} for PostgREST, and restart it`];
   return new SupasessionError(
     'PERMISSION_DENIED',
-    `Role ${target.user} may not tell PostgREST what to call (alter role authenticator set pgrst.db_pre_request) at ${address(target)}. Hosted projects and the local stack allow it; this Postgres does not. Nothing was written.`,
+    `Role ${target.user} may not set PostgREST's pre-request function (alter role authenticator set pgrst.db_pre_request) at ${address(target)}. Hosted projects and the local stack allow it; this Postgres does not. Nothing was written.`,
     {suggestions: [...configured, 'Or connect as a superuser, with --db-url']},
   );
 }
 
 /**
- * Looks at how the guard stands, and tries whether it can be switched.
- * @param project the project
- * @param connection an open connection
- * @param wanted how it is to be
- * @returns what is to be done
- * @throws SupasessionError AUTH_SCHEMA_MISSING, NOT_INSTALLED, NEWER_RELEASE, MIGRATIONS_UNREADABLE; PERMISSION_DENIED where the role may not switch it,
- *   DATABASE_ERROR where what is configured there is in the way
+ * Tries the switch in a transaction that it undoes.
+ * @throws SupasessionError AUTH_SCHEMA_MISSING, NOT_INSTALLED, NEWER_RELEASE, MIGRATIONS_UNREADABLE; PERMISSION_DENIED if the role may not switch it,
+ *   DATABASE_ERROR if the project's configuration prevents it
  */
 export async function planGuard(project: Project, connection: Connection, wanted: GuardState): Promise<GuardPlan> {
   await requireInstalled(connection);
@@ -100,7 +95,7 @@ export async function planGuard(project: Project, connection: Connection, wanted
   const newest = migrations.active.findLast(({name}) => name === step.name);
   const said = newest?.text === stepText(step);
   const plan = {wanted, present, chained, roles} as const;
-  // The files count as well: one that says otherwise is applied some day, and what none says is lost in a db reset.
+  // The files must agree too: one that says otherwise may be applied later, and a db reset loses what no file says.
   if (present === wanted && (said || (newest === undefined && wanted === 'disabled'))) return {...plan, step: null};
 
   const refusal = await rehearseGuard(connection, wanted === 'enabled');
@@ -109,17 +104,12 @@ export async function planGuard(project: Project, connection: Connection, wanted
   return {...plan, step: {...step, again: had && present !== wanted}};
 }
 
-/**
- * Looks whether applying has done it.
- * @param connection an open connection
- * @param wanted how the guard is to be
- * @throws SupasessionError CLI_FAILED
- */
+/** @throws SupasessionError CLI_FAILED if applying did not switch the guard */
 export async function checkGuard(connection: Connection, wanted: GuardState): Promise<void> {
   if ((await readGuardEnabled(connection)) === (wanted === 'enabled')) return;
   throw new SupasessionError(
     'CLI_FAILED',
     `The supabase CLI reported success, but in the database the guard is not ${wanted}.`,
-    {suggestions: ['supabase migration list']},
+    {suggestions: ['{supabase} migration list']},
   );
 }

@@ -1,20 +1,15 @@
 import type {Queryable} from '../../database/connection.js';
 import {sqlstateOf} from '../../database/errors.js';
 
-/** How the guard of the Data API stands in a database. */
 export interface Guard {
   /** Whether PostgREST is configured, in the database, to call it. */
   enabled: boolean;
-  /** The project's own pre-request function as `schema.function`: called after the guard, or in its place now; null where there is none. */
+  /** The project's own pre-request function as `schema.function`: called after the guard, or without the guard; null if there is none. */
   own: string | null;
-  /** The roles that the Data API works as. */
+  /** The roles of the Data API. */
   roles: string[];
 }
 
-/**
- * @param db an open connection to a database that has our SQL
- * @returns how the guard stands
- */
 export async function readGuard(db: Queryable): Promise<Guard> {
   const {rows} = await db.query<Guard>(`
     select
@@ -37,20 +32,18 @@ export async function readGuard(db: Queryable): Promise<Guard> {
 
 /** Why the guard cannot be switched. */
 export interface GuardRefusal {
-  /** Whether it is for want of the right to set what PostgREST reads. */
+  /** Whether the role may not set PostgREST's configuration. */
   permission: boolean;
   message: string;
   hint: string | null;
 }
 
-/** What enable_guard() and disable_guard() raise on purpose: no right, no such function, a setting that hides the one to be made. */
+/** What enable_guard() and disable_guard() raise on purpose: no right, no such function, a setting that overrides the new one. */
 const REFUSALS = ['42501', '42883', '55000'];
 
 /**
- * Switches the guard and takes that back at once: the only way to know whether the role may, as hosted projects give the right outside of the catalog.
- * @param db an open connection to a database that has our SQL
- * @param enable whether to switch it on
- * @returns why that fails; null where it works
+ * Switches the guard and undoes that at once. Only this tells whether the role may, because hosted projects grant the right outside the catalog.
+ * @returns why it fails; null if it works
  */
 export async function rehearseGuard(db: Queryable, enable: boolean): Promise<GuardRefusal | null> {
   try {

@@ -9,11 +9,7 @@ function line(label: string, text: string): string {
   return `  ${label.padEnd(14)}${text}`;
 }
 
-/**
- * @param plan how the guard stands and is to be
- * @param jwtExpiry lifetime of an access token in seconds, or null where it is not known
- * @returns what switching it changes, before it is done
- */
+/** `jwtExpiry`: lifetime of an access token in seconds; null if it is not known. */
 export function guardText({wanted, chained, roles}: GuardPlan, jwtExpiry: number | null): string {
   const own = chained === null ? 'none' : `${chained}()`;
   if (wanted === 'enabled') {
@@ -23,11 +19,11 @@ export function guardText({wanted, chained, roles}: GuardPlan, jwtExpiry: number
       line('Roles', `${roles.join(', ')}: may call it`),
       line(
         'For the app',
-        'a token of an ended session gets 401 (PT401 "Session has ended") at once, reading and writing',
+        'a token of an ended session gets 401 (PT401 "Session has ended") at once, for reads and writes',
       ),
       line(
         'Not covered',
-        'Storage, Realtime and Edge Functions; the command protect covers the first two, by policies',
+        'Storage, Realtime and Edge Functions; "supasession protect" covers the first two with policies',
       ),
     ].join('\n');
   }
@@ -42,15 +38,13 @@ export function guardText({wanted, chained, roles}: GuardPlan, jwtExpiry: number
   ].join('\n');
 }
 
-/** @returns that there is nothing to do */
 export function guardAlready(wanted: GuardState): string {
-  return `Nothing to do: the guard is ${wanted} already.`;
+  return `Nothing to do: the guard is already ${wanted}.`;
 }
 
-/** @returns that it is done, and how to take it back */
 export function guardDone(wanted: GuardState, target: Target): string {
   const flag = targetFlag(target);
   const undo = `{bin} guard:${wanted === 'enabled' ? 'disable' : 'enable'}${flag === '' ? '' : ` ${flag}`} --apply`;
   const state = wanted === 'enabled' ? chalk.green('The guard is ON.') : chalk.yellow('The guard is OFF.');
-  return `${state} PostgREST has been told to read its configuration again. Undo: ${undo}`;
+  return `${state} PostgREST reloads its configuration. Undo: ${undo}`;
 }

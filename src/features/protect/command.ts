@@ -13,9 +13,8 @@ export interface ProtectResult {
   target: TargetJson;
   tables: Array<{
     table: string;
-    /** Those that are to be there, or to go. */
+    /** Added by `protect add`, dropped by `protect remove`. */
     policies: Array<{name: string; command: PolicyCommand; maxAge: string | null}>;
-    /** Whether something was to be done. */
     changes: boolean;
   }>;
   files: StepFile[];
@@ -24,20 +23,13 @@ export interface ProtectResult {
   dryRun: boolean;
 }
 
-/** What `protect add` and `protect remove` share. */
+/** `protect add` and `protect remove`. */
 export abstract class ProtectCommand extends StepCommand {
-  /** @returns the tables that were named, each once */
   protected tables(names: string[]): TableName[] {
     const tables = names.map((name) => parseTableName(name));
     return [...new Map(tables.map((table) => [qualified(table), table])).values()];
   }
 
-  /**
-   * Shows what is to be done on tables, and does it.
-   * @param work an open connection, what was planned, the flags, whether the policies are to be there, the text to show before, what has to be allowed
-   * @returns what was done
-   * @throws SupasessionError what writing and applying throw
-   */
   protected async changePolicies(work: {
     connection: Connection;
     plans: TablePlan[];
@@ -86,7 +78,7 @@ export abstract class ProtectCommand extends StepCommand {
     } catch (error) {
       if (!(error instanceof SupasessionError) || error.code !== 'LOCK_TIMEOUT') throw error;
       throw new SupasessionError('LOCK_TIMEOUT', error.message, {
-        suggestions: ['Run the command again, at a quiet time: what was written stays, and is applied then'],
+        suggestions: ['Run the command again at a quiet time: it applies the files that were written'],
         ...(error.details === undefined ? {} : {details: error.details}),
         cause: error,
       });

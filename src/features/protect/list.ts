@@ -8,9 +8,9 @@ import {tableName} from './tables.js';
 /** A policy as `protect list` shows it. */
 export interface ListedPolicy extends Protection {
   name: string;
-  /** Made by `protect add`. One of the project's own uses our functions in its own way. */
+  /** Whether `protect add` made it; the project's own policies may use supasession's functions too. */
   ours: boolean;
-  /** Of one of ours, whether it is other than it was written. */
+  /** Whether a policy of `protect add` was changed since; false for the project's own. */
   edited: boolean;
 }
 
@@ -21,7 +21,6 @@ export interface ListedTable {
   policies: ListedPolicy[];
 }
 
-/** Which tables are protected, and which are not. */
 export interface ProtectionList {
   /** The schemas of the Data API. */
   schemas: string[];
@@ -30,10 +29,10 @@ export interface ProtectionList {
   unprotected: {count: number; tables: string[]};
 }
 
-/** How many tables are named that are not protected. */
+/** The most unprotected tables to name. */
 const NAMED = 20;
 
-/** `configured` are the schemas of the Data API by the project's configuration; if the database names them itself, those count. */
+/** `configured`: the Data API's schemas in the project's configuration, which a role setting in the database overrides. */
 export async function listProtection(connection: Connection, configured: readonly string[]): Promise<ProtectionList> {
   await requireInstalled(connection);
   const schemas = (await readRoleSchemas(connection)) ?? [...configured];

@@ -4,13 +4,13 @@ import {identifier, qualified} from './tables.js';
 export const COMMANDS = ['all', 'select', 'insert', 'update', 'delete'] as const;
 export type PolicyCommand = (typeof COMMANDS)[number];
 
-/** How the names of our policies begin; what follows says which one it is. */
+/** Every policy of `protect add` begins with this. */
 export const PREFIX = 'supasession_access';
 
-/** What a policy of ours says. */
+/** What a policy of `protect add` says. */
 export interface Protection {
   command: PolicyCommand;
-  /** How long ago the sign-in may be, as Postgres prints spans; null for any time. */
+  /** The most time since the sign-in, as Postgres prints spans; null for any. */
   maxAge: string | null;
 }
 
@@ -18,10 +18,10 @@ export function policyName({command, maxAge}: Protection): string {
   return `${PREFIX}${maxAge === null ? '' : '_max_age'}${command === 'all' ? '' : `_${command}`}`;
 }
 
-/** Every name that a policy of ours may have. */
+/** Every name that a policy of `protect add` may have. */
 export const NAMES = [null, 'any'].flatMap((maxAge) => COMMANDS.map((command) => policyName({command, maxAge})));
 
-/** Each function in a subquery, so that it is asked once for a statement and not for every row. A session without a sign-in has no age, and null refuses. */
+/** Each function is in a subquery, so that it runs once per statement and not once per row. A session without a sign-in has no age: null refuses. */
 function condition(maxAge: string | null): string {
   const access = '(select supasession.has_access())';
   return maxAge === null
@@ -29,7 +29,7 @@ function condition(maxAge: string | null): string {
     : `${access} and (select supasession.session_age()) < interval '${maxAge.replaceAll("'", "''")}'`;
 }
 
-/** The same as Postgres prints it. */
+/** The same condition as Postgres prints it. */
 function printed(maxAge: string | null): string {
   const access = '( SELECT supasession.has_access() AS has_access)';
   return maxAge === null
@@ -68,14 +68,14 @@ export function dropStatement(table: TableName, name: string): string {
   return `    drop policy if exists ${identifier(name)} on ${qualified(table)}`;
 }
 
-/** One block, so that the table is at no moment without: it is one statement, however the file is run. */
+/** One block is one statement however the file is run: the table is never without the policies. */
 export function block(statements: string[]): string {
   const body = statements.map((statement) => `${statement};`).join('\n');
   let tag = '$$';
   for (let number = 1; body.includes(tag); number++) tag = `$protect${number}$`;
   return `do ${tag}
 begin
-    -- Making a policy locks the table (on hosted projects those of Auth and Storage as well): better to give up than to let requests queue.
+    -- Making a policy locks the table (on hosted projects those of Auth and Storage as well): giving up is better than letting requests queue.
     set local lock_timeout = '250ms';
 ${body}
 end
@@ -83,7 +83,7 @@ ${tag};
 `;
 }
 
-/** The statements that make the policies of a table, right at a second run. */
+/** Re-runnable. */
 export function protectionSql(table: TableName, protections: Protection[]): string {
   return block(
     protections.flatMap((protection) => [
@@ -97,14 +97,14 @@ export function commandOf(name: string): PolicyCommand {
   return COMMANDS.find((command) => name.endsWith(`_${command}`)) ?? 'all';
 }
 
-/** What a policy says, as far as it can be told, and whether it is other than we write it. */
+/** What a policy says, and whether it differs from what `protect add` writes. */
 export function described(policy: Policy): Protection & {edited: boolean} {
   const maxAge = /session_age\) < '([^']+)'::interval/.exec(policy.using ?? policy.check ?? '')?.[1] ?? null;
   const protection = {command: policy.command, maxAge};
   return {...protection, edited: policy.name !== policyName(protection) || !isAsWritten(policy, protection)};
 }
 
-/** The policies that a table gets: by default one for all commands, and with a maximal age one more for each command that writes. */
+/** By default one policy for all commands; with a maximum age one more for each command that writes. */
 export function protectionsFor(commands: readonly PolicyCommand[], maxAge: string | null): Protection[] {
   if (commands.length > 0) return commands.map((command) => ({command, maxAge}));
   const always: Protection = {command: 'all', maxAge: null};

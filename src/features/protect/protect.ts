@@ -30,25 +30,24 @@ import {readPolicies, type Policy, type TableName, type TableState} from './quer
 import {requireProtectable, requireTable} from './require-table.js';
 import {identifier, qualified, tableName} from './tables.js';
 
-/** A policy of ours, as it is to be or not to be. */
+/** A policy to add or to drop. */
 export interface PlannedPolicy extends Protection {
   name: string;
-  /** What is there by that name: nothing, the same, or something else. */
+  /** What the table has by this name. */
   present: 'different' | 'none' | 'same';
 }
 
-/** What is to be done on a table. */
 export interface TablePlan {
   table: TableName;
   kind: TableState['kind'];
   policies: PlannedPolicy[];
-  /** Policies of the project's own that use supasession; they stay. */
+  /** The project's own policies that use supasession; they stay. */
   others: string[];
-  /** Null where target and files are like this already. */
+  /** Null if target and files already agree. */
   step: MigrationStep | null;
 }
 
-/** The name of a table's files; a name that files cannot have, or that another table could have too, is told apart by a few digits of its hash. */
+/** A few digits of a hash keep names apart that files cannot have, or that two tables would share. */
 function stepName({schema, table}: TableName): string {
   const raw = `${schema}_${table}`;
   const plain = /^[a-z0-9]+_[a-z0-9_]+$/.test(raw) && !schema.includes('_');
@@ -56,7 +55,7 @@ function stepName({schema, table}: TableName): string {
   return `${MIGRATION_NAMES.protect}_${raw.toLowerCase().replaceAll(/[^a-z0-9]+/g, '_')}${mark}`;
 }
 
-/** What the files of a table say of a policy: the newest one that names it, and whether that one makes it. */
+/** The newest file that names a policy, and whether it creates that policy. */
 function newestFile(
   own: OwnMigration[],
   table: TableName,
@@ -95,7 +94,7 @@ function othersOn(policies: Policy[], table: TableName): string[] {
     .map(({name}) => name);
 }
 
-/** The step, where target or files are not yet so; files that the target has had and that did not last are written again. */
+/** Null if target and files already agree. If the target has applied the file and lost its effect, the file is written again. */
 function neededStep(
   step: MigrationStep,
   {own, applied}: Context,
@@ -114,7 +113,6 @@ function plannedPolicy(present: Policy[], protection: Protection): PlannedPolicy
   return {...protection, name, present: found === undefined ? 'none' : same ? 'same' : 'different'};
 }
 
-/** What is to be done so that each table gets the policies. */
 export async function planProtection(
   project: Project,
   connection: Connection,
@@ -131,8 +129,8 @@ export async function planProtection(
       kind: 'protect',
       name: stepName(table),
       lines: [
-        '-- Written by "supasession protect add": tokens of ended sessions reach nothing in this table. Policies that allow stay as they are.',
-        '-- "supasession protect remove" undoes it, with a file of its own.',
+        '-- Written by "supasession protect add": tokens of ended sessions reach nothing in this table. Other policies stay as they are.',
+        '-- Undo: "supasession protect remove", which writes another file.',
       ],
       sql: protectionSql(table, protections),
     };
@@ -153,7 +151,7 @@ export async function planProtection(
   return plans;
 }
 
-/** What is to be done so that each table loses the policies; `policies` of a plan are those that go. */
+/** `policies` of a plan are those to drop. */
 export async function planRemoval(project: Project, connection: Connection, tables: TableName[]): Promise<TablePlan[]> {
   const context = await readContext(project, connection);
   const plans: TablePlan[] = [];
@@ -186,7 +184,7 @@ export async function planRemoval(project: Project, connection: Connection, tabl
   return plans;
 }
 
-/** Fails with CLI_FAILED if applying has not done it. */
+/** @throws SupasessionError CLI_FAILED if applying did not add or drop the policies */
 export async function checkProtection(connection: Connection, plans: TablePlan[], wanted: boolean): Promise<void> {
   const policies = await readPolicies(connection, PREFIX);
   const wrong = plans.filter(({table, policies: planned}) =>
@@ -199,7 +197,7 @@ export async function checkProtection(connection: Connection, plans: TablePlan[]
   const names = wrong.map(({table}) => tableName(table)).join(', ');
   throw new SupasessionError(
     'CLI_FAILED',
-    `The supabase CLI reported success, but the policies ${wanted ? 'are not' : 'are still'} on ${names}.`,
-    {suggestions: ['supabase migration list']},
+    `The supabase CLI reported success, but ${names} ${wanted ? 'does not have' : 'still has'} the policies.`,
+    {suggestions: ['{supabase} migration list']},
   );
 }

@@ -1,26 +1,20 @@
 import type {Queryable} from '../../database/connection.js';
 
-/** A table by its name, to the letter. */
+/** Case-sensitive, without quotes. */
 export interface TableName {
   schema: string;
   table: string;
 }
 
-/** What a table is to policies. */
 export interface TableState extends TableName {
   kind: 'foreign table' | 'partitioned table' | 'table' | 'view';
   /** Whether row level security is enabled: without it no policy does anything. */
   rls: boolean;
   owner: string;
-  /** Whether the connection's role counts as the owner, and so may make policies. */
+  /** Whether the connection's role counts as the owner, and so may create policies. */
   owned: boolean;
 }
 
-/**
- * @param db an open connection
- * @param name a table's name
- * @returns what is there by that name; undefined for nothing
- */
 export async function readTable(db: Queryable, {schema, table}: TableName): Promise<TableState | undefined> {
   const {rows} = await db.query<TableState>(
     `select
@@ -38,11 +32,7 @@ export async function readTable(db: Queryable, {schema, table}: TableName): Prom
   return rows[0];
 }
 
-/**
- * @param db an open connection
- * @param name a table's name that nothing has
- * @returns tables that differ from it in case only, or have it in another schema
- */
+/** Tables whose names differ in case only, or that are in another schema. */
 export async function readLikeTables(db: Queryable, {schema, table}: TableName): Promise<TableName[]> {
   const {rows} = await db.query<TableName>(
     `select n.nspname::text as schema, c.relname::text as "table"
@@ -58,25 +48,21 @@ export async function readLikeTables(db: Queryable, {schema, table}: TableName):
   return rows;
 }
 
-/** A policy that uses supasession, or bears a name of ours. */
+/** A policy that uses supasession, or has a name that `protect add` gives. */
 export interface Policy extends TableName {
   name: string;
   permissive: boolean;
   /** Sorted. */
   roles: string[];
   command: 'all' | 'delete' | 'insert' | 'select' | 'update';
-  /** The expressions as Postgres prints them; null for none. */
+  /** As Postgres prints it; null for none. */
   using: string | null;
   check: string | null;
   /** Whether row level security is enabled on the table. */
   rls: boolean;
 }
 
-/**
- * @param db an open connection to a database that has our SQL
- * @param prefix how the names of our own policies begin
- * @returns the policies that use our functions, and those that have names of ours; by table and name
- */
+/** The policies that use supasession's functions or begin with `prefix`, by table and name. */
 export async function readPolicies(db: Queryable, prefix: string): Promise<Policy[]> {
   const {rows} = await db.query<Policy>(
     `select
@@ -112,11 +98,7 @@ export async function readPolicies(db: Queryable, prefix: string): Promise<Polic
   return rows;
 }
 
-/**
- * @param db an open connection to a database that has our SQL
- * @param schemas the schemas of the Data API
- * @returns the tables in them on which anon or authenticated have rights, by name
- */
+/** The tables in these schemas on which anon or authenticated have rights, by name. */
 export async function readApiTables(db: Queryable, schemas: readonly string[]): Promise<TableName[]> {
   const {rows} = await db.query<TableName>(
     `select n.nspname::text as schema, c.relname::text as "table"
@@ -129,7 +111,7 @@ export async function readApiTables(db: Queryable, schemas: readonly string[]): 
         from pg_catalog.pg_roles r
         where r.rolname in ('anon', 'authenticated')
           and has_schema_privilege(r.oid, n.oid, 'usage')
-          -- Rights on single columns count; there are none of those to delete.
+          -- Rights on single columns count; delete has none.
           and (has_any_column_privilege(r.oid, c.oid, 'select, insert, update') or has_table_privilege(r.oid, c.oid, 'delete'))
       )
     order by 1, 2`,

@@ -3,7 +3,7 @@ import {SupasessionError} from '../../errors.js';
 import {readLikeTables, readTable, type TableName, type TableState} from './queries.js';
 import {qualified, tableName} from './tables.js';
 
-/** Tables of Supabase whose policies are for projects to make. Hosted projects let postgres do so, which does not own them. */
+/** Supabase's tables on which projects make policies. On hosted projects postgres may, although it does not own them. */
 const OPEN_TABLES = ['storage.objects', 'storage.buckets', 'realtime.messages'];
 const CLOSED_SCHEMAS = ['auth', 'realtime', 'storage', 'supasession', 'pg_catalog', 'information_schema'];
 
@@ -22,7 +22,6 @@ async function missing(connection: Connection, table: TableName): Promise<Supase
 }
 
 /**
- * The table, if it can have policies of ours.
  * @throws SupasessionError TABLE_UNFIT; `details` say which table and why
  */
 export async function requireTable(connection: Connection, table: TableName): Promise<TableState> {
@@ -31,22 +30,22 @@ export async function requireTable(connection: Connection, table: TableName): Pr
   if (state === undefined) throw await missing(connection, table);
   const {kind, owned, owner} = state;
   if (kind === 'view' || kind === 'foreign table') {
-    throw unfit(table, 'kind', `${shown} is a ${kind}, which can have no policies.`, [
+    throw unfit(table, 'kind', `${shown} is a ${kind}, which cannot have policies.`, [
       kind === 'view'
-        ? 'Protect the tables that it reads, and let it read them as its caller: alter view ... set (security_invoker = true)'
-        : 'Take it out of the schemas of the Data API',
+        ? 'Protect the tables that it reads, and let it read them with the rights of its caller: alter view ... set (security_invoker = true)'
+        : 'Move it to a schema that the Data API does not expose',
     ]);
   }
 
   const open = OPEN_TABLES.includes(shown);
   if (!open && CLOSED_SCHEMAS.includes(table.schema)) {
     throw unfit(table, 'schema', `supasession does not manage policies on ${shown}.`, [
-      `Of Supabase's own tables, it does on ${OPEN_TABLES.join(', ')}`,
+      `It can protect these tables of Supabase: ${OPEN_TABLES.join(', ')}`,
     ]);
   }
 
   if (!owned && !open) {
-    throw unfit(table, 'owner', `${shown} belongs to role ${owner}, and only its owner may make policies.`, [
+    throw unfit(table, 'owner', `${shown} belongs to role ${owner}, and only the owner may create policies.`, [
       `Connect as ${owner}`,
     ]);
   }
@@ -54,17 +53,12 @@ export async function requireTable(connection: Connection, table: TableName): Pr
   return state;
 }
 
-/** The same, with row level security. */
+/** The same, and row level security must be on. */
 export async function requireProtectable(connection: Connection, table: TableName): Promise<TableState> {
   const state = await requireTable(connection, table);
   if (state.rls) return state;
-  throw unfit(
-    table,
-    'rls',
-    `Row level security is off on ${tableName(table)}, and without it no policy does anything.`,
-    [
-      `alter table ${qualified(table)} enable row level security;`,
-      'Before that, make the policies by which people are to reach it: without any, nobody does',
-    ],
-  );
+  throw unfit(table, 'rls', `Row level security is off on ${tableName(table)}: its policies would have no effect.`, [
+    `alter table ${qualified(table)} enable row level security;`,
+    'Before that, create the policies that allow access: without any, nobody reaches the table',
+  ]);
 }

@@ -9,33 +9,32 @@ function unquoted(part: string): string {
 }
 
 /**
- * Reads a table's name. Without quotes it is taken to the letter, in the case as typed, and ends its schema at the first dot; with them as SQL has it.
+ * Without quotes the case stays as typed, and the first dot ends the schema; with quotes it reads names as SQL does. The default schema is public.
  * @param text `orders`, `sales.Orders`, `"my.schema"."Order ""x"""`
- * @returns the name; of one without a schema, that of `public`
  * @throws SupasessionError USAGE
  */
 export function parseTableName(text: string): TableName {
   const [, schema = 'public', table] = NAME.exec(text) ?? [];
   if (table === undefined) {
-    throw new SupasessionError('USAGE', `"${text}" is not a name of a table.`, {
-      suggestions: ['Give <schema>.<table>; a part with a dot or quotes as in SQL: \'public."my ""table"""\''],
+    throw new SupasessionError('USAGE', `"${text}" is not a table's name.`, {
+      suggestions: ['Give <schema>.<table>; quote a part with a dot or a quote as in SQL: \'public."my ""table"""\''],
     });
   }
 
   return {schema: unquoted(schema), table: unquoted(table)};
 }
 
-/** @returns an identifier for SQL, whatever it is */
+/** Always quoted, for SQL. */
 export function identifier(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }
 
-/** @returns a table's name for SQL */
+/** Always quoted, for SQL. */
 export function qualified({schema, table}: TableName): string {
   return `${identifier(schema)}.${identifier(table)}`;
 }
 
-/** @returns a table's name for people, which `parseTableName` reads back; quoted where it has to be */
+/** For people: quoted only if necessary. `parseTableName` reads it back. */
 export function tableName({schema, table}: TableName): string {
   return [schema, table].map((part) => (/^[^".]+$/.test(part) ? part : identifier(part))).join('.');
 }

@@ -16,15 +16,15 @@ function shown(table: TableName): string {
 function policyText({command, maxAge}: Pick<PlannedPolicy, 'command' | 'maxAge'>): string {
   const what = command === 'all' ? 'reading and writing' : command;
   return maxAge === null
-    ? `${what}: not with the token of an ended session`
-    : `${what}: only with a sign-in of the last ${spanWords(maxAge)}`;
+    ? `${what}: refused with the token of an ended session`
+    : `${what}: only within ${spanWords(maxAge)} after the sign-in`;
 }
 
 function planned(policy: PlannedPolicy): string {
   const note = {
     none: '',
-    same: chalk.dim(' (there already)'),
-    different: chalk.yellow(' (replaces a policy that says something else)'),
+    same: chalk.dim(' (already there)'),
+    different: chalk.yellow(' (replaces a different policy)'),
   };
   return `    ${policy.name.padEnd(34)} ${policyText(policy)}${note[policy.present]}`;
 }
@@ -41,11 +41,10 @@ function isChannels({table}: TablePlan): boolean {
 
 /** When Realtime asks the policies of realtime.messages: https://supabase.com/docs/guides/realtime/authorization */
 const CHANNELS = [
-  '  On realtime.messages the policies are for private channels: select is receiving, insert is sending.',
-  '  Realtime asks them when a client joins a channel, and when it sends a new token. Who has joined stays until then, or until the token expires.',
+  '  On realtime.messages the policies are for private channels: select receives, insert sends.',
+  '  Realtime checks them when a client joins a channel, and when it sends a new token. A client that has joined stays until then, or until the token expires.',
 ];
 
-/** What protecting the tables changes, and what that locks, before it is done. */
 export function protectionText(plans: TablePlan[], target: Target): string {
   const tables = plans.filter((plan) => !isChannels(plan));
   // The Data API does not reach the partitions of realtime.messages.
@@ -58,13 +57,13 @@ export function protectionText(plans: TablePlan[], target: Target): string {
     ]),
     ...(tables.length === 0
       ? []
-      : ['  Reads then find no rows, updates and deletes change none, and inserts fail (42501).']),
+      : ['  With such a token, reads find no rows, updates and deletes change none, and inserts fail (42501).']),
     ...(tables.length === plans.length ? [] : CHANNELS),
-    '  Nobody else notices, and service_role passes.',
+    '  Other users and service_role are not affected.',
     ...(partitioned.length === 0
       ? []
       : [
-          `  ${chalk.yellow('Note:')} partitions that the Data API reaches by their own names are not covered by ${partitioned.join(', ')}.`,
+          `  ${chalk.yellow('Note:')} the policies of ${partitioned.join(', ')} do not cover partitions that the Data API reaches by their own names.`,
         ]),
     lockText(target),
   ].join('\n');
@@ -72,16 +71,16 @@ export function protectionText(plans: TablePlan[], target: Target): string {
 
 function lockText(target: Target): string {
   const wide =
-    'a change of policies locks all tables of Auth, Storage and Realtime for a moment: sign-ins and refreshes wait. Do it at a quiet time.';
+    'a policy change locks all tables of Auth, Storage and Realtime for a moment: sign-ins and refreshes wait. Choose a quiet time.';
   return target.kind === 'local'
     ? `  ${chalk.yellow('Note:')} on a hosted project, by "supabase db push", ${wide}`
-    : `  ${chalk.yellow('Warning:')} on hosted projects ${wide} It gives up after 250 ms for each lock, and can be run again.`;
+    : `  ${chalk.yellow('Warning:')} on hosted projects ${wide} It gives up after 250 ms per lock, and you can run it again.`;
 }
 
-/** What removing the protection opens, before it is done. `jwtExpiry` in seconds; null if it is not known. */
+/** `jwtExpiry` in seconds; null if it is not known. */
 export function removalText(plans: TablePlan[], target: Target, jwtExpiry: number | null): string {
   return [
-    `${chalk.yellow('Opens again')} to tokens of ended sessions and of revoked users, as far as other policies allow:`,
+    `${chalk.yellow('Opens again')} to tokens of ended sessions and revoked users, if other policies allow it:`,
     ...plans.flatMap((plan) => [
       `  ${chalk.bold(shown(plan.table))}`,
       ...plan.policies.map(
@@ -97,7 +96,7 @@ export function removalText(plans: TablePlan[], target: Target, jwtExpiry: numbe
 
 export function protectAlready(tables: TableName[], wanted: boolean): string {
   const names = tables.map(shown).join(', ');
-  return `Nothing to do for ${names}: ${wanted ? 'protected like this already' : 'not protected'}.`;
+  return `Nothing to do for ${names}: ${wanted ? 'already protected like this' : 'not protected'}.`;
 }
 
 export function protectDone(plans: TablePlan[], target: Target, wanted: boolean): string {
@@ -122,11 +121,11 @@ export function protectionListText({schemas, protected: tables, unprotected}: Pr
   return [
     chalk.bold(`Protected: ${count(tables.length, 'table')}`),
     ...tables.flatMap(({table, rls, policies}) => [
-      `  ${printable(table)}${rls ? '' : chalk.red(' (row level security is off: its policies do nothing)')}`,
+      `  ${printable(table)}${rls ? '' : chalk.red(' (row level security is off: its policies have no effect)')}`,
       ...policies.map(listed),
     ]),
     chalk.bold(
-      `Not protected: ${count(unprotected.count, 'table')} that anon or authenticated reach (schemas of the Data API: ${schemas.join(', ')})`,
+      `Not protected: ${count(unprotected.count, 'table')} that anon or authenticated can reach (Data API schemas: ${schemas.join(', ')})`,
     ),
     ...unprotected.tables.map((table) => `  ${printable(table)}`),
     ...(rest > 0 ? [`  and ${rest} more`] : []),
