@@ -6,22 +6,25 @@ import {momentWords} from '../../database/moments.js';
 import {count, plural, tokensText} from '../../cli/text.js';
 import {drainText} from '../settings/index.js';
 
-/** What would be done, before it is confirmed; `jwtExpiry`: lifetime of an access token in seconds, null if it is not known. */
+/** What a run will do, or what it would do in enforce mode; `jwtExpiry` in seconds, null if unknown. */
 export function enforcePlanText({found, settings, mostOver}: EnforcePlan, jwtExpiry: number | null): string {
   const {users, evicted, expired, deadlines} = found;
+  const observing = settings.mode === 'observe';
+  const end = (sessions: number) => (observing ? 'would end' : plural(sessions, 'ends', 'end'));
+  const get = observing ? 'would get' : plural(deadlines, 'gets', 'get');
   const lines = [
-    `${count(users, 'user')} with sessions:`,
-    `  ${chalk.bold(count(evicted, 'session'))} over the limit ${plural(evicted, 'ends', 'end')}`,
-    `  ${chalk.bold(count(expired, 'session'))} past a deadline ${plural(expired, 'ends', 'end')}`,
-    `  ${chalk.bold(count(deadlines, 'session'))} ${plural(deadlines, 'gets', 'get')} a deadline or an earlier one`,
+    `${count(users, 'user')} with sessions${observing ? '. `enforce` does nothing in observe mode. In enforce mode:' : ':'}`,
+    `  ${chalk.bold(count(evicted, 'session'))} over the limit ${end(evicted)}`,
+    `  ${chalk.bold(count(expired, 'session'))} past a deadline ${end(expired)}`,
+    `  ${chalk.bold(count(deadlines, 'session'))} ${get} a deadline or an earlier one`,
   ];
+  if (observing) return lines.join('\n');
   const drain = drainText(settings, mostOver);
   if (drain !== null) lines.push(`Without this command: ${drain}`);
   if (evicted + expired > 0) lines.push(`This cannot be undone. ${tokensText(jwtExpiry)}`);
   return lines.join('\n');
 }
 
-/** @returns what a run did */
 export function enforcedText(result: EnforceResult): string {
   const {users, evicted, expired, deadlines, skipped, seconds} = result;
   const done = `${chalk.green('Done:')} ${count(evicted + expired, 'session')} ended and ${deadlines} given a deadline, of ${count(users, 'user')}, in ${seconds} s.`;
@@ -30,7 +33,7 @@ export function enforcedText(result: EnforceResult): string {
     : `${done}\n  ${count(skipped, 'user')} ${plural(skipped, 'was', 'were')} signing in at that moment: the limit reaches their sessions at the next refresh.`;
 }
 
-/** What would be removed, before it is confirmed; `jwtExpiry` as above. */
+/** What a run will remove; `jwtExpiry` in seconds, null if unknown. */
 export function pruneText({olderThan, found}: PrunePlan, jwtExpiry: number | null): string {
   const {ended, live, users} = found;
   const unused = momentWords(
@@ -60,7 +63,6 @@ export function pruneText({olderThan, found}: PrunePlan, jwtExpiry: number | nul
   return lines.join('\n');
 }
 
-/** @returns what a run removed */
 export function prunedText({removed, seconds}: PruneResult): string {
   return `${chalk.green('Done:')} ${count(removed, 'session')} removed in ${seconds} s.`;
 }
