@@ -47,9 +47,7 @@ export class Asker {
   /**
    * @param flag what to type instead of answering, for the message
    * @param fallback the answer that --yes gives, if it may
-   * @param ask draws the question
-   * @returns the answer
-   * @throws SupasessionError ANSWER_REQUIRED where nobody can answer, INTERRUPTED on Ctrl-C
+   * @throws SupasessionError ANSWER_REQUIRED if nobody can answer, INTERRUPTED on Ctrl-C
    */
   async #ask<T>(flag: string, fallback: {value: T} | null, ask: (prompts: typeof Prompts) => Promise<T>): Promise<T> {
     if (this.#yes && fallback !== null) return fallback.value;
@@ -112,7 +110,7 @@ export class Asker {
     );
   }
 
-  /** A text that has to be understood; what it means is returned. `read` throws one of our errors for what it does not understand. */
+  /** A text that has to be understood; what it means is returned. `read` throws a SupasessionError for what it does not understand. */
   async text<T>(question: {
     flag: string;
     message: string;
@@ -173,7 +171,7 @@ export class Asker {
     );
   }
 
-  /** A password, hidden while it is typed; null where there is no terminal, so that the caller can say which variable to set. */
+  /** A password, hidden while it is typed; null without a terminal, so that the caller can say which variable to set. */
   async password(message: string): Promise<string | null> {
     if (!this.interactive) return null;
     return answered(({password}) => password({message, mask: false}, CONTEXT));

@@ -45,14 +45,14 @@ export abstract class BaseCommand extends Command {
   #ownsInterrupt = false;
   #stream: JsonStream | undefined;
 
-  /** What to type before a command's name. As a plugin we stand under a topic of the host, which also says how topics are written. */
+  /** What to type before a command's name. As a plugin, supasession is a topic of the host, which also decides how topics are written. */
   protected get program(): string {
     const {bin, topicSeparator} = this.config;
     if (this.id?.startsWith('supasession:')) return `${bin} supasession${topicSeparator}`;
     return `${startedBy(process.argv[1] ?? '', process.cwd(), process.env)}${bin} `;
   }
 
-  /** @returns a text of ours with what to type instead of `{bin}` */
+  /** Fills in what to type for `{bin}`. */
   protected withProgram(text: string): string {
     return withProgram(text, this.program);
   }
@@ -78,7 +78,7 @@ export abstract class BaseCommand extends Command {
     return parsed;
   }
 
-  /** Something for the reader beside the result; on stderr, because stdout is for results, and so also with --json. */
+  /** Tells the reader something besides the result: on stderr, also with --json. */
   protected note(text: string): void {
     ux.stderr(this.#fitting(this.withProgram(text), process.stderr));
   }
@@ -93,7 +93,7 @@ export abstract class BaseCommand extends Command {
     return isTTY && columns > 0 ? wrapped(text, columns, this.program) : text;
   }
 
-  /** @returns how and when tables are shown; without a terminal as on one of 80 columns */
+  /** For tables; without a terminal, 80 columns. */
   protected view(): {width: number; now: number} {
     return {width: process.stdout.columns || 80, now: Date.now()};
   }
@@ -102,12 +102,11 @@ export abstract class BaseCommand extends Command {
     return new Asker({interactive: this.interactive, yes: flags.yes ?? false});
   }
 
-  /** @returns the project; looked for once */
   protected project(): Promise<Project> {
     return (this.#project ??= findProject({cwd: process.cwd(), workdir: this.workdir, env: process.env}));
   }
 
-  /** @returns the project, or null where there is none and none was named: not every target needs one */
+  /** @returns the project, or null if there is none and none was named: not every target needs one */
   protected async projectIfAny(): Promise<Project | null> {
     try {
       return await this.project();
@@ -119,7 +118,6 @@ export abstract class BaseCommand extends Command {
   }
 
   /**
-   * @param target a target
    * @returns lifetime of an access token in seconds, as the project configures it for this target; null without a project
    */
   protected async jwtExpiry(target: Target): Promise<number | null> {
@@ -130,14 +128,14 @@ export abstract class BaseCommand extends Command {
   }
 
   /**
-   * @returns the target; nothing has been connected to
-   * @throws SupasessionError USAGE where two targets are named, and what `resolveTarget` throws
+   * Does not connect.
+   * @throws SupasessionError USAGE if two targets are named, and what `resolveTarget` throws
    */
   protected async target(flags: ParsedTarget): Promise<Target> {
     return resolveTarget(oneTarget(flags), this.#targetContext());
   }
 
-  /** What a target does not need is not loaded. */
+  /** Each import only when a target needs it. */
   #targetContext(): TargetContext {
     const asker = this.asker({});
     return {
@@ -174,7 +172,7 @@ export abstract class BaseCommand extends Command {
   }
 
   /**
-   * @returns the Management API of hosted projects; null where there is no access token that we can read
+   * @returns the Management API of hosted projects; null if there is no access token that can be read
    * @throws SupasessionError CONFIG_INVALID, CONFIG_UNREADABLE, API_UNAUTHORIZED for what cannot be a token
    */
   protected async managementApi(): Promise<ManagementApi | null> {
@@ -195,7 +193,7 @@ export abstract class BaseCommand extends Command {
     return connection;
   }
 
-  /** What cannot be read, neither here nor there, tells nothing; a command that needs it fails by itself. */
+  /** If either side cannot be read, nothing is said: a command that needs it fails by itself. */
   async #compareHistory(connection: Connection): Promise<void> {
     try {
       const project = await this.projectIfAny();
@@ -240,7 +238,6 @@ export abstract class BaseCommand extends Command {
     process.exit(130);
   };
 
-  /** What went wrong, as one of our errors. */
   #convert(error: unknown): SupasessionError {
     const [connection] = this.#connections;
     const ours = toFailure(error, this.commandName);
@@ -253,7 +250,7 @@ export abstract class BaseCommand extends Command {
       : ours;
   }
 
-  /** Who holds the lock that could not be had, where that has not been said yet. */
+  /** Adds who holds the lock, if the error does not say so yet. */
   async #explained(error: SupasessionError): Promise<SupasessionError> {
     const [connection] = this.#connections;
     if (error.code !== 'LOCK_TIMEOUT' || error.details !== undefined || connection === undefined) return error;
@@ -262,10 +259,9 @@ export abstract class BaseCommand extends Command {
   }
 
   /**
-   * @param error what stopped a command that had done something already
-   * @param done what it had done, for `details`
-   * @param next what to type after what the error itself suggests
-   * @returns the error to throw
+   * The error to throw if a command stops after it has done something.
+   * @param done what it did, for `details`
+   * @param next suggestions after the error's own
    */
   protected stoppedAfter(error: unknown, done: Record<string, unknown>, next: string[] = []): SupasessionError {
     const {code, message, suggestions, details} = this.#convert(error);
@@ -286,7 +282,7 @@ export abstract class BaseCommand extends Command {
   }
 
   #report(error: SupasessionError): void {
-    // Behind half a document JSON of its own would only confuse: that it does not end is for programs, the words are for people.
+    // After half a JSON document a second one would only confuse: programs see that the first has no end, and people read this.
     if (this.jsonEnabled() && !this.#stream?.begun) this.logJson(this.toErrorJson(error));
     else this.note(errorText(error));
   }

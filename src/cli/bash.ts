@@ -91,8 +91,6 @@ function followingWords(commands: Completed[]): Map<string, Set<string>> {
 
 /**
  * The completion of commands, flags and their values, for bash from 3.2 on (that of macOS): `case` for tables, no compopt that has to be there.
- *
- * @returns a script to be sourced
  */
 export function bashCompletion(config: Interfaces.Config): string {
   const commands = completed(config);

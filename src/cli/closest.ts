@@ -4,13 +4,11 @@ import type Levenshtein from 'fastest-levenshtein';
 
 const require = createRequire(import.meta.url);
 
-/** Of the longer word, how much may be wrong. */
+/** Part of the longer word that may be wrong. */
 const TOLERANCE = 0.4;
 
 /**
- * @param typed what somebody typed
- * @param known what could have been meant
- * @returns what was probably meant: the only one that begins like that, else the one with the fewest letters to change; undefined where
+ * @returns what was probably meant: the only one that begins like that, else the one with the fewest letters to change; undefined if
  *   nothing is near
  */
 export function closest(typed: string, known: readonly string[]): string | undefined {

@@ -4,8 +4,8 @@ import path from 'node:path';
 import type {Hook} from '@oclif/core';
 
 /**
- * Runs after every command. The plugin's own script for bash completes no values, and no flags after the first one: where it has been
- * written, ours takes its place.
+ * Runs after every command. The autocomplete plugin's own script for bash completes no values, and no flags after the first one:
+ * this replaces it.
  */
 const hook: Hook.Postrun = async ({Command, config}) => {
   if (Command.id !== 'autocomplete' && Command.id !== 'autocomplete:create') return;

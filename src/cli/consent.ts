@@ -22,7 +22,7 @@ export function requireOwnProject(target: Target, use: Use): void {
       suggestions: [
         target.kind === 'local'
           ? 'Stop the other stack and start this one: supabase stop --all && supabase start'
-          : 'Start the command in the folder of that project, or give its folder with --workdir',
+          : 'Run the command in the folder of that project, or name the folder with --workdir',
         `If you do mean this database, add --confirm ${confirmationName(target)}`,
       ],
       details: {target: targetJson(target)},
@@ -32,10 +32,8 @@ export function requireOwnProject(target: Target, use: Use): void {
 
 /**
  * Permission to end sessions: a yes on the local database, the name of the target anywhere else.
- * @param ask where answers come from
- * @param target whose sessions end
- * @param question message: what is asked; given: the value of --confirm
- * @throws SupasessionError DECLINED, USAGE where --confirm names something else, ANSWER_REQUIRED, INTERRUPTED
+ * @param question `given`: the value of --confirm
+ * @throws SupasessionError DECLINED, USAGE if --confirm names something else, ANSWER_REQUIRED, INTERRUPTED
  */
 export async function allowEnding(
   ask: Asker,
@@ -50,11 +48,9 @@ export async function allowEnding(
 }
 
 /**
- * Permission for a change that may end sessions: on the local database none is needed for what flags say; elsewhere a yes, or the name where sessions end.
- * @param ask where answers come from
- * @param target whose change it is
- * @param change ends: what to ask where sessions end, else null; askLocally: whether the local database wants a yes as well; given: the value of --confirm
- * @throws SupasessionError DECLINED, USAGE where --confirm names something else, ANSWER_REQUIRED, INTERRUPTED
+ * Permission for a change that may end sessions: the local database needs none for what flags say; any other a yes, or its name if sessions end.
+ * @param change `ends`: what to ask if sessions end, else null; `askLocally`: whether the local database needs a yes, too; `given`: the value of --confirm
+ * @throws SupasessionError DECLINED, USAGE if --confirm names something else, ANSWER_REQUIRED, INTERRUPTED
  */
 export async function allowChange(
   ask: Asker,
@@ -66,7 +62,7 @@ export async function allowChange(
   else await allowEnding(ask, target, {message: change.ends, given: change.given});
 }
 
-/** Whether a change that was made is saved as a migration too. */
+/** Whether to save a change as a migration, too. */
 export async function wantsSaving(ask: Asker): Promise<boolean> {
   const message = 'Save as a migration too, so that db reset and db push carry it?';
   try {
@@ -78,12 +74,10 @@ export async function wantsSaving(ask: Asker): Promise<boolean> {
 }
 
 /**
- * Permission to let the supabase CLI apply migrations that are not ours; --yes does not give it.
- * @param ask where answers come from
- * @param target where they would be applied
+ * Permission to let the supabase CLI apply the project's other migrations; --yes does not give it.
  * @param others their files, which the reader has been shown
  * @param given yes: whether --yes was given; command: what to type, without the target and whether to apply
- * @throws SupasessionError OTHER_MIGRATIONS_PENDING where nobody can be asked, DECLINED, INTERRUPTED
+ * @throws SupasessionError OTHER_MIGRATIONS_PENDING if nobody can be asked, DECLINED, INTERRUPTED
  */
 export async function allowPending(
   ask: Asker,
@@ -104,10 +98,7 @@ export async function allowPending(
 }
 
 /**
- * Whether the project's file shall follow a change of the hosted project; without that a later push would take it back.
- * @param ask where answers come from
- * @param flags what was given
- * @returns whether it shall
+ * Whether to change the project's file like the hosted project: otherwise a later push would undo the change.
  * @throws SupasessionError ANSWER_REQUIRED, INTERRUPTED
  */
 export async function wantsFile(
@@ -117,7 +108,7 @@ export async function wantsFile(
   if (flags['config-toml'] !== undefined || flags['dry-run']) return flags['config-toml'] ?? true;
   return ask.confirm({
     flag: '--config-toml or --no-config-toml',
-    message: 'Change config.toml too, which "supabase config push" would send?',
+    message: 'Also change config.toml, which "supabase config push" sends?',
     default: true,
   });
 }

@@ -27,8 +27,6 @@ function wantsJson(): boolean {
 
 /**
  * Tells what went wrong, unless a command has, and ends the process with its exit code.
- *
- * @param error what stopped the program
  */
 export async function end(error: unknown): Promise<void> {
   if (error instanceof Errors.ExitError) return Errors.handle(error);

@@ -22,17 +22,15 @@ interface OclifError extends Error {
 }
 
 /**
- * @param text what oclif or node says
- * @returns the same without passwords: one may stand in what was typed, and the parser repeats what it did not understand
+ * Removes passwords from what oclif or node says: the parser repeats what it did not understand.
  */
 export function maskPasswords(text: string): string {
   return text.replaceAll(/(\w+:\/\/[^\s:/@]*:)[^\s]*(@)/g, '$1***$2');
 }
 
 /**
- * @param error what stopped the program before or beside our own code
- * @param command the id of the command, where it is known: for the suggestion to read its help
- * @returns one of ours: itself, USAGE for what oclif finds wrong in what was typed, else UNEXPECTED
+ * Turns oclif's errors about what was typed into USAGE, and any other error into UNEXPECTED.
+ * @param command id of the command, if it is known: its help is suggested
  */
 export function toFailure(error: unknown, command: string | undefined): SupasessionError {
   if (error instanceof SupasessionError) return error;
@@ -51,7 +49,7 @@ export function toFailure(error: unknown, command: string | undefined): Supasess
   const id = command ?? parse?.input?.context?.id;
   const called = id === undefined ? '{bin}' : `{bin} ${id}`;
   const [unknown] = flags ?? [];
-  // Of `--name=value` the name.
+  // Only the name of `--name=value`.
   const near = unknown && closest(unknown.replace(/=.*$/s, ''), flagNames(parse?.input?.flags ?? {}));
   return new SupasessionError('USAGE', maskPasswords(usageMessage(summary, args)), {
     suggestions: [`${called} ${near ?? '--help'}`],
@@ -70,11 +68,6 @@ export function withProgram(text: string, program: string): string {
     .replaceAll(/\{add\} (\S+)/g, (_, name: string) => addPackage(process.cwd(), name));
 }
 
-/**
- * @param error what went wrong
- * @param program what to type before a command's name, for its suggestions
- * @returns the error as --json shows it
- */
 export function errorJson({code, message, suggestions, details}: SupasessionError, program: string): ErrorJson {
   return {
     error: {

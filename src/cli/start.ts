@@ -5,10 +5,8 @@ import {run} from '@oclif/core/run';
 import {expandAliases} from './aliases.js';
 
 /**
- * Runs the stand-alone program with what was typed. Failures that no command of ours has told of are told here, in the same manner: unknown
- * commands, and what oclif's own commands find.
- *
- * @param options where the program's package.json is
+ * Runs the stand-alone program with what was typed. Reports, in the same form, the failures that no command has reported: unknown
+ * commands, and those of oclif's own commands.
  */
 export async function start(options: Interfaces.LoadOptions): Promise<void> {
   // A pipe whose reader has left (`| head`) would never be flushed; what else goes wrong there oclif throws.

@@ -7,9 +7,9 @@ import widthOf from 'string-width';
 
 const require = createRequire(import.meta.url);
 
-/** How a table is drawn, where it is not the usual. */
+/** Differences from the usual drawing. */
 export interface TableOptions {
-  /** Widths of the columns, to which the cells are wrapped, in characters without the gaps; as wide as the content where it is not given. */
+  /** Widths of the columns, to which the cells are wrapped, in characters without the gaps; by default as wide as the content. */
   widths?: number[];
   /** Room for a line, in characters: what is too long is wrapped, the widest columns first. Default: the terminal's width, else none. */
   width?: number | undefined;

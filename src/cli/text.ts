@@ -28,9 +28,8 @@ export function shortSpan(seconds: number): string {
 }
 
 /**
- * @param time a moment, as JSON has it; null where it is not known
+ * @param time a moment, as JSON has it; null if unknown
  * @param now what counts as now, in milliseconds of the epoch
- * @returns how long ago it was, in few characters
  */
 export function ago(time: string | null, now: number): string {
   if (time === null) return 'unknown';
@@ -54,7 +53,6 @@ export function span(seconds: number): string {
   return `${seconds} second${seconds === 1 ? '' : 's'}`;
 }
 
-/** @returns the target in words */
 export function targetName(target: Target): string {
   switch (target.kind) {
     case 'local': {
@@ -71,7 +69,7 @@ export function targetName(target: Target): string {
   }
 }
 
-/** The line that says where a command would work, before it is reached. */
+/** The target, before it is reached. */
 export function targetText(target: Target): string {
   return `${chalk.bold('Target')}   ${targetName(target)}`;
 }
@@ -89,7 +87,7 @@ function historyText(history: HistoryMatch | undefined): string {
   );
 }
 
-/** @returns the line that says where a command works, and how well that connection is protected */
+/** The target, and how well the connection is protected. */
 export function targetLine({target, encrypted, verified}: Connection): string {
   const local = target.tls === 'disable' && target.kind !== 'url';
   const protection = verified
@@ -104,7 +102,7 @@ export function targetLine({target, encrypted, verified}: Connection): string {
 
 /** @returns an error as the terminal shows it; `{bin}` is left for the caller to fill in */
 export function errorText(error: SupasessionError): string {
-  // Saying no is no error.
+  // Declining is not an error.
   if (error.code === 'DECLINED') return error.message;
   const lines = [`${chalk.red('Error:')} ${error.message} ${chalk.dim(`[${error.code}]`)}`];
   if (error.suggestions.length > 0) {
@@ -115,9 +113,8 @@ export function errorText(error: SupasessionError): string {
 }
 
 /**
- * @param jwtExpiry lifetime of an access token in seconds, or null where it is not known
- * @param guarded whether the guard is wired; not given where nobody has looked
- * @returns what becomes of the access tokens of sessions that end
+ * @param jwtExpiry lifetime of an access token in seconds, or null if unknown
+ * @param guarded whether the guard is enabled; undefined if not checked
  */
 export function tokensText(jwtExpiry: number | null, guarded?: boolean): string {
   const tokens =
@@ -125,16 +122,14 @@ export function tokensText(jwtExpiry: number | null, guarded?: boolean): string 
       ? 'for as long as the project has set (jwt_expiry, 1 hour by default)'
       : `for up to ${span(jwtExpiry)} (jwt_expiry)`;
   if (guarded)
-    return `The guard refuses their access tokens at once in the Data API; elsewhere they go on working ${tokens}.`;
-  return `Access tokens that have been issued go on working ${tokens}.${guarded === undefined ? '' : '\nThe guard would cut them off at once: {bin} guard:enable'}`;
+    return `The guard refuses their access tokens at once in the Data API; elsewhere they keep working ${tokens}.`;
+  return `Issued access tokens keep working ${tokens}.${guarded === undefined ? '' : '\nThe guard would cut them off at once: {bin} guard:enable'}`;
 }
 
-/** @returns the text with a capital letter at its start */
 export function capital(text: string): string {
   return text.slice(0, 1).toUpperCase() + text.slice(1);
 }
 
-/** @returns where the sandbox listens */
 export function sandboxText(sandbox: {url: string; dataDir: string}): string {
   return `${chalk.green('Ready:')} ${chalk.bold(sandbox.url)}\n  Data in ${sandbox.dataDir}\n  Ctrl-C stops it.`;
 }

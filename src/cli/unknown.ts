@@ -9,8 +9,7 @@ import {maskPasswords} from './failure.js';
 
 /**
  * @param id what oclif took for a command: all words before the first flag, joined by colons; the last ones may have been meant as arguments
- * @param config what the program knows
- * @returns USAGE, with the command that was probably meant. Of the words it names the first wrong one and none after it: they could be anything
+ * @returns USAGE, with the command that was probably meant. It repeats only the first wrong word: what follows could be a secret
  */
 export function unknownCommand(id: string, config: Interfaces.Config): SupasessionError {
   if (id.startsWith('-')) return usage(`A command has to come before ${maskPasswords(id)}.`, '--help');
@@ -25,7 +24,7 @@ export function unknownCommand(id: string, config: Interfaces.Config): Supasessi
 
   const topic = known === 0 ? '' : `${first(known)} `;
   const within = names.filter((name) => name.startsWith(topic)).map((name) => name.slice(topic.length));
-  // A wrong topic and a wrong command in it are mended together; what follows may be arguments.
+  // A wrong topic and a wrong command in it are corrected together; what follows may be arguments.
   for (let count = words.length - known; count > 0; count--) {
     const typed = words.slice(known, known + count).join(' ');
     const meant = closest(

@@ -1,4 +1,4 @@
-/** What oclif's parser says about what was typed, in our words. It knows no other way to tell these apart than its message. */
+/** What oclif's parser says about what was typed, in plain words. Only the message tells its errors apart. */
 const MESSAGES: readonly (readonly [RegExp, (...found: string[]) => string])[] = [
   [/^Nonexistent flags?: (.*)$/, (flags) => `Unknown ${flags.includes(', ') ? 'flags' : 'flag'}: ${flags}`],
   [/^Unexpected arguments?: (.*)$/, (args) => `Unexpected ${args.includes(', ') ? 'arguments' : 'argument'}: ${args}`],

@@ -28,7 +28,7 @@ function wrapLine(line: string, width: number, program: string): string {
   for (const [, gap = '', word = ''] of line.matchAll(/( *)([^ ]+)/g)) {
     const at = passed + gap.length;
     passed = at + widthOf(word);
-    // A command is put on a line of its own where it fits there, else a shell has to see that it goes on.
+    // A command gets its own line if it fits there; otherwise a backslash tells the shell that it goes on.
     const whole = at === command && indent.length + total - command <= width;
     const room = at > command && passed < total ? width - 2 : width;
     const fits = widthOf(current) + gap.length + (whole ? total - command : widthOf(word)) <= room;
@@ -43,9 +43,8 @@ function wrapLine(line: string, width: number, program: string): string {
 }
 
 /**
- * @param text lines, with colours
  * @param width of the terminal, in characters
- * @param program what a command of ours begins with, as it is typed
+ * @param program how a command of supasession begins, as it is typed
  * @returns the same in lines that fit, broken between words; a command that had to be broken can still be pasted
  */
 export function wrapped(text: string, width: number, program: string): string {

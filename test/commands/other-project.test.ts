@@ -163,7 +163,7 @@ describe('a database that shares no migration with the project', () => {
     const {error} = await failure(project, ['flush', '--db-url', server.url()]);
     expect(error.code).toBe('OTHER_PROJECT');
     expect(error.suggestions[0]).toBe(
-      'Start the command in the folder of that project, or give its folder with --workdir',
+      'Run the command in the folder of that project, or name the folder with --workdir',
     );
   });
 });

@@ -62,7 +62,7 @@ describe('the line of the target', () => {
 
 test('without a project the lifetime of tokens is not guessed', () => {
   expect(plain(flushWarning({sessions: 1, users: 1}, [], null))).toBe(
-    '1 session of 1 user ends. This cannot be undone.\nAccess tokens that have been issued go on working for as long as the project has set (jwt_expiry, 1 hour by default).',
+    '1 session of 1 user ends. This cannot be undone.\nIssued access tokens keep working for as long as the project has set (jwt_expiry, 1 hour by default).',
   );
 });
 
