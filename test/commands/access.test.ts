@@ -49,7 +49,7 @@ async function signsIn(): Promise<boolean> {
 test('list says who has no access, since when and why, the latest first', async () => {
   const list = ['access', 'list', '--db-url', database.url()];
   const none = await project.run(list);
-  expect([none.code, none.stdout]).toEqual([0, 'Nobody: no access is revoked.\n']);
+  expect([none.code, none.stdout]).toEqual([0, 'No access is revoked.\n']);
   await access('revoke', user.email, '--reason', 'stolen laptop\u001B[2J', ...CONFIRM);
   const client = await database.connect();
   const gone = '00000000-0000-4000-8000-000000000001';

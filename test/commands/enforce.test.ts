@@ -81,7 +81,7 @@ describe('enforce', () => {
         '  0 sessions over the limit end',
         '  5 sessions past a deadline end',
         '  10 sessions get a deadline or an earlier one',
-        'This cannot be undone. Access tokens that have been issued go on working for up to 1 hour (jwt_expiry).',
+        'This cannot be undone. Issued access tokens keep working for up to 1 hour (jwt_expiry).',
         '',
       ].join('\n'),
     );
@@ -198,8 +198,8 @@ describe('enforce', () => {
     expect(run.json).toEqual({
       error: {
         code: 'INTERRUPTED',
-        message: `Interrupted: ${ended} users are done: ${ended} sessions have ended, and 0 have got a deadline.`,
-        suggestions: ['Run the command again to go on'],
+        message: `Interrupted: ${ended} users are done: ${ended} sessions have ended, and 0 got a deadline.`,
+        suggestions: ['Run the command again to continue'],
         details: {
           ...{users: ended, evicted: ended, expired: 0, deadlines: 0, skipped: 0, completed: false},
           seconds: expect.any(Number),
@@ -232,7 +232,7 @@ describe('enforce', () => {
       {
         error: {
           code: 'CONNECTION_LOST',
-          suggestions: ['Run the command again to go on'],
+          suggestions: ['Run the command again to continue'],
           details: {users: 30, evicted: 0},
         },
       },
@@ -262,7 +262,7 @@ describe('prune', () => {
       [
         '  6 sessions that have ended',
         '  4 sessions of 2 users, not used for 30 days, that still work',
-        'That signs 2 users out on those devices. This cannot be undone. Access tokens that have been issued go on working for up to 1 hour (jwt_expiry).',
+        'That signs 2 users out on those devices. This cannot be undone. Issued access tokens keep working for up to 1 hour (jwt_expiry).',
         '',
       ].join('\n'),
     );

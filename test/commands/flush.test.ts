@@ -44,7 +44,7 @@ test('shows what it would end, and ends nothing with --dry-run', async () => {
     `Target   database "${database.name}" at 127.0.0.1:${database.port}, NOT encrypted\n`,
   );
   expect(result.stdout).toBe(
-    '6 sessions of 2 users end. This cannot be undone.\nAccess tokens that have been issued go on working for up to 1 hour (jwt_expiry).\n',
+    '6 sessions of 2 users end. This cannot be undone.\nIssued access tokens keep working for up to 1 hour (jwt_expiry).\n',
   );
   expect(result.stderr).toContain('Dry run: nothing was changed.');
   expect((await project.run([...args, '--json'])).json).toEqual({
@@ -98,9 +98,9 @@ test('tells how long access tokens live where the project sets it, and where the
   await makeSessions(1, 1);
   const args = ['flush', '--db-url', database.url(), '--dry-run'];
   await project.configure((toml) => toml.replace(/^jwt_expiry = .*$/m, 'jwt_expiry = 172800'));
-  expect((await project.run(args)).stdout).toContain('go on working for up to 2 days (jwt_expiry).');
+  expect((await project.run(args)).stdout).toContain('keep working for up to 2 days (jwt_expiry).');
   expect((await project.run(args, {}, {cwd: '/'})).stdout).toContain(
-    'go on working for as long as the project has set (jwt_expiry, 1 hour by default).',
+    'keep working for as long as the project has set (jwt_expiry, 1 hour by default).',
   );
 });
 
@@ -140,14 +140,14 @@ test('Ctrl-C finishes the batch, says how far it got, and a second run ends the 
         error: {
           code: 'INTERRUPTED',
           message,
-          suggestions: ['Run the command again to go on'],
+          suggestions: ['Run the command again to continue'],
           details: {
             ...{matched: before, deleted, remaining: left, batches: deleted / 50, completed: false},
             seconds: expect.any(Number),
           },
         },
       });
-    } else expect(result.stderr).toContain(`Error: ${message} [INTERRUPTED]\n  → Run the command again to go on\n`);
+    } else expect(result.stderr).toContain(`Error: ${message} [INTERRUPTED]\n  → Run the command again to continue\n`);
   }
 
   const left = await count();

@@ -186,7 +186,7 @@ describe('sessions revoke', () => {
     for (const shown of [ada.email.slice(0, 30), `  ${id(0)}  127.0.0.1\n`, `  ${id(4)}  127.0.0.1\n`])
       expect(result.stdout).toContain(shown);
     expect(result.stdout).toContain(
-      `\nNo longer there, or never was: ${unknown}\n2 sessions of 2 users end. This cannot be undone.\nAccess tokens that have been issued go on working for up to 1 hour (jwt_expiry).\nThe guard would cut them off at once: supasession guard enable\n`,
+      `\nNot found (ended, or never existed): ${unknown}\n2 sessions of 2 users end. This cannot be undone.\nIssued access tokens keep working for up to 1 hour (jwt_expiry).\nThe guard would cut them off at once: supasession guard enable\n`,
     );
     expect(result.stderr).toContain('Done: 2 sessions ended.\n');
     expect(await left()).toEqual([id(1), id(2), id(3), id(5)].sort());
@@ -197,13 +197,13 @@ describe('sessions revoke', () => {
       1,
       {
         code: 'SESSION_NOT_FOUND',
-        message: 'None of these sessions exists, or no longer.',
+        message: 'None of these sessions exists any more.',
         suggestions: ['supasession sessions list'],
         details: {notFound: [id(0), id(4), unknown]},
       },
     ]);
     const one = await failure(project, ['sessions', 'revoke', unknown, ...url]);
-    expect(one.error.message).toBe(`Session ${unknown} does not exist, or no longer.`);
+    expect(one.error.message).toBe(`Session ${unknown} does not exist, or has ended.`);
   });
 
   test('--json lists what ended and what was not there', async () => {
@@ -292,7 +292,7 @@ describe('sessions revoke', () => {
     const {stdout} = await project.run(['sessions', 'revoke', id(0), '--dry-run', ...url]);
     await admin.query(`${role} reset pgrst.db_pre_request`);
     expect(stdout).toContain(
-      'The guard refuses their access tokens at once in the Data API; elsewhere they go on working for up to 1 hour (jwt_expiry).\n',
+      'The guard refuses their access tokens at once in the Data API; elsewhere they keep working for up to 1 hour (jwt_expiry).\n',
     );
   });
 
@@ -351,7 +351,7 @@ describe('flush with filters', () => {
     const dry = await project.run([...args, '--dry-run']);
     expect(dry).toMatchObject({code: 0});
     expect(dry.stdout).toBe(
-      `Sessions not used for 7 days except those of ${bob.email}:\n2 sessions of 1 user end. This cannot be undone.\nAccess tokens that have been issued go on working for up to 1 hour (jwt_expiry).\n`,
+      `Sessions not used for 7 days except those of ${bob.email}:\n2 sessions of 1 user end. This cannot be undone.\nIssued access tokens keep working for up to 1 hour (jwt_expiry).\n`,
     );
     expect(dry.stderr).toContain(
       `See them: supasession sessions list --db-url <url> --idle '1 week' --except ${bob.email}\n`,

@@ -123,7 +123,7 @@ describe('locked sessions', () => {
     const error = await failure(start(await connect(target), {patience: 300}).outcome);
     expect(error.code).toBe('LOCK_TIMEOUT');
     expect(error.message).toBe('Some sessions stay locked: 88 of 100 sessions have ended, 12 are left.');
-    expect(error.suggestions).toEqual(['Run the command again to go on']);
+    expect(error.suggestions).toEqual(['Run the command again to continue']);
     expect(error.details).toEqual({
       ...{matched: SESSIONS, deleted: 88, remaining: 12, batches: 9, completed: false},
       seconds: expect.any(Number) as number,

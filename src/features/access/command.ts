@@ -13,12 +13,11 @@ export interface AccessResult {
   reason: string | null;
   /** Whether the Data API refuses tokens of such a user at once. */
   guard: boolean;
-  /** False where access was like this already. */
+  /** False if access was like this already. */
   changed: boolean;
   dryRun: boolean;
 }
 
-/** What the commands about access share. */
 export abstract class AccessCommand extends BaseCommand {
   static override args = {user: userArg};
 

@@ -25,7 +25,7 @@ export function revokeText(plan: AccessPlan, jwtExpiry: number | null): string {
     guard
       ? '  Data API       cut off at once, by the guard'
       : `  Data API       access tokens already issued still work ${tokens}: the guard is not enabled`,
-    `  Elsewhere      Storage, Realtime and your own servers accept issued tokens ${tokens}, unless a policy asks supasession.has_access()`,
+    `  Elsewhere      Storage, Realtime and your own servers accept issued tokens ${tokens}, unless a policy calls supasession.has_access()`,
   ];
   return lines.join('\n');
 }
@@ -59,7 +59,7 @@ export function revokedList(
   {users, total}: {users: RevokedUser[]; total: number},
   view: {width: number; now: number},
 ): string {
-  if (total === 0) return 'Nobody: no access is revoked.';
+  if (total === 0) return 'No access is revoked.';
   const rest = Math.min(Math.max(view.width, NARROWEST), WIDEST) - SINCE_WIDTH - 2 * GAP.length;
   const rows = users.map(({user_id: id, at, reason, ...user}) => [
     {content: printable(userName({id, ...user})), wrapOnWordBoundary: false},

@@ -29,13 +29,12 @@ export interface Batches {
 
 /**
  * Does one batch after the other, to the last.
- * @param target where, for what goes wrong
  * @throws SupasessionError INTERRUPTED, LOCK_TIMEOUT, CONNECTION_LOST and what else the database reports, with how far it came
  */
 export async function runBatches(target: Target, {step, signal, soFar}: Batches): Promise<void> {
   const stopped = (error: SupasessionError, {words, details}: SoFar) =>
     new SupasessionError(error.code, `${error.message.replace(/\.$/, '')}: ${words}`, {
-      suggestions: ['Run the command again to go on'],
+      suggestions: ['Run the command again to continue'],
       details,
       cause: error.cause ?? error,
     });
@@ -54,7 +53,7 @@ export async function runBatches(target: Target, {step, signal, soFar}: Batches)
   }
 }
 
-/** @returns tells the seconds since now, to the hundredth */
+/** Seconds since the call, to the hundredth. */
 export function stopwatch(): () => number {
   const started = performance.now();
   return () => Math.round((performance.now() - started) / 10) / 100;

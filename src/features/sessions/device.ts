@@ -104,7 +104,7 @@ function program(agent: string): string {
 }
 
 /**
- * @param userAgent what the client called itself at its sign-in; null where it did not
+ * @param userAgent what the client called itself at its sign-in; null if it did not
  * @returns the device in a few words, without versions, safe to print
  */
 export function device(userAgent: string | null): string {

@@ -4,7 +4,7 @@ import type {SessionFilter} from './filter.js';
 
 /**
  * Ends a session, and waits for its user's row: one that is being refreshed at this moment ends with that refresh.
- * @returns whether there was one
+ * @returns whether it existed
  */
 export async function revokeSession(db: Queryable, id: string): Promise<boolean> {
   const {rows} = await db.query<{found: boolean}>('select supasession.revoke_session($1::uuid) as found', [id]);
@@ -59,7 +59,6 @@ export async function deleteSessions(db: Queryable, ids: string[]): Promise<{del
   return {deleted: Number(rows[0]!.deleted), left: rows[0]!.left};
 }
 
-/** @returns how many of them are there */
 export async function countPresent(db: Queryable, ids: string[]): Promise<number> {
   const {rows} = await db.query<{present: string}>(
     'select count(*) as present from auth.sessions where id = any ($1::uuid[])',

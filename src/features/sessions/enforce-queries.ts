@@ -39,7 +39,7 @@ export interface Prunable {
 /**
  * @param before when they ended, or were last used, at the latest
  * @param ending ids of sessions that count as ended
- * @returns what prune() would remove
+ * Counts what prune() would remove.
  */
 export async function readPrunable(db: Queryable, before: string, ending: string[]): Promise<Prunable> {
   const {rows} = await db.query<{ended: string; live: string; users: string}>(await readSql('queries/prunable.sql'), [

@@ -30,7 +30,7 @@ export function enforcedText(result: EnforceResult): string {
   const done = `${chalk.green('Done:')} ${count(evicted + expired, 'session')} ended and ${deadlines} given a deadline, of ${count(users, 'user')}, in ${seconds} s.`;
   return skipped === 0
     ? done
-    : `${done}\n  ${count(skipped, 'user')} ${plural(skipped, 'was', 'were')} signing in at that moment: the limit reaches their sessions at the next refresh.`;
+    : `${done}\n  ${count(skipped, 'user')} ${plural(skipped, 'was', 'were')} signing in at that moment and skipped: their sessions are checked at the next refresh.`;
 }
 
 /** What a run will remove; `jwtExpiry` in seconds, null if unknown. */

@@ -35,14 +35,14 @@ const NOTHING: EnforceResult = {
   ...{completed: false, seconds: 0},
 };
 
-/** @returns whether there was nothing to do */
+/** Whether there is nothing to do. */
 export function inLine({evicted, expired, deadlines}: Enforced): boolean {
   return evicted + expired + deadlines === 0;
 }
 
 /**
  * Counts what enforcing would do; with limits off nothing, without an installation what the defaults would do.
- * @param dryRun whether nothing is to be done: then nothing has to be installed
+ * @param dryRun a dry run needs no installation
  * @throws SupasessionError AUTH_SCHEMA_MISSING, NEWER_RELEASE; NOT_INSTALLED, except for a dry run
  */
 export async function planEnforce(connection: Connection, dryRun: boolean): Promise<EnforcePlan> {
@@ -60,7 +60,7 @@ export async function planEnforce(connection: Connection, dryRun: boolean): Prom
 
 /**
  * Brings the existing sessions in line with settings and rules, batch after batch; may be begun again at any time. A user who signs in at that moment
- * is skipped: what is over the limit there ends at its own refresh.
+ * is skipped: sessions over the limit there end at their own refresh.
  * @throws SupasessionError INTERRUPTED, LOCK_TIMEOUT, CONNECTION_LOST and what else the database reports; `details` are an EnforceResult
  */
 export async function enforce(connection: Connection, options: EnforceOptions): Promise<EnforceResult> {
@@ -78,7 +78,7 @@ export async function enforce(connection: Connection, options: EnforceOptions): 
       return last !== null;
     },
     soFar: async () => ({
-      words: `${total.users} users are done: ${total.evicted + total.expired} sessions have ended, and ${total.deadlines} have got a deadline.`,
+      words: `${total.users} users are done: ${total.evicted + total.expired} sessions have ended, and ${total.deadlines} got a deadline.`,
       details: {...total, completed: false, seconds: seconds()},
       unfinished: true,
     }),

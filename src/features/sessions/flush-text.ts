@@ -17,7 +17,6 @@ export function flushWarning(found: Matched, words: string[], jwtExpiry: number 
 ${tokensText(jwtExpiry)}`;
 }
 
-/** @returns how a flush went */
 export function flushedText({deleted, batches, seconds}: FlushResult): string {
   return `${chalk.green('Done:')} ${count(deleted, 'session')} ended in ${batches} ${plural(batches, 'batch', 'batches')}, in ${seconds} s.`;
 }

@@ -43,7 +43,6 @@ export interface FlushOptions extends BatchOptions {
   reconnectWaits?: readonly number[];
 }
 
-/** @returns which sessions the flags select, how many a flush would end, and of how many users */
 export async function planFlush(
   connection: Connection,
   flags: FilterFlags,
@@ -56,7 +55,7 @@ export async function planFlush(
 class Flush {
   #deleted = 0;
   #batches = 0;
-  /** Of the deleted ones those that have an event of their own. */
+  /** Deleted sessions that have their own event. */
   #revoked = 0;
   #connection: Connection;
   readonly #matched: number;
@@ -161,7 +160,7 @@ class Flush {
 
   /** @returns those that are still there */
   async #delete(batch: string[]): Promise<string[]> {
-    // Of one batch: a pooler takes connections also while the database behind it is gone, so a new one alone is no success.
+    // Per batch: a pooler accepts connections even if the database behind it is gone, so a new connection alone is no success.
     const waits = [...(this.#options.reconnectWaits ?? RECONNECT_WAITS)];
     for (;;) {
       try {
@@ -214,7 +213,6 @@ export async function flush(connection: Connection, options: FlushOptions): Prom
   return new Flush(connection, {ids: await readSessionIds(connection, filter), users}, options).run();
 }
 
-/** @returns how a run that ended nothing went */
 export function untouched(matched: number): FlushResult {
   return {matched, deleted: 0, remaining: matched, batches: 0, seconds: 0, completed: matched === 0};
 }

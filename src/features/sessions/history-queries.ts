@@ -38,7 +38,7 @@ export interface EventFilter {
   kinds?: readonly EventKind[];
 }
 
-/** An event, with the user where there still is one. */
+/** An event, with the user if there still is one. */
 export interface EventRow {
   id: number;
   at: string;

@@ -1,4 +1,5 @@
 import chalk from 'chalk';
+import widthOf from 'string-width';
 
 import type {History} from './history.js';
 import {userName} from './users.js';
@@ -23,7 +24,6 @@ const KINDS: Record<EventKind, string> = {
   would_expire: 'would expire',
 };
 
-/** @returns the kind of an event in a word or two */
 export function kindWords(kind: EventKind): string {
   return KINDS[kind];
 }
@@ -123,14 +123,14 @@ export function eventsText(events: EventRow[], view: {width: number; now: number
   const rest =
     Math.min(Math.max(view.width, NARROWEST), WIDEST) - WHEN_WIDTH - KIND_WIDTH - SESSION_WIDTH - 4 * GAP.length;
   const user = Math.min(
-    names.reduce((longest, {length}) => Math.max(longest, length), 4),
+    names.reduce((longest, name) => Math.max(longest, widthOf(name)), 4),
     Math.floor(rest * 0.6),
     LONGEST_USER,
   );
   const rows = events.map((event, index) => {
     const head = [whenText(event.at, view.now), kindWords(event.kind)];
     const why = whyText(event);
-    // An event of no user and session needs no room for them.
+    // Without user and session, the reason gets their columns.
     if (event.user_id === null && event.session_id === null) return [...head, {content: why, colSpan: 3}];
     return [
       ...head,

@@ -15,7 +15,7 @@ const OFFERED_SESSIONS = 200;
 /**
  * Asks for sessions: first for a user, found by typing, then for some of that user's.
  * @param now what ages count from, in milliseconds of the epoch
- * @returns ids of the sessions; empty if none was ticked
+ * @returns ids of the sessions; empty if none was selected
  * @throws SupasessionError NOT_INSTALLED and the like; ANSWER_REQUIRED, INTERRUPTED
  */
 export async function askSessions(ask: Asker, connection: Connection, now: number): Promise<string[]> {
@@ -27,5 +27,5 @@ export async function askSessions(ask: Asker, connection: Connection, now: numbe
   });
   const sessions = await listSessions(connection, {userIds: [user]}, {limit: OFFERED_SESSIONS});
   const choices = sessions.map((session) => sessionChoice(session, now));
-  return ask.tick({flag: FLAG, message: 'Which of them?', choices});
+  return ask.tick({flag: FLAG, message: 'Which of these sessions?', choices});
 }

@@ -82,9 +82,7 @@ async function ofIds(connection: Connection, ids: string[]): Promise<Omit<Revoke
   const notFound = ids.filter((id) => !present.has(id));
   if (present.size === 0) {
     throw sessionNotFound(
-      ids.length === 1
-        ? `Session ${ids[0]!} does not exist, or no longer.`
-        : 'None of these sessions exists, or no longer.',
+      ids.length === 1 ? `Session ${ids[0]!} does not exist, or has ended.` : 'None of these sessions exists any more.',
       notFound,
     );
   }

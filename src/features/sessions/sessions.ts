@@ -42,7 +42,7 @@ export async function streamSessions(
     let read = 0;
     let users: number | undefined;
     await pageSessions(db, filter, {limit, offset: (page - 1) * limit}, async (rows) => {
-      // Of several pages nobody keeps the users.
+      // Users are counted only if all rows are on one page.
       users = read === 0 ? usersOf(rows) : undefined;
       read += rows.length;
       return onRows(rows);

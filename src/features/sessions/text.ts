@@ -26,13 +26,13 @@ const TABLE_ROWS = 50;
 
 /** How and when sessions are shown. */
 export interface View {
-  /** Of the terminal, in characters. */
+  /** Width of the terminal in characters. */
   width: number;
   /** What ages count from, in milliseconds of the epoch. */
   now: number;
 }
 
-/** What is not so with every session. */
+/** What sets a session apart. */
 function marks(session: SessionRow, now: number): string[] {
   const {not_after: deadline, live, pending, oauth_client_id: client} = session;
   return [
@@ -93,7 +93,7 @@ export function listEnd(matched: Matched, words: string[], shown: {rows: number;
   return `\n${chalk.bold(amount)}, of ${count(matched.users, 'user')}.`;
 }
 
-/** @returns how to see the rest; null if nothing is left */
+/** How to see the rest; null if nothing is left. */
 export function nextPage(
   matched: Matched,
   flags: FilterFlags & {limit: number; page: number},
@@ -107,12 +107,10 @@ export function nextPage(
 /** Sessions on a page. */
 export const DEFAULT_LIMIT = 50;
 
-/** @returns a user to choose, by the name that people know */
 export function userChoice(user: User): {value: string; name: string; description: string} {
   return {value: user.id, name: printable(userName(user)), description: user.id};
 }
 
-/** @returns a session to tick, on one line */
 export function sessionChoice(session: SessionRow, now: number): {value: string; name: string; short: string} {
   const {id, user_agent: agent, ip, created_at: created, last_used: used} = session;
   const what = device(agent);
@@ -123,7 +121,7 @@ export function sessionChoice(session: SessionRow, now: number): {value: string;
   return {value: id, name: parts.join(', '), short: what};
 }
 
-/** @returns the command that shows the sessions which these flags select */
+/** The command that lists what these flags select. */
 export function listCommand(flags: FilterFlags, target: Target): string {
   const typed = (Object.keys(filterFlags) as (keyof FilterFlags)[]).flatMap((name) => {
     const value = flags[name];
@@ -144,7 +142,7 @@ export function revokeWarning(plan: RevokePlan, jwtExpiry: number | null, view: 
   const {sessions} = list.matched;
   const user = of === null ? count(list.matched.users, 'user') : printable(userName(of.user));
   if (sessions === 0) {
-    // Ids that all are gone are an error, so these are of a user.
+    // If all given ids are gone, that is an error: so here a user was given.
     return `${user} has no ${of !== null && of.keep.length > 0 ? 'other sessions' : 'sessions'}.`;
   }
 
@@ -152,7 +150,7 @@ export function revokeWarning(plan: RevokePlan, jwtExpiry: number | null, view: 
     sessionsTable(list.rows, view),
     '',
     ...(list.rows.length < sessions ? [`Shown: ${list.rows.length} of ${sessions.toLocaleString('en-US')}.`] : []),
-    ...(notFound.length === 0 ? [] : [`No longer there, or never was: ${notFound.join(', ')}`]),
+    ...(notFound.length === 0 ? [] : [`Not found (ended, or never existed): ${notFound.join(', ')}`]),
     `${chalk.bold(count(sessions, 'session'))} of ${chalk.bold(user)} ${plural(sessions, 'ends', 'end')}. This cannot be undone.`,
     tokensText(jwtExpiry, guarded),
   ].join('\n');
@@ -163,6 +161,6 @@ export function revokedText(plan: RevokePlan, {revoked, notFound}: RevokeOutcome
   const late = notFound.filter((id) => !plan.notFound.includes(id));
   return [
     `${chalk.green('Done:')} ${count(revoked.length, 'session')} ended.`,
-    ...(late.length === 0 ? [] : [`Gone meanwhile: ${late.join(', ')}`]),
+    ...(late.length === 0 ? [] : [`Already gone: ${late.join(', ')}`]),
   ].join('\n');
 }

@@ -92,7 +92,7 @@ function localPart(address: string): string {
   return address.slice(0, Math.max(address.lastIndexOf('@'), 0));
 }
 
-/** @returns the users, each once */
+/** Each user once. */
 export async function findUsers(db: Queryable, texts: string[]): Promise<User[]> {
   const users = new Map<string, User>();
   for (const text of texts) {

@@ -137,13 +137,13 @@ describe('what is revoked', () => {
     const text = plain(revokeWarning(plan, 3600, view()));
     expect(text.split('\n').slice(3)).toEqual([
       '',
-      `No longer there, or never was: ${CLIENT}`,
+      `Not found (ended, or never existed): ${CLIENT}`,
       '1 session of 1 user ends. This cannot be undone.',
-      'Access tokens that have been issued go on working for up to 1 hour (jwt_expiry).',
+      'Issued access tokens keep working for up to 1 hour (jwt_expiry).',
       'The guard would cut them off at once: {bin} guard:enable',
     ]);
     expect(plain(revokeWarning({...plan, guarded: true}, 3600, view()))).toMatch(
-      /The guard refuses their access tokens at once in the Data API; elsewhere they go on working for up to 1 hour \(jwt_expiry\)\.$/,
+      /The guard refuses their access tokens at once in the Data API; elsewhere they keep working for up to 1 hour \(jwt_expiry\)\.$/,
     );
   });
 
@@ -162,14 +162,14 @@ describe('what is revoked', () => {
   test('is counted, with what went by itself meanwhile', () => {
     expect(plain(revokedText(plan, {revoked: [ID], notFound: [CLIENT]}))).toBe('Done: 1 session ended.');
     expect(plain(revokedText(plan, {revoked: [], notFound: [CLIENT, ID]}))).toBe(
-      `Done: 0 sessions ended.\nGone meanwhile: ${ID}`,
+      `Done: 0 sessions ended.\nAlready gone: ${ID}`,
     );
   });
 });
 
 test('a flush of some says which', () => {
   expect(plain(flushWarning({sessions: 12, users: 3}, ['of ada@example.com', 'past their deadline'], 3600))).toBe(
-    'Sessions of ada@example.com past their deadline:\n12 sessions of 3 users end. This cannot be undone.\nAccess tokens that have been issued go on working for up to 1 hour (jwt_expiry).',
+    'Sessions of ada@example.com past their deadline:\n12 sessions of 3 users end. This cannot be undone.\nIssued access tokens keep working for up to 1 hour (jwt_expiry).',
   );
   expect(flushWarning({sessions: 0, users: 0}, ['past their deadline'], 3600)).toBe(
     'There are no sessions past their deadline.',
