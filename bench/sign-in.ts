@@ -130,7 +130,7 @@ function parts(users: number): Part[] {
         },
         {
           name: 'hook',
-          title: 'everything on, and our hook',
+          title: 'everything on, and the hook',
           prepare: async (database) => installOurs(server, database, EVERYTHING, RULES),
           hook: 'supasession.access_token_hook',
           reference: 'limit',
@@ -230,7 +230,7 @@ try {
   if (!options.json)
     console.log(
       `${facts}; ${rounds} rounds of ${slices * SLICE} sign-ins\n\n` +
-        '| | µs in our functions | lowest | highest | CPU µs of the server | ratio | aim |\n' +
+        '| | µs in functions | lowest | highest | CPU µs of the server | ratio | aim |\n' +
         '| --- | ---: | ---: | ---: | ---: | ---: | ---: |',
     );
   for (const part of chosen) {

@@ -12,10 +12,10 @@ export interface Row {
 }
 
 const HEAD = ['User', 'Signed in on', 'Ended', 'Refused'];
-/** Of the columns, borders left out: wide enough for what the demo shows, narrow enough for 80 columns. */
+/** Widths of the columns without borders: wide enough for what the demo shows, narrow enough for 80 columns. */
 const WIDTHS = [9, 27, 19, 14];
 const TABLE_WIDTH = 80;
-/** Lines that the table takes at most; what has scrolled away cannot be redrawn. */
+/** Lines that the table takes at most; lines that have scrolled away cannot be redrawn. */
 const TABLE_HEIGHT = 16;
 /** No lines between the rows. */
 const COMPACT = {mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': ''};
@@ -33,9 +33,6 @@ export class Board {
 
   /**
    * Shows the outcome of a sign-in.
-   *
-   * @param rows all users, as they are now
-   * @param line the sign-in in words
    */
   show(rows: readonly Row[], line: string): void {
     if (!this.#live) {

@@ -51,13 +51,13 @@ async function demo(stage: Stage, signal: AbortSignal): Promise<void> {
   await stage.type('supasession', 'init', '--max', '3', '--strategy', 'dequeue', '--enable', '--apply');
   const owner = await stage.connect('postgres');
   const applied = await owner.query<{name: string}>('select name from supabase_migrations.schema_migrations');
-  assert.deepEqual(applied.rows, [{name: 'supasession'}], 'the supabase CLI has applied our migration');
+  assert.deepEqual(applied.rows, [{name: 'supasession'}], 'the supabase CLI has applied the migration of supasession');
 
   step('Sign-ins, as Supabase Auth does them');
   const users = new Users(await stage.connect('supabase_auth_admin'), owner);
   await users.signIn(UNDER_DEQUEUE, new Board(), signal);
 
-  step('The other strategy: who has three devices gets no fourth');
+  step('The other strategy: a fourth device is refused');
   await stage.type('supasession', 'config', '--strategy', 'reject');
 
   step('More sign-ins');
@@ -74,12 +74,12 @@ async function demo(stage: Stage, signal: AbortSignal): Promise<void> {
   say(chalk.bold(`${admitted} sign-ins admitted, ${refused} refused, ${ended} sessions ended.`));
 }
 
-/** Runs the demo and takes everything away. Returns the exit code. */
+/** Runs the demo and removes everything. Returns the exit code. */
 async function main(): Promise<number> {
   const started = performance.now();
   const interrupt = new AbortController();
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => interrupt.abort());
-  // Whoever reads along has gone (`| head`, a closed window): nothing may be left behind then either.
+  // The reader has left (`| head`, a closed window): clean up then, too.
   process.stdout.on('error', () => interrupt.abort());
 
   const stage = new Stage(interrupt.signal);

@@ -44,7 +44,7 @@ export class Users {
   /**
    * Signs in, one after another, and shows each outcome. Who is not there yet signs up.
    *
-   * @throws AssertionError when an outcome is not the one that was foretold; what interrupted it; what Auth answers apart from a refusal
+   * @throws AssertionError if an outcome is not the expected one; the reason of an interruption; errors of Auth other than a refusal
    */
   async signIn(signIns: readonly SignIn[], board: Pick<Board, 'live' | 'show'>, signal: AbortSignal): Promise<void> {
     for (const {user, device, outcome} of signIns) {

@@ -1,4 +1,4 @@
-/** What the demo stands on: a temporary project, a sandbox for it, and the commands that a user would type. */
+/** What the demo needs: a temporary project, a sandbox for it, and the commands that a user would type. */
 import {spawn} from 'node:child_process';
 import {chmod, mkdir, mkdtemp, readFile, realpath, rm, writeFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
@@ -48,7 +48,7 @@ export class Stage {
     return bareEnv({HOME: this.#folder, PATH: [TOOLS, bareEnv({})['PATH']].join(path.delimiter)});
   }
 
-  /** Runs the real supabase CLI or our built program in the project. Throws when it fails, or is interrupted. */
+  /** Runs the real supabase CLI or the built supasession in the project. Throws when it fails, or is interrupted. */
   async type(program: 'supabase' | 'supasession', ...args: string[]): Promise<void> {
     say(`   ${chalk.cyan(`$ ${program} ${args.join(' ')}`)}`);
     this.#signal.throwIfAborted();
@@ -73,7 +73,7 @@ export class Stage {
     }
   }
 
-  /** Starts the sandbox, on a free port where none is given, and puts that into the project's config.toml as its local database. */
+  /** Starts the sandbox, by default on a free port, and writes that port into the project's config.toml as its local database. */
   async startDatabase(port = 0): Promise<Sandbox> {
     this.#sandbox = await startSandbox({
       ...{dataDir: this.#at('data'), port, temporary: true, durable: false},

@@ -10,7 +10,7 @@ import {programPackage} from './program.js';
 const at = (path) => fileURLToPath(new URL(`../${path}`, import.meta.url));
 const json = (value) => `${JSON.stringify(value, null, 2)}\n`;
 
-/** What "oclif manifest" does, for a folder of our choice and without writing. */
+/** What "oclif manifest" does, for any folder and without writing. */
 async function manifest(root) {
   const plugin = new Plugin({root, type: 'core', ignoreManifest: true, errorOnManifestCreate: true});
   await plugin.load();
