@@ -57,7 +57,7 @@ async function findAda(screen: Terminal): Promise<void> {
   await screen.see(/❯ ada@example\.com\n\n[\da-f-]{36}\n.*navigate/);
   screen.type(KEYS.enter);
   await screen.see(
-    /\? Which of them\?\n❯◯ node, 127\.0\.0\.1, signed in 1m ago, last seen 1m ago\n ◯ node, [^]* ◯ Dart, 2001:db8:[^]*7334, signed in 3m/,
+    /\? Which of these sessions\?\n❯◯ node, 127\.0\.0\.1, signed in 1m ago, last seen 1m ago\n ◯ node, [^]* ◯ Dart, 2001:db8:[^]*7334, signed in 3m/,
   );
 }
 
@@ -70,7 +70,7 @@ describe('sessions revoke', () => {
     screen.type(`${KEYS.down}${KEYS.down}${KEYS.space}`);
     await screen.see(/❯◉ Dart/);
     screen.type(KEYS.enter);
-    await screen.see(/✔ Which of them\? node, Dart/);
+    await screen.see(/✔ Which of these sessions\? node, Dart/);
     await screen.see(/User, id of the session +Device +Signed in +Last seen\n/);
     await screen.see(new RegExp(`ada@example\\.com +node +1m ago +1m ago\\n {2}${ids[2]!} {2}127\\.0\\.0\\.1\\n`));
     await screen.see(new RegExp(`ada@example\\.com +Dart +3m ago +3m ago\\n {2}${ids[0]!}`));

@@ -206,7 +206,7 @@ const steps: ReadonlyArray<readonly [title: string, step: () => Promise<void>]> 
         'supasession sessions revoke',
         [/Whose sessions\?[^]*navigate/, 'be'],
         [/Whose sessions\?.* be\n❯ ben@example\.com\n\n[\da-f-]{36}\n.*navigate/, KEYS.enter],
-        [/Which of them\?[^]*❯◯/, KEYS.space],
+        [/Which of these sessions\?[^]*❯◯/, KEYS.space],
         [/❯◉/, KEYS.enter],
         [/End them\? \(y\/N\)/, YES],
       );
