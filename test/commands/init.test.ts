@@ -216,7 +216,7 @@ describe('the file', () => {
     const result = await project.run(['init', '--no-apply', '--no-enable', '--yes']);
     expect(result.code).toBe(0);
     expect(result.stderr).toContain(
-      'Warning: dated in the future, so ours had to be dated after: 20991231235959_future.sql',
+      'Warning: its date had to follow files that are dated in the future: 20991231235959_future.sql',
     );
     expect(await project.migrations()).toContain('21000101000000_supasession.sql');
   });
@@ -230,7 +230,7 @@ describe('the file', () => {
     const files = await project.migrations();
     expect(files).toEqual(['20240101000000_supasession.sql', expect.stringMatching(OURS)]);
     expect(result.stderr).toContain(
-      `Wrote supabase/migrations/${files[1]} (supasession 1.0.0).\n  It brings 20240101000000_supasession.sql (supasession 0.9.0) up to date; leave both in place.`,
+      `Wrote supabase/migrations/${files[1]} (supasession 1.0.0).\n  It upgrades 20240101000000_supasession.sql (supasession 0.9.0); keep both files.`,
     );
     expect(await project.migration(files[0]!)).toBe(older);
     expect(await record()).toMatch(/^supasession 1\.0\.0 /);
@@ -260,7 +260,7 @@ describe('the file', () => {
       await project.addMigration(file, edited);
       const {code, error} = await failure(project, ['init', '--apply', '--yes']);
       expect([code, error.code, error.details]).toEqual([1, 'MIGRATION_EDITED', {file}]);
-      expect(error.message).toBe(`supabase/migrations/${file} is ours, but it has been edited since it was written.`);
+      expect(error.message).toBe(`supasession wrote supabase/migrations/${file}, but somebody has edited it since.`);
       expect(error.suggestions[0]).toBe(`git checkout -- supabase/migrations/${file}`);
       expect(await project.migration(file)).toBe(edited);
       expect(await onlyMigration()).toBe(file);
@@ -312,7 +312,7 @@ describe('--apply', () => {
       expect(error.details).toEqual({pending: ['20230101000000_older.sql', '20240102000000_newer.sql']});
       expect(error.suggestions).toEqual(['supasession init --apply --include-pending', 'supasession init --no-apply']);
       expect(stderr).toContain(
-        'Also pending, and applied by the supabase CLI in the same run:\n  20230101000000_older.sql\n  20240102000000_newer.sql\n',
+        'Also pending: the supabase CLI applies these in the same run:\n  20230101000000_older.sql\n  20240102000000_newer.sql\n',
       );
     }
 
@@ -399,7 +399,7 @@ describe('where nothing listens', () => {
     const result = await offline.run(['init', '--yes', '--enable']);
     expect(result).toMatchObject({code: 0});
     expect(result.stderr).toContain('Not applied: the local database is not running.');
-    expect(result.stderr).toContain('The limit is still off: it can be switched on once the migration is applied.');
+    expect(result.stderr).toContain('The limit is still off: apply the migration, then switch it on.');
     expect(result.stderr).toMatch(/^ {2}supasession init --apply +apply it$/m);
     expect(await offline.migrations()).toEqual([expect.stringMatching(OURS)]);
     expect((await offline.run(['init', '--yes', '--json'])).json).toMatchObject({target: null, applied: false});
@@ -431,7 +431,7 @@ describe('a database with migrations that the project has no file for', () => {
 
     const run = await project.run(['init', '--yes']);
     expect(run).toMatchObject({code: 0});
-    expect(run.stderr).toContain("Another project's database answers where this project's should");
+    expect(run.stderr).toContain("This is another project's database: init does not change it");
     expect(await project.migrations()).toEqual(['20240101000000_mine.sql', expect.stringMatching(OURS)]);
     expect(await isInstalled()).toBe(false);
   });
@@ -452,8 +452,8 @@ test('a migration that cannot be applied is named, with the way on and the way b
   expect(file).toMatch(OURS);
   expect(run.json).toMatchObject({error: {code: 'CLI_FAILED', details: {written: file, applied: false}}});
   const {error} = run.json as {error: {suggestions: string[]}};
-  expect(error.suggestions).toContain('To finish, once that is fixed: supasession init --apply');
-  expect(error.suggestions).toContain(`To go back, as it is not applied: rm supabase/migrations/${file}`);
+  expect(error.suggestions).toContain('To finish, after you fix that: supasession init --apply');
+  expect(error.suggestions).toContain(`To undo, as nothing was applied: rm supabase/migrations/${file}`);
 });
 
 describe('a removal that has not been applied', () => {

@@ -53,7 +53,7 @@ test('takes everything out by a migration, keeps users and sessions, and init br
   expect(await ofThree()).toBe(1);
   const dry = await project.run(['uninstall', '--dry-run']);
   expect(dry).toMatchObject({code: 0});
-  expect(dry.stdout).toContain('Stays   users, sessions, and everything else of Auth\n');
+  expect(dry.stdout).toContain('Stays   users, sessions, and everything else in Auth\n');
   expect(dry.stderr).toMatch(
     /Would write supabase\/migrations\/\d{14}_supasession_uninstall\.sql\.\nDry run: nothing was changed\.\n$/,
   );
@@ -135,7 +135,7 @@ describe('where the project uses it', () => {
     expect(stderr).not.toContain('Wrote');
     const shown = await project.run(['uninstall', '--dry-run']);
     expect(shown.stdout).toContain(
-      'policy "live only" on public.notes\n      without it: sessions that have ended get at these rows again, until their access token expires\n',
+      'policy "live only" on public.notes\n      without it: ended sessions reach these rows again, until their access tokens expire\n',
     );
     expect(await project.migrations()).toHaveLength(1);
   });

@@ -11,23 +11,18 @@ import type {Target} from '../../types.js';
 import {namingHolders} from '../../database/locks.js';
 import {readMigrations} from './migration.js';
 
-/** What applying would do to a target. */
 export interface ApplyPlan {
-  /** Files of ours that are not in the target's history. */
+  /** supasession's pending files. */
   own: string[];
-  /** Files of others that are not, which the supabase CLI would apply in the same run. */
+  /** All other pending files, which the supabase CLI would apply in the same run. */
   others: string[];
-  /** Whether a file is dated before one that has been applied: the CLI wants to be told that this is meant. */
+  /** Whether a file is dated before an applied one: the CLI then requires --include-all. */
   outOfOrder: boolean;
-  /** What would apply them. Looked for now, because a missing one is better known before a file is written. */
+  /** Found now, because a missing CLI should be reported before a file is written. */
   cli: SupabaseCli;
 }
 
-/**
- * Compares the files with the history of migrations in the target.
- * @param env the environment that the CLI is looked for in
- * @throws SupasessionError CLI_MISSING, AUTH_SCHEMA_MISSING, NEWER_RELEASE
- */
+/** @throws SupasessionError CLI_MISSING, AUTH_SCHEMA_MISSING, NEWER_RELEASE, CLI_FAILED if the target has migrations without a file */
 export async function planApply(project: Project, connection: Connection, env: NodeJS.ProcessEnv): Promise<ApplyPlan> {
   const cli = await findCli(project, env);
   const [{all, own}, applied] = [await readMigrations(project), await readAppliedMigrations(connection)];
@@ -44,7 +39,7 @@ export async function planApply(project: Project, connection: Connection, env: N
   };
 }
 
-/** The supabase CLI refuses to apply anything to a database that has migrations without a file: better known before one is written. */
+/** The supabase CLI applies nothing to a database that has migrations without a file. Report that before a file is written. */
 function requireKnown(applied: string[], files: Migration[]): void {
   const known = new Set(files.map(({version}) => version));
   const missing = applied.filter((version) => !known.has(version));
@@ -54,8 +49,8 @@ function requireKnown(applied: string[], files: Migration[]): void {
     `The database has ${count(missing.length, 'migration')} that this project has no file for, so the supabase CLI would refuse to apply any. Nothing was written.`,
     {
       suggestions: [
-        'Another branch has the files: check it out, or merge it',
-        'The hosted project has them: {supabase} db pull',
+        'If another branch has the files: check it out, or merge it',
+        'If only the hosted project has them: {supabase} db pull',
         'To write files without applying them, give --no-apply',
       ],
       details: {missing},
@@ -74,10 +69,7 @@ function cliUrl(target: Target, user: string): string {
 }
 
 /**
- * Applies all that is pending with the supabase CLI. A lock that it could not get is answered with who holds it.
- * @param project the project
- * @param connection an open connection to the target
- * @param options the CLI, its environment, where its output goes, and whether files are dated before ones that have been applied
+ * Applies every pending migration.
  * @throws SupasessionError CLI_FAILED, LOCK_TIMEOUT (naming who holds the lock), INTERRUPTED
  */
 export async function applyWithCli(

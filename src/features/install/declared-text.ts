@@ -2,7 +2,7 @@ import chalk from 'chalk';
 
 import type {DeclaredChange} from './declared.js';
 
-/** @returns what was changed in the files that declare the schema; null for nothing */
+/** What changed in the files that declare the schema; null for nothing. */
 export function declaredText(changes: DeclaredChange[], dryRun: boolean): string | null {
   const files = (wanted: DeclaredChange['change']) =>
     [...new Set(changes.filter(({change}) => change === wanted).map(({file}) => file))].sort();
@@ -15,7 +15,7 @@ export function declaredText(changes: DeclaredChange[], dryRun: boolean): string
     ...(removed.length === 0 ? [] : [`${dryRun ? 'Would remove' : 'Removed'} ${exported} (declared schema).`]),
     ...left.map(
       (file) =>
-        `${chalk.yellow('Warning:')} ${file} uses supasession. Take that out, or "supabase db schema declarative sync" fails.`,
+        `${chalk.yellow('Warning:')} ${file} uses supasession. Remove that, or "supabase db schema declarative sync" fails.`,
     ),
   ].join('\n');
 }

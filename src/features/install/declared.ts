@@ -32,7 +32,7 @@ export interface DeclaredChange {
   change: 'left' | 'removed' | 'written';
 }
 
-/** A declared file of ours as it is, and as the migrations want it. */
+/** A declared file of supasession as it is, and as the migrations require it. */
 export interface DeclaredFile {
   kind: DeclaredKind;
   path: string;
@@ -48,11 +48,11 @@ export interface DeclaredPlan {
   /** Those that are there or should be. */
   files: DeclaredFile[];
   exported: ExportedFile[];
-  /** The project's own that use supasession, if the migrations take it out: they cannot be read without it. */
+  /** The project's own files that use supasession, if the migrations remove it: the CLI cannot load them then. */
   left: TreeFile[];
 }
 
-/** The row that an installation starts with: pg-delta takes no file that leaves rows behind. */
+/** The row that an installation starts with: pg-delta refuses a file that leaves rows behind. */
 const SEED = /^insert into supasession\.config \(version\)\n[^;]*;\n/m;
 const COMMENT = /--.*$|\/\*[\s\S]*?\*\//gm;
 
@@ -74,13 +74,13 @@ async function chainsPreRequest({all, own}: MigrationState, guard: OwnMigration)
   return set !== undefined && set !== 'supasession.check_request';
 }
 
-/** What the steps after the installation have changed in the functions themselves: rows and settings of roles are nobody's to declare. */
+/** What later steps changed in the functions. Rows and role settings cannot be declared. */
 async function afterSteps(state: MigrationState): Promise<string[]> {
   const newest = (kind: OwnMigration['kind']) => state.active.findLast((migration) => migration.kind === kind);
   const [hook, guard] = [newest('hook'), newest('guard')];
   const lines: string[] = [];
   if (hook?.text.includes("_chain('access_token_hook', '")) {
-    lines.push("-- It calls the project's own hook, for which no SET clause of ours may be in force.");
+    lines.push("-- It calls the project's own hook, which must run without a SET clause of supasession.");
     lines.push('alter function supasession.access_token_hook(jsonb) reset search_path;');
   }
 
@@ -88,7 +88,9 @@ async function afterSteps(state: MigrationState): Promise<string[]> {
   // Disabling it leaves these rights.
   if (state.active.some(enables)) lines.push('-- For the guard.', 'select supasession._grant_guard();');
   if (guard !== undefined && enables(guard) && (await chainsPreRequest(state, guard))) {
-    lines.push("-- It calls the project's own pre-request function, for which no SET clause of ours may be in force.");
+    lines.push(
+      "-- It calls the project's own pre-request function, which must run without a SET clause of supasession.",
+    );
     lines.push('alter function supasession.check_request() reset search_path;');
   }
 
@@ -110,7 +112,7 @@ async function installationText(state: MigrationState): Promise<string | null> {
   );
 }
 
-/** The policies that the migrations of `protect` make, each as the last one has it. */
+/** The policies of `protect` after all its migrations. */
 function policies(own: OwnMigration[]): Map<string, string | null> {
   const found = new Map<string, string | null>();
   for (const {text} of own.filter(({kind}) => kind === 'protect')) {
@@ -149,7 +151,7 @@ function stateOf(text: string, wanted: string | null): DeclaredFile['state'] {
 }
 
 function compare(tree: DeclaredTree, root: string, kind: DeclaredKind, wanted: string | null): DeclaredFile[] {
-  // A file of ours may have been renamed; of two the first counts.
+  // The project may have renamed the file. If there are two, the first counts.
   const present = tree.files.filter((file) => kindOf(file) === kind);
   const files = present.map((file, index): DeclaredFile => {
     const here = index === 0 ? wanted : null;
@@ -161,7 +163,7 @@ function compare(tree: DeclaredTree, root: string, kind: DeclaredKind, wanted: s
 }
 
 /**
- * @returns null where the project does not declare its schema, or has never had supasession in its migrations
+ * Null if the project does not declare its schema, or its migrations never had supasession.
  * @throws SupasessionError MIGRATIONS_UNREADABLE, and what reading the configuration throws
  */
 export async function planDeclared(project: Project, state: MigrationState, env: Env): Promise<DeclaredPlan | null> {
@@ -217,11 +219,11 @@ async function change(file: string, text: string | null, dir: string): Promise<v
 }
 
 /**
- * Makes what a project declares say the same as its migrations: the files of ours, and nothing of ours in those that
+ * Brings the declared schema in line with the migrations: supasession's own files, and nothing of supasession in those that
  * `supabase db schema declarative generate` has exported.
  *
  * @param state the migrations, with the one that is being written
- * @returns what was changed; nothing where the project does not declare its schema
+ * @returns nothing if the project does not declare its schema
  * @throws SupasessionError MIGRATIONS_UNREADABLE, MIGRATIONS_UNWRITABLE, and what reading the configuration throws
  */
 export async function writeDeclared(

@@ -1,7 +1,7 @@
 import {readSql} from '../../database/sql.js';
 import type {Connection, Queryable} from '../../database/connection.js';
 
-/** Something of the project that uses supasession. */
+/** An object of the project that uses supasession. */
 export interface Dependent {
   kind:
     | 'policy'
@@ -17,39 +17,31 @@ export interface Dependent {
   name: string;
   /** Its expression or text. */
   definition: string;
-  /** Of a policy: whether it narrows what others allow. */
+  /** For a policy: whether it narrows what others allow. */
   restrictive: boolean | null;
-  /** Null for what has to be changed by hand. */
+  /** Null if it must be changed by hand. */
   drop_statement: string | null;
 }
 
-/**
- * @param connection an open connection to a database that has the schema
- * @returns what of the project uses it
- */
 export async function readDependents(connection: Connection): Promise<Dependent[]> {
   const query = await readSql('queries/dependents.sql');
   return connection.rehearse(async (db) => {
-    // Names then come with their schemas.
+    // So that names come with their schemas.
     await db.query('set local search_path = pg_catalog');
     return (await db.query<Dependent>(query)).rows;
   });
 }
 
-/** What an uninstallation ends, beside the limits. */
+/** What an uninstallation removes or leaves behind, beside the limits. */
 export interface Belongings {
   rules: number;
   events: number;
-  /** Users whose access is revoked, and no longer will be. */
+  /** Users whose access is revoked, which ends. */
   revoked: number;
-  /** Live sessions with a deadline: it stays, and nothing moves it on any more. */
+  /** Live sessions with a deadline: it stays, and nothing extends it any more. */
   deadlines: number;
 }
 
-/**
- * @param db an open connection to an installation
- * @returns what there is
- */
 export async function readBelongings(db: Queryable): Promise<Belongings> {
   const {rows} = await db.query<Record<keyof Belongings, string>>(`
     select

@@ -3,11 +3,10 @@ import type {TreeFile} from '../../supabase/declared-tree.js';
 /** An exported file that holds something of supasession. */
 export interface ExportedFile {
   file: TreeFile;
-  /** What stays of it; null where nothing does. */
+  /** What stays of it; null if nothing does. */
   rest: string | null;
 }
 
-/** What tells whose a statement is. */
 export interface ExportedScope {
   /** The policies that `protect` has made, as `policyKey` names them. */
   policies: ReadonlySet<string>;
@@ -15,7 +14,7 @@ export interface ExportedScope {
   stays: boolean;
 }
 
-/** What hides a semicolon, and the semicolon. */
+/** Everything that may contain a semicolon, or the semicolon itself. */
 const TOKEN = /[eE]'(?:[^'\\]|\\.|'')*'|'(?:[^']|'')*'|"(?:[^"]|"")*"|\$(\w*)\$[\s\S]*?\$\1\$|--.*|\/\*[\s\S]*?\*\/|;/g;
 const BEFORE_STATEMENT = /^(?:\s|--.*|\/\*[\s\S]*?\*\/)*/;
 
@@ -37,7 +36,7 @@ const RIGHTS =
 const OWN_ROLES = ['anon', 'authenticated', 'service_role', 'supabase_auth_admin', 'postgres', 'public'];
 const POLICY = /^create policy (supasession_access\w*) on (.+?) as restrictive .*\bsupasession\.has_access\(\)/;
 
-/** @returns how a policy is told from others; its name and table may be quoted or not */
+/** The same key for a quoted and an unquoted name. */
 export function policyKey(name: string, table: string): string {
   return `${name} on ${table}`.replaceAll('"', '').toLowerCase();
 }
@@ -67,10 +66,10 @@ function* statements(text: string): Generator<{start: number; end: number}> {
 }
 
 /**
- * Finds what `supabase db schema declarative generate` has written of supasession into a file: objects in its schema, its two triggers, the
- * policies of `protect`. All else in the file stays to the letter.
+ * Removes what `supabase db schema declarative generate` has exported of supasession: objects in its schema, its two triggers, the
+ * policies of `protect`. All else in the file stays byte for byte.
  *
- * @returns null where there is nothing of it
+ * @returns null if the file has nothing of supasession
  */
 export function withoutOurs(file: TreeFile, scope: ExportedScope): ExportedFile | null {
   if (!file.text.includes('supasession')) return null;

@@ -2,15 +2,14 @@ import type {Queryable} from '../../database/connection.js';
 import {ifWhole} from '../../database/errors.js';
 import {readSql} from '../../database/sql.js';
 
-/** One thing that has to be right. */
-
 export interface HealthRow {
   check: string;
   ok: boolean;
   detail: string | null;
-  /** What to do; null where all is well. */
+  /** What to do; null if the check passes. */
   fix: string | null;
 }
+
 function incomplete(missing: string): HealthRow {
   return {
     check: 'functions',
@@ -19,11 +18,8 @@ function incomplete(missing: string): HealthRow {
     fix: 'restore it: supasession doctor --fix',
   };
 }
-/**
- * @param db an open connection to a database that has the schema
- * @returns what the catalog says about the installation, the most urgent first; then, if its tables are whole, what is in them
- */
 
+/** The catalog's checks, the most urgent first; then, if the tables are complete, the checks of their contents. */
 export async function readHealth(db: Queryable): Promise<HealthRow[]> {
   const catalog = await db.query<HealthRow>(await readSql('queries/health.sql'));
   const whole = catalog.rows.every(({check, ok}) => ok || !check.startsWith('table supasession.'));

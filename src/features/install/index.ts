@@ -1,4 +1,4 @@
-/** What other features may use of this one; the commands whose work is a migration also have step-command.ts, which others do without loading. */
+/** What other features may use of this one; commands whose work is a migration also import step-command.ts, so that others do not load it. */
 export {readHealth} from './health.js';
 export {type Installed, type Need, readInstalled, requireInstalled} from './installed.js';
 export {

@@ -25,12 +25,12 @@ interface InitConsent {
   yes: boolean;
 }
 
-/** What `init` saw of its target before it asked anything. */
+/** What `init` found in its target before it asked anything. */
 export interface Look {
   connection: Connection | null;
-  /** The settings there; null if nothing is installed, or nobody has looked. */
+  /** The settings there; null if nothing is installed, or if it did not connect. */
   settings: Settings | null;
-  /** Why nothing can be done there. */
+  /** Why it cannot work there. */
   absent: 'not running' | 'other project' | null;
 }
 
@@ -42,18 +42,16 @@ interface Work {
   pending: ApplyPlan | null;
 }
 
-/** What became of it. */
 export interface InitDone {
   migration: InitMigration;
-  /** The file of settings that was written beside a migration that was there already. */
+  /** The file of settings that was written because the migration already existed. */
   saved: string | null;
   applied: boolean;
   enabled: boolean;
 }
 
-/** The steps of `init`. */
 export abstract class InitCommand extends BaseCommand {
-  /** The local database is looked at without being asked to, unless told to leave it alone: whether it runs decides what is worth asking. */
+  /** Connects to the local database unless --no-apply and --no-enable are given: whether it runs decides which questions make sense. */
   protected async look(target: Target, flags: InitConsent): Promise<Look> {
     const nothing: Look = {connection: null, settings: null, absent: null};
     if (target.kind !== 'local' || (flags.apply === false && flags.enable === false)) return nothing;
@@ -63,23 +61,26 @@ export abstract class InitCommand extends BaseCommand {
     } catch (error) {
       const code = error instanceof SupasessionError ? error.code : null;
       if (code === 'CONNECTION_REFUSED') return {...nothing, absent: 'not running'};
-      // To write the files does no harm to that database.
+      // Writing the files does not touch that database.
       if (code !== 'OTHER_PROJECT' || flags.apply || flags.enable) throw error;
       this.note(leftAloneText(confirmationName(target)));
       return {...nothing, absent: 'other project'};
     }
   }
 
-  /** Where it will be applied, and whom the limit concerns: shown before the questions that decide about it. */
+  /** Shown before the questions: where it will be applied, and whom the limit affects. */
   protected async preview(target: Target, connection: Connection | null, settings: Partial<Settings>): Promise<void> {
-    if (connection === null) { this.note(targetText(target)); return; }
+    if (connection === null) {
+      this.note(targetText(target));
+      return;
+    }
     const judged = await judgeEnable(connection, settings);
     this.note(
       `With the limit on, ${judged.settings.max_sessions} per user:\n${impactText(judged.settings, judged.report, null)}`,
     );
   }
 
-  /** What applying and switching on need a yes or a name for. */
+  /** Asks for consent to what applying and enabling do. */
   protected async allow(target: Target, flags: InitConsent, work: Work): Promise<void> {
     const {connection, pending, plan, answers} = work;
     if (connection === null) return;
@@ -106,7 +107,6 @@ export abstract class InitCommand extends BaseCommand {
     }
   }
 
-  /** What `apply` would do, if it is wanted. */
   protected async pending(project: Project, connection: Connection | null, apply: boolean): Promise<ApplyPlan | null> {
     return apply && connection !== null ? planApply(project, connection, process.env) : null;
   }

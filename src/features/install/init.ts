@@ -30,21 +30,16 @@ import {
 import {applyWithCli, type ApplyPlan} from './apply.js';
 import {writeDeclared, type DeclaredChange} from './declared.js';
 
-/** What `init` has found in the project. */
 export interface InitPlan {
   shipped: ShippedSql;
   migrations: MigrationState;
-  /** Our newest migration, where it holds the SQL of this package already. */
+  /** The newest installation, if it already holds the SQL of this package. */
   current: OwnMigration | null;
-  /** Our newest migration, where it holds an older release: the new one goes beside it. */
+  /** The newest installation, if it holds an older release: the new file goes beside it. */
   older: OwnMigration | null;
 }
 
-/**
- * @param project the project
- * @returns what is there and what has to be written
- * @throws SupasessionError MIGRATION_EDITED, NEWER_RELEASE, MIGRATIONS_UNREADABLE
- */
+/** @throws SupasessionError MIGRATION_EDITED, NEWER_RELEASE, MIGRATIONS_UNREADABLE */
 export async function planInit(project: Project): Promise<InitPlan> {
   const [shipped, migrations] = await Promise.all([shippedSql(), readMigrations(project)]);
   const newest = migrations.active.filter(({kind}) => kind === 'installation').at(-1);
@@ -52,10 +47,10 @@ export async function planInit(project: Project): Promise<InitPlan> {
 
   const path = `supabase/migrations/${newest.file}`;
   if (newest.edited) {
-    throw new SupasessionError('MIGRATION_EDITED', `${path} is ours, but it has been edited since it was written.`, {
+    throw new SupasessionError('MIGRATION_EDITED', `supasession wrote ${path}, but somebody has edited it since.`, {
       suggestions: [
         `git checkout -- ${path}`,
-        `Or, to keep your edit, rename the file to say that it is yours, and run {bin} init again`,
+        `Or, to keep your edit, rename the file to something without "supasession", and run {bin} init again`,
       ],
       details: {file: newest.file},
     });
@@ -66,19 +61,14 @@ export async function planInit(project: Project): Promise<InitPlan> {
     throw new SupasessionError(
       'NEWER_RELEASE',
       `${path} holds supasession ${newest.release}, newer than this program (${shipped.version}).`,
-      {suggestions: ['npm install --save-dev supasession@latest'], details: {file: newest.file}},
+      {suggestions: ['{add} supasession@latest'], details: {file: newest.file}},
     );
   }
 
   return {shipped, migrations, current: null, older: newest};
 }
 
-/**
- * @param project the project
- * @param connection an open connection
- * @returns what the project has, what the target has, and whether anything has to be written or applied
- * @throws SupasessionError NOT_INSTALLED where the project has no migration of ours, NEWER_RELEASE, and what `planInit` throws
- */
+/** @throws SupasessionError NOT_INSTALLED if the project has no installation to upgrade, NEWER_RELEASE, and what `planInit` throws */
 export async function planUpgrade(
   project: Project,
   connection: Connection,
@@ -100,17 +90,13 @@ export interface InitMigration {
   version: string;
   checksum: string;
   written: boolean;
-  /** What was changed with it in the files that declare the schema; in a dry run what would be. */
+  /** What changed in the files that declare the schema; in a dry run, what would change. */
   declared: DeclaredChange[];
 }
 
 /**
- * Writes the migration unless the project has it, and what the project declares of it.
- * @param project the project
- * @param plan what `planInit` found
- * @param settings the settings to put at its end
- * @param options where the configuration finds its variables; dryRun: whether to leave the disk alone
- * @returns the migration, and the others that are dated in the future
+ * Writes the migration unless the project has it, and the declared files.
+ * @param settings go to the end of the migration
  * @throws SupasessionError MIGRATIONS_UNWRITABLE
  */
 export async function writeInit(
@@ -134,12 +120,8 @@ export async function writeInit(
 }
 
 /**
- * Writes the settings that were given as a migration, where the one of the installation was there already and the files say otherwise.
- * @param project the project
- * @param plan what `planInit` found
- * @param settings the settings that were given
- * @param dryRun whether to leave the disk alone
- * @returns the file; null where none is needed
+ * Writes the given settings as a migration, if the installation already existed and the files have other settings.
+ * @returns null if no file is needed
  * @throws SupasessionError MIGRATIONS_UNWRITABLE
  */
 export async function writeGiven(
@@ -157,10 +139,7 @@ export async function writeGiven(
 }
 
 /**
- * Applies what is pending with the real supabase CLI, and checks that the target has this release afterwards.
- * @param project the project
- * @param connection an open connection to the target
- * @param options environment, where the CLI's output goes, what is pending, our migration, and the file of settings that was written beside it
+ * Applies what is pending, and checks that the target has this release afterwards.
  * @throws SupasessionError CLI_MISSING, CLI_FAILED, LOCK_TIMEOUT (naming who holds the lock), NOT_INSTALLED, INTERRUPTED
  */
 export async function applyPending(
@@ -182,7 +161,7 @@ export async function applyPending(
   if (version !== migration.version) throw notThere(connection.target, migration, version, runs);
 }
 
-/** Why the target has not what was applied. ran: whether anything was. */
+/** Why the release is missing after applying. `ran`: whether anything was applied. */
 function notThere(target: Target, migration: InitMigration, version: string | null, ran: boolean): SupasessionError {
   const found =
     version === null
@@ -190,7 +169,7 @@ function notThere(target: Target, migration: InitMigration, version: string | nu
       : `has supasession ${version}${version === migration.version ? ' from other SQL' : ''}`;
   if (ran) {
     return new SupasessionError('CLI_FAILED', `The supabase CLI reported success, but the database ${found}.`, {
-      suggestions: ['supabase migration list'],
+      suggestions: ['{supabase} migration list'],
     });
   }
 
@@ -199,27 +178,21 @@ function notThere(target: Target, migration: InitMigration, version: string | nu
     `The history says that ${migration.file} was applied, but the database ${found}.`,
     {
       suggestions: [
-        `supabase migration repair --status reverted ${migration.file.slice(0, 14)}${target.kind === 'local' ? ' --local' : ''}`,
+        `{supabase} migration repair --status reverted ${migration.file.slice(0, 14)}${target.kind === 'local' ? ' --local' : ''}`,
         '{bin} init --apply',
       ],
     },
   );
 }
 
-/**
- * @param connection an open connection
- * @param migration what has been applied
- * @throws SupasessionError NOT_INSTALLED where the target has other SQL than that all the same
- */
+/** @throws SupasessionError CLI_FAILED or NOT_INSTALLED if the target has other SQL after applying */
 export async function requireUpgraded(connection: Connection, migration: InitMigration): Promise<void> {
   const {version, checksum} = await readInstalled(connection);
   if (checksum !== migration.checksum) throw notThere(connection.target, migration, version, migration.written);
 }
 
 /**
- * @param connection an open connection
- * @param changes the settings that come with switching the limit on
- * @returns the settings as they will be, whom they concern, and what they do to them that would not be otherwise
+ * What enabling the limit with these changes would do.
  * @throws SupasessionError AUTH_SCHEMA_MISSING
  */
 export async function judgeEnable(
@@ -233,10 +206,8 @@ export async function judgeEnable(
 }
 
 /**
- * Makes the target have the settings that were given, whatever it had before and its migrations say.
- * @param connection an open connection
- * @param given the settings that were given, `enabled` among them to switch the limit on
- * @returns whether they are in force now: false where nothing is installed
+ * Writes the given settings to the target, whatever its migrations say.
+ * @returns false if nothing is installed
  */
 export async function settle(connection: Connection, given: Partial<Settings>): Promise<boolean> {
   const {version} = await readInstalled(connection);

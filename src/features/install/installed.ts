@@ -4,12 +4,12 @@ import type {Target} from '../../types.js';
 import {compareReleases, type MigrationState, shippedVersion} from './migration.js';
 import {targetFlag} from '../../database/target.js';
 
-/** What a command needs in a database: Auth alone; nothing newer than this program; or supasession, which it asks or changes. */
+/** What a command requires of a database: Auth alone, no newer release than this program, or supasession. */
 export type Need = 'auth' | 'not newer' | 'installed';
 
 /**
- * @param migrations those of the project, if what it has is to be said with what is missing; null if it has none
- * @throws SupasessionError AUTH_SCHEMA_MISSING; unless Auth is enough NEWER_RELEASE; if it has to be installed NOT_INSTALLED
+ * @param migrations those of the project, to say whether it has the migration that is missing in the target; null without a project
+ * @throws SupasessionError AUTH_SCHEMA_MISSING; NEWER_RELEASE unless Auth is enough; NOT_INSTALLED if supasession is needed
  */
 export async function requireInstalled(
   connection: Connection,
@@ -27,26 +27,24 @@ export async function requireInstalled(
   return installed;
 }
 
-/** @returns the error for a database without Supabase Auth */
 export function authMissing(target: Target): SupasessionError {
   return new SupasessionError(
     'AUTH_SCHEMA_MISSING',
-    `The database "${target.database}" has no auth.sessions: Supabase Auth is not there.`,
+    `The database "${target.database}" has no table auth.sessions: Supabase Auth is missing.`,
     {
       suggestions: [
-        target.kind === 'local' ? 'supabase start' : 'Check that the target is the database of a Supabase project',
+        target.kind === 'local' ? '{supabase} start' : 'Check that the target is the database of a Supabase project',
       ],
     },
   );
 }
 
-/** @returns the error for a database whose SQL is newer than this program */
 export function newerInstalled(installed: string, own: string): SupasessionError {
   return new SupasessionError(
     'NEWER_RELEASE',
     `The database has supasession ${installed}, newer than this program (${own}).`,
     {
-      suggestions: ['npm install --save-dev supasession@latest'],
+      suggestions: ['{add} supasession@latest'],
     },
   );
 }
@@ -67,13 +65,13 @@ function notInstalled(target: Target, {schema}: Installed, migrations?: Migratio
 
 /** What is installed in a database. */
 export interface Installed {
-  /** Whether Auth's tables are there. */
+  /** Whether Auth's tables exist. */
   auth: boolean;
-  /** Whether any release of supasession is there, 0.1.2 included. */
+  /** Whether any release of supasession exists, 0.1.2 included. */
   schema: boolean;
-  /** The installed release; null where there is none, or 0.1.2 (which kept no such record). */
+  /** The installed release; null for none, and for 0.1.2 (which kept no such record). */
   version: string | null;
-  /** Of the SQL that was installed; null where that was done by hand. */
+  /** The checksum of the installed SQL; null if it was installed by hand. */
   checksum: string | null;
 }
 
@@ -81,7 +79,7 @@ export interface Installed {
 const RECORD = /^supasession (?<version>\d\S*)(?: (?<checksum>sha256:[0-9a-f]{64}))?$/;
 
 export async function readInstalled(db: Queryable): Promise<Installed> {
-  // pg_class, not to_regclass(): that one fails without usage on the schema, and the question must have an answer for any role.
+  // pg_class, not to_regclass(), which fails without usage on the schema: every role must get an answer.
   const {rows} = await db.query<{auth: boolean; schema: boolean; record: string | null}>(`
     select
       bool_or(n.nspname = 'auth' and c.relname = 'sessions') is true as auth,

@@ -8,7 +8,7 @@ import {readInstallation, readSql} from '../../database/sql.js';
 import type {Settings} from '../../types.js';
 import {inForce} from '../../types.js';
 
-/** The kinds of migrations that we write, with what follows the timestamp in their names. */
+/** What follows the timestamp in the name of each kind of migration. */
 export const MIGRATION_NAMES = {
   installation: 'supasession',
   settings: 'supasession_config',
@@ -19,10 +19,9 @@ export const MIGRATION_NAMES = {
   uninstall: 'supasession_uninstall',
 } as const;
 export type MigrationKind = keyof typeof MIGRATION_NAMES;
-/** Of these there are several files at a time, whose names go on after that. */
+/** A project may have several files of these kinds; their names continue after the kind. */
 const SEVERAL: readonly MigrationKind[] = ['protect', 'uninstall'];
 
-/** What the package ships. */
 export interface ShippedSql {
   version: string;
   /** sha256:<hex> over the whole script. */
@@ -34,20 +33,17 @@ function sha256(text: string): string {
   return `sha256:${createHash('sha256').update(text).digest('hex')}`;
 }
 
-/** Editors and git may bring CRLF into a file without changing a word of it. */
+/** Editors and git may write CRLF: that is no edit. */
 function withoutCr(text: string): string {
   return text.replaceAll('\r\n', '\n');
 }
 
-/**
- * @returns the SQL of this package as one script, with its release (as the script itself says it) and checksum
- */
 export async function shippedSql(): Promise<ShippedSql> {
   const sql = await readInstallation();
   return {version: releaseOf(sql), checksum: sha256(sql), sql};
 }
 
-/** @returns the release of that SQL, which its first part says */
+/** Reads only the first part of the script, which names the release. */
 export async function shippedVersion(): Promise<string> {
   return releaseOf(await readSql('install/00_begin.sql'));
 }
@@ -60,7 +56,7 @@ function releaseOf(sql: string): string {
 
 const UPDATE = 'update supasession.config\nset';
 
-/** Also where there is no row of settings, or only the one that nobody has changed. */
+/** Works also without a row of settings, and with the initial row. */
 function settingsStatement(settings: Partial<Settings>): string {
   const assignments = Object.entries(settings).map(
     ([name, value]) =>
@@ -71,10 +67,7 @@ function settingsStatement(settings: Partial<Settings>): string {
 
 const ASSIGNMENT = /^ {4}(\w+) = (?:(true|false|null|-?\d+)|'((?:[^']|'')*)'),?$/gm;
 
-/**
- * @param migration a migration of ours
- * @returns the settings that it sets; none where it sets none, or they cannot be read any more
- */
+/** The settings that a migration sets; none if they cannot be read any more. */
 export function settingsOf({setsSettings, text}: OwnMigration): Partial<Settings> {
   const start = text.lastIndexOf(`${UPDATE}\n`);
   if (!setsSettings || start === -1) return {};
@@ -93,24 +86,17 @@ const STARTS_ENFORCING = [
   '-- This file switches the limit ON: the next "supabase db push" starts ending sessions on the linked project.',
 ];
 
-/**
- * @param shipped our SQL
- * @returns it with the record of what it installs, as every migration of `init` has it
- */
+/** The SQL with its record: the comment on the schema. */
 export function recordedSql({version, sql, checksum}: ShippedSql): string {
   return `${sql}\ncomment on schema supasession is\n  'supasession ${version} ${checksum}';\n`;
 }
 
-/** The body of a file is what its checksum is taken over: everything after the line that holds it. */
+/** The checksum covers the body: everything after the checksum's line. */
 export function withHeader(kind: string, lines: string[], body: string): string {
   return [`-- ${kind}`, ...lines, `-- checksum: ${sha256(body)}`, body].join('\n');
 }
 
-/**
- * @param shipped our SQL
- * @param settings the settings to set at the end of the file, if any
- * @returns the text of the migration
- */
+/** `settings` go to the end of the file. */
 export function migrationText(shipped: ShippedSql, settings: Partial<Settings>): string {
   const lines = [
     '-- Written by "supasession init". Leave it as it is: "supasession config" changes settings.',
@@ -123,50 +109,42 @@ export function migrationText(shipped: ShippedSql, settings: Partial<Settings>):
   return withHeader(`supasession ${shipped.version} ${shipped.checksum}`, lines, `\n${recordedSql(shipped)}${tail}`);
 }
 
-/**
- * @param settings all the settings
- * @returns the text of the migration that carries them
- */
+/** All the settings. */
 export function configMigrationText(settings: Settings): string {
   const lines = ['-- Written by "supasession config --save".', ...(inForce(settings) ? STARTS_ENFORCING : [])];
   return stepMigrationText('settings', lines, settingsStatement(settings));
 }
 
-/**
- * @param settings some settings
- * @returns the text of the migration that carries just these
- */
+/** Only the given settings. */
 export function givenMigrationText(settings: Partial<Settings>): string {
   const lines = ['-- Written by "supasession init".', ...(settings.enabled === true ? STARTS_ENFORCING : [])];
   return stepMigrationText('settings', lines, settingsStatement(settings));
 }
 
 /**
- * @param kind what kind of migration it is
- * @param lines comment lines for its head, with their `--`: who wrote it, and what it does
- * @param sql its statements, each right at a second run
- * @returns the text of the migration
+ * @param lines comment lines for the head, with their `--`: who wrote it, and what it does
+ * @param sql re-runnable statements
  */
 export function stepMigrationText(kind: Exclude<MigrationKind, 'installation'>, lines: string[], sql: string): string {
   return withHeader(`supasession ${kind}`, lines, `\n${sql}`);
 }
 
-/** What a migration of ours was found to be. */
+/** A migration that supasession wrote. */
 export interface OwnMigration extends Migration {
   kind: MigrationKind;
-  /** Release of the SQL in it; null but for installations. */
+  /** Release of the SQL in it; null except for installations. */
   release: string | null;
-  /** Checksum of the SQL that it was written from; null but for installations. */
+  /** Checksum of the SQL that it was written from; null except for installations. */
   checksum: string | null;
-  /** Whether its text is no longer what we wrote. */
+  /** Whether the text was changed after supasession wrote it. */
   edited: boolean;
-  /** Whether it sets settings, so that those of earlier files no longer hold. */
+  /** Whether it has settings, which override those of earlier files. */
   setsSettings: boolean;
   text: string;
 }
 
 const KINDS = Object.keys(MIGRATION_NAMES) as MigrationKind[];
-/** What tells a file of ours from the project's own of that name; an edit may have moved or changed the line itself. */
+/** Tells supasession's file from the project's own of that name; an edit may have moved or changed the line itself. */
 const OURS = new RegExp(`^-- (?:supasession (?:\\d|(?:${KINDS.join('|')})$)|checksum: sha256:)`, 'm');
 const HEADER = /^-- supasession (?:(?<release>\d\S*) (?<checksum>sha256:[0-9a-f]{64})|[a-z]+)\n/;
 const BODY = /^-- checksum: (?<checksum>sha256:[0-9a-f]{64})\n(?<body>[\s\S]*)$/m;
@@ -178,7 +156,7 @@ function kindOf(name: string): MigrationKind | undefined {
   );
 }
 
-/** What follows the head of a file of ours; null where the head is gone. edited: whether it is no longer what we wrote. */
+/** What follows the head of a file; null if the head is missing. `edited`: whether it differs from what supasession wrote. */
 export function bodyOf(text: string): {body: string; edited: boolean} | null {
   const {body, checksum} = BODY.exec(text)?.groups ?? {};
   return body === undefined ? null : {body, edited: sha256(body) !== checksum};
@@ -208,7 +186,7 @@ export async function readMigration({path}: Migration): Promise<string> {
   }
 }
 
-/** Whether a file, by its name, takes supasession out. */
+/** Judges by the file's name. */
 export function isRemoval(file: string): boolean {
   return file.replace(/^\d+_/, '') === `${MIGRATION_NAMES.uninstall}.sql`;
 }
@@ -217,32 +195,25 @@ async function readOwn(migration: Migration): Promise<OwnMigration | undefined> 
   return kindOf(migration.name) === undefined ? undefined : asOwn(migration, await readMigration(migration));
 }
 
-/** @returns the SQL of an installation, as `recordedSql` has it, without the settings that follow */
+/** As `recordedSql` writes it, without the settings that follow. */
 export function installationSql({text}: OwnMigration): string {
   return (bodyOf(text)?.body ?? text).split(`\n${CHOSEN}`, 1)[0]!;
 }
 
-/**
- * @param migrations migrations of ours, in order
- * @returns the settings that they come to, one after the other
- */
+/** The settings after all of these migrations, in order. */
 export function settingsIn(migrations: OwnMigration[]): Partial<Settings> {
   return Object.assign({}, ...migrations.map((migration) => settingsOf(migration))) as Partial<Settings>;
 }
 
-/** The project's migrations, and those of them that are ours. */
 export interface MigrationState {
   all: Migration[];
+  /** Those that supasession wrote. */
   own: OwnMigration[];
-  /** Those of ours that count: of what an uninstallation has undone none is left. */
+  /** Those of `own` after the last uninstallation. */
   active: OwnMigration[];
 }
 
-/**
- * @param project the project
- * @returns its migrations in order, with ours told apart
- * @throws SupasessionError MIGRATIONS_UNREADABLE
- */
+/** @throws SupasessionError MIGRATIONS_UNREADABLE */
 export async function readMigrations(project: Project): Promise<MigrationState> {
   const all = await listMigrations(project);
   const own = (await Promise.all(all.map((migration) => readOwn(migration)))).filter((found) => found !== undefined);
@@ -254,24 +225,20 @@ function toState(all: Migration[], own: OwnMigration[]): MigrationState {
   return {all, own, active: own.slice(removal + 1)};
 }
 
-/** @returns the state with one more file of ours, whether it is on disk or not */
+/** The file need not be on disk. */
 export function withMigration({all, own}: MigrationState, {file, name, text}: NewMigration): MigrationState {
   const migration = asOwn({file, name, version: file.split('_', 1)[0]!, path: ''}, text);
   return migration === undefined ? toState(all, own) : toState([...all, migration], [...own, migration]);
 }
 
-/** A file of ours that follows all others. */
+/** A file that follows all others. */
 interface NewMigration {
   file: string;
   name: string;
   text: string;
 }
 
-/**
- * @param a a release
- * @param b another
- * @returns below 0 where a is older, above 0 where it is newer; what follows a hyphen does not count
- */
+/** Below 0 if `a` is older, above 0 if it is newer. What follows a hyphen does not count. */
 export function compareReleases(a: string, b: string): number {
   const numbers = (release: string) => release.split('-', 1)[0]!.split('.').map(Number);
   const [left, right] = [numbers(a), numbers(b)];
@@ -286,18 +253,14 @@ export function compareReleases(a: string, b: string): number {
 export interface WrittenMigration {
   /** Base name. */
   file: string;
-  /** Migrations that are dated in the future, after which ours had to come. */
+  /** Migrations dated in the future, which this one had to follow. */
   future: string[];
 }
 
 /**
  * Writes a migration dated after all others, whole or not at all.
- * @param project the project
- * @param all its migrations
  * @param name what follows the timestamp
- * @param text the content
- * @param options dryRun: leaves the disk alone; now: the time to date it with
- * @returns the file
+ * @param options now: the time to date it with
  * @throws SupasessionError MIGRATIONS_UNWRITABLE
  */
 export async function addMigration(

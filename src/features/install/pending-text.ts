@@ -2,11 +2,9 @@ import chalk from 'chalk';
 
 import type {Target} from '../../types.js';
 
-/** @returns the list of migrations that are not ours and would be applied with it */
-
 export function pendingText(files: string[]): string {
   return [
-    `${chalk.yellow('Also pending')}, and applied by the supabase CLI in the same run:`,
+    `${chalk.yellow('Also pending')}: the supabase CLI applies these in the same run:`,
     ...files.map((file) => `  ${file}`),
   ].join('\n');
 }
@@ -17,8 +15,8 @@ export function applyCommand(target: Pick<Target, 'kind'>): string {
   return `{supabase} db push${target.kind === 'linked' ? ' --linked' : ''}`;
 }
 
-/** @returns what to do about files that were written and not applied */
+/** What to do about files that were written and not applied. */
 export function unfinished(files: string[], finish: string): string[] {
   const names = files.map((file) => `supabase/migrations/${file}`).join(' ');
-  return [`To finish, once that is fixed: ${finish}`, `To go back, as it is not applied: rm ${names}`];
+  return [`To finish, after you fix that: ${finish}`, `To undo, as nothing was applied: rm ${names}`];
 }

@@ -20,16 +20,15 @@ export interface InitAnswers {
   apply: boolean;
 }
 
-/** Devices that a user gets where nobody has said a number. */
+/** The limit that `init` proposes. */
 const DEVICES = 3;
 
-/** What `init` knows when it asks. */
 export interface InitFound {
   plan: InitPlan;
   target: Target;
-  /** Whether the target can be reached; null if nobody has tried. */
+  /** Null if it did not try. */
   reachable: boolean | null;
-  /** Those in the target; null if nothing is installed there, or nobody has looked. */
+  /** Those in the target; null if nothing is installed there, or if it did not connect. */
   settings: Settings | null;
 }
 
@@ -49,8 +48,8 @@ async function askSettings(ask: Asker, flags: InitFlags, {plan, settings}: InitF
 }
 
 /**
- * Asks what the flags of `init` do not say. A dry run shows what they say, and asks nothing.
- * @param preview shows where it will be applied and whom it concerns, before that is decided
+ * Asks only what the flags leave open; a dry run asks nothing.
+ * @param preview shows where it will be applied and whom it affects, before the user decides
  */
 export async function askInit(
   ask: Asker,
@@ -64,12 +63,12 @@ export async function askInit(
   if (found.reachable || (found.reachable === null && !decided)) await preview(settings);
   const decide = async (flag: boolean | undefined, name: string, message: string, fallback: boolean) => {
     if (flag !== undefined) return flag;
-    // Nothing to do it to: a local stack that is not running.
+    // The local stack is not running.
     if (found.reachable === false || flags['dry-run']) return false;
     return ask.confirm({flag: `--${name} or --no-${name}`, message, default: fallback});
   };
 
-  // A limit that is off where supasession is installed was switched off on purpose.
+  // If supasession is installed and the limit is off, somebody switched it off on purpose.
   const enable =
     (found.settings?.enabled === true && flags.enable === undefined) ||
     (await decide(flags.enable, 'enable', 'Switch the limit on now?', local && found.settings === null));

@@ -17,15 +17,14 @@ export interface StepFlags {
   yes: boolean;
 }
 
-/** What has to be allowed, beyond the answer whether to apply it. */
+/** A question beyond whether to apply. */
 export interface Consent {
-  /** What is asked, without the question mark. */
+  /** Without the question mark. */
   message: string;
-  /** Whether it is asked on the local database too; elsewhere the target's name has to be typed in any case. */
+  /** Whether to ask for the local database too; for others the user must always type the target's name. */
   local: boolean;
 }
 
-/** What became of steps. */
 export interface StepsDone {
   files: StepFile[];
   /** Whether the target has them now. */
@@ -34,11 +33,10 @@ export interface StepsDone {
 
 interface Work {
   project: Project;
-  /** Open, to the target. */
   connection: Connection;
   flags: StepFlags;
   ask: Asker;
-  /** What to do next where it is not applied; by default how to apply it. */
+  /** The next step if it is not applied; by default how to apply it. */
   next?: string | undefined;
   consent?: Consent;
 }
@@ -46,10 +44,8 @@ interface Work {
 /** A command whose work is one migration or several: it writes them, and applies them with the supabase CLI as `init` does. */
 export abstract class StepCommand extends BaseCommand {
   /**
-   * Writes steps and, if wanted, applies them. What they do has been shown before.
-   * @param work where, how, and the steps in order
-   * @returns what was done
-   * @throws SupasessionError what writing and applying throw; `details` tell what had been written
+   * Writes steps and, if wanted, applies them. The caller has shown what they do.
+   * @throws SupasessionError what writing and applying throw; `details` tell which files were written
    */
   protected async runSteps({steps, ...work}: Work & {steps: MigrationStep[]}): Promise<StepsDone> {
     const writers = steps.map(
@@ -58,7 +54,7 @@ export abstract class StepCommand extends BaseCommand {
     return this.runFiles({...work, writers});
   }
 
-  /** The same for what writes its file in a way of its own; in a dry run it only names it. */
+  /** The same for steps that write their files themselves; in a dry run a writer only names its file. */
   protected async runFiles(work: Work & {writers: Array<(dryRun: boolean) => Promise<StepFile>>}): Promise<StepsDone> {
     const {project, connection, writers, flags, ask, consent} = work;
     const {target} = connection;

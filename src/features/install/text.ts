@@ -9,25 +9,22 @@ import type {InitMigration, InitPlan} from './init.js';
 import type {Settings, Target} from '../../types.js';
 import {limitsOff} from '../settings/index.js';
 
-/** What `init` did with its file. */
 export interface InitFile {
   plan: InitPlan;
   migration: InitMigration;
-  /** Files dated in the future, after which ours had to be dated. */
+  /** Files dated in the future, which this one had to follow. */
   future: string[];
   dryRun: boolean;
 }
 
-/** What `init` did, and what it was asked to do. */
 export interface InitOutcome extends InitDone {
   target: Target;
   wanted: {enable: boolean; settings: Partial<Settings>};
-  /** Why nothing could be done to the target. */
+  /** Why it could not work on the target. */
   absent: Look['absent'];
   dryRun: boolean;
 }
 
-/** @returns what became of the file */
 export function fileText({migration, plan, future, dryRun}: InitFile): string {
   const path = `supabase/migrations/${migration.file}`;
   const changes = declaredText(migration.declared, dryRun);
@@ -40,11 +37,11 @@ export function fileText({migration, plan, future, dryRun}: InitFile): string {
   const older =
     plan.older === null
       ? ''
-      : `\n  It brings ${plan.older.file} (supasession ${plan.older.release}) up to date; leave both in place.`;
+      : `\n  It upgrades ${plan.older.file} (supasession ${plan.older.release}); keep both files.`;
   const warning =
     future.length === 0
       ? ''
-      : `\n${chalk.yellow('Warning:')} dated in the future, so ours had to be dated after: ${future.join(', ')}`;
+      : `\n${chalk.yellow('Warning:')} its date had to follow files that are dated in the future: ${future.join(', ')}`;
   return `${verb} ${path} (supasession ${migration.version}).${older}${warning}${declared}`;
 }
 
@@ -53,10 +50,7 @@ export function givenText(file: string, dryRun: boolean): string {
   return `${dryRun ? 'Would write' : chalk.green('Wrote')} supabase/migrations/${file}, with the settings that were given.`;
 }
 
-/**
- * @param typed makes of a hint what is typed
- * @returns what was done, and the commands to type next
- */
+/** `typed` fills `{bin}` and `{supabase}` in. */
 export function initText(outcome: InitOutcome, typed: (hint: string) => string): string {
   const {target, applied, enabled, wanted, absent} = outcome;
   if (outcome.dryRun) return 'Dry run: nothing was changed.';
@@ -72,14 +66,14 @@ export function initText(outcome: InitOutcome, typed: (hint: string) => string):
   else if (absent === 'not running') lines.push('Not applied: the local database is not running.');
   if (enabled) lines.push(chalk.green('Limits are ON.'));
   else if (wanted.enable)
-    lines.push(`${chalk.yellow('The limit is still off')}: it can be switched on once the migration is applied.`);
+    lines.push(`${chalk.yellow('The limit is still off')}: apply the migration, then switch it on.`);
   const next = nextAfterInit(outcome).map(([command, why]) => [typed(command), why] as const);
   if (next.length > 0) lines.push('', 'Next:', ...commandList(next));
   if (applied && !enabled) lines.push('', limitsOff(target));
   return lines.join('\n');
 }
 
-/** Commands, each with what it is for. */
+/** Pairs: a command, and what it is for. */
 function nextAfterInit({target, applied, enabled, wanted, absent}: InitOutcome): Array<[string, string]> {
   const next: Array<[string, string]> = [];
   if (absent === 'not running') next.push(['{supabase} start', 'start the local database']);
@@ -87,7 +81,7 @@ function nextAfterInit({target, applied, enabled, wanted, absent}: InitOutcome):
   if (applied && !enabled) next.push([commandOn(target, 'config --enable'), 'switch the limit on']);
   if (target.kind === 'local') {
     next.push(['{supabase} db push', 'bring it to the linked project']);
-    // A limit that was switched on here is not in the files.
+    // The files do not switch the limit on.
     if (!wanted.settings.enabled)
       next.push(['{bin} config --linked --enable', 'then switch the limit on there: the migration leaves it off']);
   }
@@ -100,28 +94,28 @@ function commandList(commands: ReadonlyArray<readonly [string, string]>): string
   return commands.map(([command, why]) => `  ${chalk.cyan(command.padEnd(width))}  ${why}`);
 }
 
-/** @returns that `init` only writes files, because another project's database answers where this one's should */
+/** `name`: what to type for --confirm. */
 export function leftAloneText(name: string): string {
-  return `${chalk.yellow("Another project's database answers")} where this project's should: it is left alone, and only files are written.\nIf you do mean that one: {bin} init --apply --confirm ${name}`;
+  return `${chalk.yellow("This is another project's database")}: init does not change it, and only writes files.\nIf you mean that database: {bin} init --apply --confirm ${name}`;
 }
 
-/** @returns what the pending removals would take with them */
+/** What pending removals would delete. */
 export function removalText(files: string[], {rules, events, revoked}: Belongings): string {
   const lost = [count(rules, 'rule'), `${count(events, 'event')} of history`, count(revoked, 'revoked user')];
   return [
     `${chalk.yellow('Not applied yet:')} ${files.map((file) => `supabase/migrations/${file}`).join(', ')}`,
-    `  It runs first and removes supasession with ${lost.join(', ')}; what is installed after it starts empty.`,
+    `  It runs first and removes supasession with ${lost.join(', ')}; the new installation starts empty.`,
     '  To keep them, delete that file and run {bin} init again.',
   ].join('\n');
 }
 
-/** @returns what project and target have, before they are brought up to date */
+/** What project and target have before the upgrade. */
 export function upgradeText(plan: InitPlan, before: {version: string | null; checksum: string | null}): string {
   const {version, checksum} = plan.shipped;
   const same = before.version !== null && before.checksum === checksum;
   const database =
     before.version === null
-      ? chalk.yellow('nothing of ours')
+      ? chalk.yellow('no supasession')
       : same
         ? chalk.green(`supasession ${before.version}, as in this package`)
         : `supasession ${before.version}${before.version === version ? ', from other SQL than this package' : ''}`;

@@ -7,35 +7,33 @@ import type {Dependent} from './dependents.js';
 import type {Target} from '../../types.js';
 import {count, printable} from '../../cli/text.js';
 
-/** What is different without it, in a few words. */
 function consequence({kind, restrictive}: Dependent): string {
   switch (kind) {
     case 'policy': {
       return restrictive
-        ? chalk.yellow('without it: sessions that have ended get at these rows again, until their access token expires')
-        : 'without it: what it alone allows is refused';
+        ? chalk.yellow('without it: ended sessions reach these rows again, until their access tokens expire')
+        : 'without it: rows that only this policy allows are refused';
     }
 
     case 'constraint': {
-      return chalk.yellow('without it: what it refuses is let in');
+      return chalk.yellow('without it: values that it refuses are accepted');
     }
 
     case 'default': {
-      return 'without it: new rows have nothing there';
+      return 'without it: new rows get no value';
     }
 
     case 'trigger':
     case 'column': {
-      return 'to be changed by hand';
+      return 'change it by hand';
     }
 
     default: {
-      return 'without it: whatever calls it fails';
+      return 'without it: its callers fail';
     }
   }
 }
 
-/** @returns what uninstalling comes to, before it is asked about */
 export function uninstallText(
   {installed, dependents, belongings}: UninstallPlan,
   wires: ConfiguredIntegration,
@@ -44,8 +42,8 @@ export function uninstallText(
   if (belongings !== null) {
     const {rules, events, revoked, deadlines} = belongings;
     lines.push(
-      `  ${chalk.bold('Goes')}    limits and settings, ${count(rules, 'rule')}, ${count(events, 'event')} of history, the guard`,
-      `  ${chalk.bold('Stays')}   users, sessions, and everything else of Auth`,
+      `  ${chalk.bold('Removed')} limits and settings, ${count(rules, 'rule')}, ${count(events, 'event')} of history, the guard`,
+      `  ${chalk.bold('Stays')}   users, sessions, and everything else in Auth`,
     );
     if (revoked > 0) {
       lines.push(`  ${chalk.yellow('Note')}    ${count(revoked, 'user')} whose access is revoked can sign in again.`);
@@ -53,14 +51,15 @@ export function uninstallText(
 
     if (deadlines > 0) {
       lines.push(
-        `  ${chalk.yellow('Note')}    ${count(deadlines, 'session')} ${deadlines === 1 ? 'has' : 'have'} a deadline. Auth keeps to it, and nobody moves it on any more.`,
-        '          To take ours back first: {bin} config --disable, and wait until the sessions have been refreshed.',
+        `  ${chalk.yellow('Note')}    ${count(deadlines, 'session')} ${deadlines === 1 ? 'has' : 'have'} a deadline. Auth still enforces it, and nothing extends it.`,
+        "          To remove supasession's deadlines first: {bin} config --disable, then wait until the sessions have been refreshed.",
       );
     }
   } else if (!installed) lines.push('  This database does not have supasession; only the migration is written.');
 
-  if (wires.hook.ours) lines.push(`  ${chalk.bold('First')}   our hook is taken out of the configuration of Auth.`);
-  if (wires.api.exposed) lines.push(`  ${chalk.bold('First')}   our schema is taken out of what the Data API exposes.`);
+  if (wires.hook.ours)
+    lines.push(`  ${chalk.bold('First')}   supasession's hook is removed from Auth's configuration.`);
+  if (wires.api.exposed) lines.push(`  ${chalk.bold('First')}   the schema supasession is removed from the Data API.`);
   if (dependents.length > 0) {
     lines.push('', `  ${chalk.bold('Used by the project:')}`);
     for (const dependent of dependents) {
@@ -72,18 +71,16 @@ export function uninstallText(
 }
 
 /**
- * @param dropped whether objects of the project are dropped with it: until they are, uninstalling refuses without that flag
- * @returns why it is not applied yet, and what to do
+ * @param dropped whether --drop-dependents was given: the next run needs it again
  */
 export function unwiredText(target: Target, dropped: boolean): string {
   const restart =
     target.kind === 'local'
       ? '{supabase} stop && {supabase} start'
-      : 'wait until Auth and the Data API have been restarted';
-  return `${chalk.yellow('Not applied yet:')} Auth and the Data API call supasession until they have been restarted, and would fail without it.\nNext:\n  ${restart}\n  ${commandOn(target, `uninstall${dropped ? ' --drop-dependents' : ''} --apply`)}\n{bin} init would apply this removal first: it asks before it does.`;
+      : 'Wait until Auth and the Data API have been restarted';
+  return `${chalk.yellow('Not applied yet:')} Auth and the Data API call supasession until they have been restarted, and would fail without it.\nNext:\n  ${restart}\n  ${commandOn(target, `uninstall${dropped ? ' --drop-dependents' : ''} --apply`)}\n{bin} init would also apply this removal, but asks first.`;
 }
 
-/** @returns that it is done */
 export function uninstalledText(): string {
-  return `${chalk.green('Removed')} from the target. {bin} init brings it back.`;
+  return `${chalk.green('Removed')} from the target. To install it again: {bin} init`;
 }

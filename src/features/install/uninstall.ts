@@ -17,9 +17,8 @@ import {
   type SwitchRequest,
 } from '../integration/source.js';
 
-/** What uninstalling comes to. */
 export interface UninstallPlan {
-  /** Whether our SQL is in the target. */
+  /** Whether the target has supasession. */
   installed: boolean;
   /** Whether the project's migrations install it. */
   inMigrations: boolean;
@@ -27,12 +26,7 @@ export interface UninstallPlan {
   belongings: Belongings | null;
 }
 
-/**
- * @param project the project
- * @param connection an open connection
- * @returns what is there, and what of the project uses it
- * @throws SupasessionError AUTH_SCHEMA_MISSING; NOT_INSTALLED where the target has 0.1.2
- */
+/** @throws SupasessionError AUTH_SCHEMA_MISSING; NOT_INSTALLED if the target has 0.1.2 */
 export async function planUninstall(project: Project, connection: Connection): Promise<UninstallPlan> {
   const [{active}, {schema, version}] = [await readMigrations(project), await requireInstalled(connection, 'auth')];
   const inMigrations = active.some(({kind}) => kind === 'installation');
@@ -40,7 +34,7 @@ export async function planUninstall(project: Project, connection: Connection): P
   if (version === null) {
     throw new SupasessionError(
       'NOT_INSTALLED',
-      'This database has supasession 0.1.2, or an installation without a record of its release: bring it up to date first.',
+      'This database has supasession 0.1.2, or an installation without a record of its release. Upgrade it first.',
       {suggestions: ['{bin} upgrade', '{bin} init']},
     );
   }
@@ -54,9 +48,7 @@ export async function planUninstall(project: Project, connection: Connection): P
 }
 
 /**
- * Refuses to go on where something of the project would be dropped without having been asked for.
- * @param dependents what uses ours
- * @param drop whether it is to be dropped
+ * @param drop whether the user wants the dependents dropped
  * @throws SupasessionError STILL_USED; `details.dependents` names them
  */
 export function requireUnused(dependents: Dependent[], drop: boolean): void {
@@ -75,21 +67,17 @@ export function requireUnused(dependents: Dependent[], drop: boolean): void {
   );
 }
 
-/**
- * Looks whether applying has done it.
- * @param connection an open connection
- * @throws SupasessionError CLI_FAILED where our SQL is still there
- */
+/** @throws SupasessionError CLI_FAILED if the target still has supasession */
 export async function requireGone(connection: Connection): Promise<void> {
   if (!(await readInstalled(connection)).schema) return;
   throw new SupasessionError(
     'CLI_FAILED',
     'The supabase CLI reported success, but the database still has supasession.',
-    {suggestions: ['supabase migration list']},
+    {suggestions: ['{supabase} migration list']},
   );
 }
 
-/** What may stand in a file's name. */
+/** For a file's name. */
 function slug(text: string): string {
   return text
     .toLowerCase()
@@ -98,10 +86,7 @@ function slug(text: string): string {
     .slice(0, 60);
 }
 
-/**
- * @param dependents what is to be dropped, each by a migration of its own
- * @returns the steps, our own removal last
- */
+/** One migration per dependent, then the removal of supasession. */
 export async function uninstallSteps(dependents: Dependent[]): Promise<MigrationStep[]> {
   const drops = dependents.map(({kind, name, drop_statement: statement}): MigrationStep => {
     if (statement === null) throw new TypeError(`the ${kind} ${name} has to be changed by hand`);
@@ -121,29 +106,20 @@ export async function uninstallSteps(dependents: Dependent[]): Promise<Migration
     {
       kind: 'uninstall',
       name: MIGRATION_NAMES.uninstall,
-      lines: [
-        '-- Written by "supasession uninstall". It refuses where something of the project still uses supasession.',
-      ],
+      lines: ['-- Written by "supasession uninstall". It refuses if something of the project still uses supasession.'],
       sql: await readSql('steps/uninstall.sql'),
     },
   ];
 }
 
-/**
- * @param request where
- * @returns what of ours Auth and the Data API are configured to call
- * @throws SupasessionError what reading the configuration throws
- */
 export async function readWires({project, connection, env}: SwitchRequest): Promise<ConfiguredIntegration> {
   return readConfiguredIntegration(await findConfigSource(connection.target, project, env));
 }
 
 /**
- * Takes our hook and our schema out of the configuration of Auth and the Data API, which both go on as they were started until they are started again.
- * @param request where
- * @param wires what of ours they call
- * @param changed what has been changed so far; what this does is added, so that it is known after a failure too
- * @throws SupasessionError STILL_USED where the configuration can only be changed by hand; what reading and changing it throws
+ * Removes hook and schema from the configuration. Auth and the Data API keep their old configuration until they restart.
+ * @param changed gets what this changes, so that it is known after a failure too
+ * @throws SupasessionError STILL_USED if the configuration can only be changed by hand; what reading and changing it throws
  */
 export async function unwire(
   request: SwitchRequest,
@@ -162,7 +138,7 @@ export async function unwire(
   }
 
   if (wires.api.exposed) {
-    // Planned only now: it may be the same file.
+    // Planned only now, because it may change the same file.
     const {edit, send, byHand} = await planApi(request, 'disabled');
     requireChangeable(byHand);
     await makeChange({edit, send}, changed);
@@ -173,7 +149,7 @@ function requireChangeable(byHand: string | null): void {
   if (byHand === null) return;
   throw new SupasessionError(
     'STILL_USED',
-    'Auth or the Data API is configured to call supasession, in a file that we do not edit.',
+    'Auth or the Data API is configured to call supasession, in a file that supasession does not edit. Change it yourself, then run the command again.',
     {
       suggestions: byHand.split('\n'),
     },

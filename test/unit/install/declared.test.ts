@@ -194,7 +194,7 @@ test('what of the project still uses it after that is named', async () => {
     {file: 'supabase/schemas/mine.sql', change: 'left'},
   ]);
   expect(declaredText(declared, false)).toBe(
-    `Removed ${OURS} (declared schema).\nWarning: supabase/schemas/mine.sql uses supasession. Take that out, or "supabase db schema declarative sync" fails.`,
+    `Removed ${OURS} (declared schema).\nWarning: supabase/schemas/mine.sql uses supasession. Remove that, or "supabase db schema declarative sync" fails.`,
   );
 });
 
