@@ -9,8 +9,8 @@ export const EXIT = {
 } as const;
 
 /**
- * Every code that an error of ours can carry in `--json` output, with the exit code that it ends the process with.
- * Scripts branch on these: a code is never renamed. docs/errors.md lists them all (a unit test compares).
+ * Every error code of `--json` output, with the exit code of the process.
+ * Scripts branch on these: never rename a code. docs/errors.md lists them all (a unit test compares).
  */
 export const ERROR_CODES = {
   ANSWER_REQUIRED: EXIT.usage,
@@ -62,14 +62,14 @@ export const ERROR_CODES = {
 export type ErrorCode = keyof typeof ERROR_CODES;
 
 export interface ErrorOptions {
-  /** Commands to type next, or what to change; each a line of its own. `{bin}` stands for the program, and the id of a command follows: `{bin} sessions:list`. */
+  /** Commands to type next, or what to change; one per line. Write `{bin} sessions:list`, `{supabase} start` and `{add} <package>`: see withProgram. */
   suggestions?: string[];
   /** Work done so far, or what a script needs to go on; part of the JSON shape of the error. */
   details?: Record<string, unknown>;
   cause?: unknown;
 }
 
-/** What went wrong, where, and what to type next. Every failure that a user can cause or mend is one of these. */
+/** What went wrong, where, and what to type next. Every failure that a user can cause or fix is one of these. */
 export class SupasessionError extends Error {
   readonly code: ErrorCode;
   readonly suggestions: string[];
@@ -83,7 +83,7 @@ export class SupasessionError extends Error {
     this.details = options.details;
   }
 
-  /** The exit code of the process that ends with this error. */
+  /** The exit code of the process. */
   get exit(): number {
     return ERROR_CODES[this.code];
   }

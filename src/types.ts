@@ -1,48 +1,47 @@
-/** What more than one room of the program speaks of. Rows and settings keep the names of their columns. */
+/** Types that several parts of the program share. Rows and settings keep the names of their columns. */
 
 export type TargetKind = 'linked' | 'local' | 'url';
 
 /**
- * How a connection is protected. `prefer`: encrypted where the server can, as libpq does without an sslmode.
+ * How a connection is protected. `prefer`: encrypted if the server can, as libpq does without an sslmode.
  * `require`: encrypted, the server's identity not checked. `verify-ca`, `verify-full`: checked against `tlsRootCert` (a file) or the system's list.
  */
 export type TlsMode = 'disable' | 'prefer' | 'require' | 'verify-ca' | 'verify-full';
 
-/** As whom a connection is made. */
+/** Who connects. */
 export interface Login {
   user: string;
-  /** Asked for when the server wants one; null when there is none to be had. Never part of output. */
+  /** Called if the server requires one; null if there is none. Never part of output. */
   password: () => Promise<string | null>;
-  /** The role that everything is done as, for a login that was made for a short time; null where that is `user`. */
+  /** The role to work as with a temporary login; null if that is `user`. */
   role: string | null;
 }
 
-/** How the history of migrations in a database compares with the files of the project that a command was started in. */
+/** The database's migration history, compared with the project's files. */
 export interface HistoryMatch {
   /** Migrations in the history. */
   applied: number;
-  /** Those of them that the project has no file for. */
+  /** Those without a file in the project. */
   unknown: number;
   /** Both have some, and share none. */
   otherProject: boolean;
 }
 
-/** The database that a command works on. */
 export interface Target {
   kind: TargetKind;
   host: string;
   port: number;
   database: string;
-  /** Whose rights the work is done with, as the server or its pooler names that role. */
+  /** The role to connect as, as the server or its pooler names it. */
   user: string;
-  /** The project's reference on the platform, where the target is known to be such a project. */
+  /** The reference of a hosted project; null for any other target. */
   projectRef: string | null;
   tls: TlsMode;
-  /** Path of the certificate that the server's is checked against. */
+  /** Path of the root certificate. */
   tlsRootCert: string | null;
-  /** Asked before each connection, and not earlier: it may make a login role for a short time. */
+  /** Called before each connection, and not earlier: it may create a temporary login role. */
   login: () => Promise<Login>;
-  /** The name that was given for a local stack. */
+  /** The local stack of --stack. */
   stack?: string | undefined;
   /** Whether it is a stack of `[experimental] stack`, which `migration up` may not find. */
   managed?: boolean;
@@ -57,7 +56,7 @@ export interface TargetJson {
   port: number;
   database: string;
   projectRef: string | null;
-  /** Whether its migrations are those of another project than the one that the command was started in. */
+  /** Whether its migration history belongs to another project than the command's. */
   otherProject: boolean;
 }
 
@@ -66,7 +65,7 @@ export function targetJson({kind, host, port, database, projectRef, history}: Ta
   return {kind, host, port, database, projectRef, otherProject: history?.otherProject ?? false};
 }
 
-/** The settings, as the row of supasession.config holds them. */
+/** The row of supasession.config. */
 export interface Settings {
   enabled: boolean;
   max_sessions: number;
@@ -88,7 +87,7 @@ export interface Settings {
 
 export type SettingName = keyof Settings;
 
-/** What the table starts with; what a database without supasession is judged by. */
+/** What the table starts with. */
 export const DEFAULT_SETTINGS: Settings = {
   enabled: false,
   max_sessions: 1,
@@ -106,11 +105,8 @@ export const DEFAULT_SETTINGS: Settings = {
   record_events: true,
   events_retention: '30 days',
 };
-/**
- * @param settings settings
- * @returns whether limits and deadlines are enforced
- */
 
+/** Whether limits and deadlines are enforced. */
 export function inForce(settings: Pick<Settings, 'enabled' | 'mode'>): boolean {
   return settings.enabled && settings.mode === 'enforce';
 }

@@ -12,13 +12,13 @@ import {pg} from './pg.js';
 /** Time for a connection to be made, in milliseconds; a hosted database that wakes up takes a few seconds. */
 const CONNECT_TIMEOUT = 10_000;
 
-/** Longest wait for a lock, in milliseconds: as in our SQL, giving up is better than hanging behind somebody's open transaction. */
+/** Longest wait for a lock, in milliseconds: as in the SQL of supasession, giving up is better than hanging behind an open transaction. */
 const LOCK_TIMEOUT = 3000;
 
-/** Pauses before each new attempt with a role that was made just now, in milliseconds; few, as the platform bans who fails too often. */
+/** Pauses before each new attempt with a new role, in milliseconds; few, because the platform bans clients that fail too often. */
 const NEW_ROLE_PAUSES = [3000, 4000, 6000, 9000];
 
-/** How a server, or the pooler before it, puts it that it does not know a role or its password. */
+/** The errors of a server or pooler that does not know a role or its password yet. */
 const NOT_KNOWN: readonly ErrorCode[] = ['AUTHENTICATION_FAILED', 'CONNECTION_LOST', 'DATABASE_ERROR'];
 
 /** What the query functions need. */
@@ -30,16 +30,13 @@ export interface Queryable {
 export interface Connection extends Queryable {
   readonly target: Target;
   /**
-   * Runs queries in one transaction and undoes them: for judging a change by making it.
-   * @param work the queries, over the connection that it is given
-   * @returns what the work found
+   * Runs queries in one transaction and undoes them: to judge a change by making it.
    */
   rehearse<T>(work: (db: Queryable) => Promise<T>): Promise<T>;
   /** Runs queries that change nothing in one transaction: they all see the same moment, and may share a cursor. */
   snapshot<T>(work: (db: Queryable) => Promise<T>): Promise<T>;
-  /** Whether what goes over it is encrypted. */
   readonly encrypted: boolean;
-  /** Whether the server has been checked against a certificate. */
+  /** Whether the server's certificate was checked. */
   readonly verified: boolean;
   /** Ends the connection; a second call does nothing. */
   close(): Promise<void>;
@@ -66,7 +63,7 @@ function tlsOptions(target: Target): ConnectionOptions | false {
   return options;
 }
 
-/** Fails where the password was asked for and the answer took too long: it is there now, so that a second attempt can use it. */
+/** Fails if the user took too long to type the password. A second attempt can use it then. */
 async function connectOnce(
   target: Target,
   login: Login,
@@ -109,7 +106,7 @@ async function connectPatiently(target: Target, login: Login, ssl: ConnectionOpt
   throw second.failure;
 }
 
-/** A role that was made just now is not known at once where a pooler remembers roles and their passwords. */
+/** A pooler caches roles and their passwords: it does not know a new role at once. */
 async function connectAs(target: Target, login: Login, ssl: ConnectionOptions | false): Promise<Pg.Client> {
   const pauses = login.role === null ? [] : [...NEW_ROLE_PAUSES];
   for (;;) {

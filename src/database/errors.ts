@@ -8,7 +8,7 @@ const SQLSTATE = {
   invalidPassword: '28P01',
   protocolViolation: '08P01', // see pgbouncer, below
   insufficientPrivilege: '42501',
-  lockNotAvailable: '55P03', // our lock_timeout ran out
+  lockNotAvailable: '55P03', // lock_timeout ran out
   invalidCatalogName: '3D000', // no such database
   checkViolation: '23514', // a setting that the table refuses
   undefinedTable: '42P01',
@@ -66,7 +66,7 @@ const MISSING: ReadonlySet<string | undefined> = new Set([
   SQLSTATE.undefinedFunction,
 ]);
 
-/** What `read` finds; if an incomplete installation lacks a table, column or function for it, which one, in the server's words. */
+/** What `read` finds; a text if an incomplete installation lacks a table, column or function for it: which one, in the server's words. */
 export async function ifWhole<T extends object | null>(read: () => Promise<T>): Promise<T | string> {
   try {
     return await read();
@@ -84,7 +84,7 @@ interface Reported extends DriverError {
   lost: boolean;
 }
 
-/** A failure with words of its own. The first whose `when` holds is taken. */
+/** The first failure whose `when` holds counts. */
 interface Failure {
   code: ErrorCode;
   when: (reported: Reported) => boolean;
@@ -102,7 +102,7 @@ const FAILURES: readonly Failure[] = [
     code: 'CONNECTION_REFUSED',
     when: state('ECONNREFUSED'),
     message: ({where}) => `Nothing is listening on ${where}.`,
-    suggestions: ({target}) => (target.kind === 'local' ? ['supabase start', '{bin} sandbox'] : []),
+    suggestions: ({target}) => (target.kind === 'local' ? ['{supabase} start', '{bin} sandbox'] : []),
   },
   {
     code: 'CONNECTION_FAILED',
@@ -145,14 +145,14 @@ const FAILURES: readonly Failure[] = [
     code: 'TLS_FAILED',
     when: ({message}) => message.includes('does not support SSL'),
     message: ({where}) => `${where} does not encrypt connections, and this target needs it.`,
-    suggestions: () => ['Add ?sslmode=disable to the URL if the network is yours'],
+    suggestions: () => ['Add ?sslmode=disable to the URL if you trust the network'],
   },
   {
     code: 'TLS_FAILED',
     when: state('ERR_TLS_CERT_ALTNAME_INVALID'),
     message: ({where}) => `The certificate of ${where} is for another host.`,
     suggestions: () => [
-      'Connect by a name that the certificate has, or check the chain of certificates alone: sslmode=verify-ca',
+      'Connect with a host name of the certificate, or check only the certificate chain: sslmode=verify-ca',
     ],
   },
   {
@@ -194,7 +194,7 @@ const FAILURES: readonly Failure[] = [
   },
 ];
 
-/** What the driver threw, in our words: no value of a connection string can be in it. One of our errors is handed back as it is. */
+/** The message contains no value of a connection string. A SupasessionError is returned as it is. */
 export function toSupasessionError(error: unknown, target: Target): SupasessionError {
   if (error instanceof SupasessionError) return error;
   const reported = {...driverError(error), target, where: address(target), lost: isConnectionLost(error)};

@@ -3,12 +3,10 @@ import {isProjectRef, readLink, type Link} from '../supabase/link.js';
 import type {Project} from '../supabase/project.js';
 
 /**
- * The hosted project that a command means.
- * @param findProject looks for the project on disk
- * @param env SUPABASE_PROJECT_ID beats the link state
- * @param projectRef a reference that was named, or undefined for the linked project
- * @returns the link; undefined where the project is not linked
- * @throws SupasessionError TARGET_INVALID for what is no reference, PROJECT_NOT_FOUND where there is no other way to know it
+ * @param env SUPABASE_PROJECT_ID overrides the link state
+ * @param projectRef undefined for the linked project
+ * @returns undefined if the project is not linked
+ * @throws SupasessionError TARGET_INVALID for what is no reference, PROJECT_NOT_FOUND if nothing else names the project
  */
 export async function findLink(
   findProject: () => Promise<Project>,
@@ -18,7 +16,7 @@ export async function findLink(
   const named = projectRef ?? (env.SUPABASE_PROJECT_ID || undefined);
   if (named !== undefined && !isProjectRef(named)) {
     throw new SupasessionError('TARGET_INVALID', `"${named}" is not a project reference.`, {
-      suggestions: ['A reference is the 20 letters in the address of the project: supabase projects list'],
+      suggestions: ['A reference is the 20 letters in the address of the project: {supabase} projects list'],
     });
   }
 

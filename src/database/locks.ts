@@ -7,10 +7,7 @@ function describeHolder({pid, role, application, state, seconds}: LockHolder): s
 }
 
 /**
- * Adds to a lock timeout who is in the way.
- * @param error the error, of code LOCK_TIMEOUT
- * @param connection an open connection to where it happened
- * @returns the error to end with; the same one where nobody holds a lock any more
+ * Adds who holds the lock to a LOCK_TIMEOUT; returns the same error if nobody holds it any more.
  */
 export async function namingHolders(error: SupasessionError, connection: Connection): Promise<SupasessionError> {
   const holders = await readLockHolders(connection).catch(() => []);
@@ -29,8 +26,8 @@ export async function namingHolders(error: SupasessionError, connection: Connect
     },
   );
 }
-/** A backend that holds a lock which an installation has to wait for. */
 
+/** A backend that holds a lock which an installation has to wait for. */
 export interface LockHolder {
   pid: number;
   /** The tables it holds, with their schema. */
@@ -41,11 +38,8 @@ export interface LockHolder {
   /** Age of its transaction, in whole seconds. */
   seconds: number | null;
 }
-/**
- * @param db an open connection
- * @returns who holds a lock on an auth table that ours would wait for, the longest transaction first
- */
 
+/** The longest transaction first. */
 export async function readLockHolders(db: Queryable): Promise<LockHolder[]> {
   const {rows} = await db.query<LockHolder>(`
     select

@@ -32,7 +32,7 @@ export interface TargetContext {
 
 const TLS_MODES: readonly TlsMode[] = ['disable', 'prefer', 'require', 'verify-ca', 'verify-full'];
 
-/** Platform hosts always encrypt, so there anything else is somebody in between. */
+/** Platform hosts always encrypt: a connection without TLS would reach somebody in between. */
 const HOSTED = /\.(supabase\.(co|com|net|red)|pooler\.supabase\.com)$/;
 
 function isLoopback(host: string): boolean {
@@ -160,12 +160,9 @@ function decode(part: string): string {
 }
 
 /**
- * Takes a connection URL apart.
  * @param url postgres://user[:password]@host[:port]/database[?sslmode=...&sslrootcert=...]
  * @param source the flag or variable that it came from, for the message
- * @param context environment and where passwords come from
- * @returns the target
- * @throws SupasessionError TARGET_INVALID; the message never holds the URL, which may hold a password
+ * @throws SupasessionError TARGET_INVALID; the message never contains the URL, which may contain a password
  */
 export function targetFromUrl(url: string, source: string, context: TargetContext): Target {
   const invalid = (reason: string) =>
@@ -208,7 +205,7 @@ async function linkedTarget(projectRef: string | undefined, context: TargetConte
   const link = await context.link(projectRef);
   if (link === undefined) {
     throw new SupasessionError('NOT_LINKED', 'This project is not linked to a hosted one.', {
-      suggestions: ['supabase link --project-ref <ref>', 'Or set SUPABASE_PROJECT_ID, or give --db-url'],
+      suggestions: ['{supabase} link --project-ref <ref>', 'Or set SUPABASE_PROJECT_ID, or give --db-url'],
     });
   }
 
@@ -238,10 +235,7 @@ async function linkedTarget(projectRef: string | undefined, context: TargetConte
 }
 
 /**
- * Decides which database a command works on. One of the flags, else SUPASESSION_DB_URL, else the local database.
- * @param flags the target flags
- * @param context environment, project and where passwords come from
- * @returns the target; nothing has been connected to yet
+ * One of the flags, else SUPASESSION_DB_URL, else the local database. Does not connect.
  * @throws SupasessionError NOT_LINKED, TARGET_INVALID, or what finding the project throws
  */
 export async function resolveTarget(flags: TargetFlags, context: TargetContext): Promise<Target> {
@@ -271,19 +265,12 @@ export async function resolveTarget(flags: TargetFlags, context: TargetContext):
   return {...targetFromUrl(stack, 'supabase stack status', {...context, env: {}}), ...managed};
 }
 
-/**
- * The name that has to be typed, or given with --confirm, before something on a target is destroyed.
- * @param target the target
- * @returns the project's reference, or the host
- */
+/** What the user types, or gives with --confirm, before something on a target is destroyed. */
 export function confirmationName(target: Target): string {
   return target.projectRef ?? target.host;
 }
 
-/**
- * @param target a target
- * @returns the flags that name it in a command to type next, without any password; empty for the local one
- */
+/** The flags that name a target in a command to type next, without any password; empty for the local one. */
 export function targetFlag(target: Pick<Target, 'kind' | 'stack'>): string {
   switch (target.kind) {
     case 'local': {
@@ -300,20 +287,12 @@ export function targetFlag(target: Pick<Target, 'kind' | 'stack'>): string {
   }
 }
 
-/**
- * @param target a target
- * @param command a command of ours and what follows it: "hook:disable", "init --apply"
- * @returns it as it is typed for that target
- */
+/** `command`: "hook:disable", "init --apply". */
 export function commandOn(target: Pick<Target, 'kind' | 'stack'>, command: string): string {
   const [, words, flags] = /^(.*?)( -.*)?$/s.exec(command)!;
   return `{bin} ${[words, targetFlag(target)].filter((part) => part !== '').join(' ')}${flags ?? ''}`;
 }
 
-/**
- * @param target a target
- * @returns `config` on it, to be followed by flags, for a command to type next
- */
 export function configOn(target: Target): string {
   return commandOn(target, 'config');
 }

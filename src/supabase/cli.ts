@@ -116,7 +116,7 @@ export async function applyMigrations(options: {
       result.exitCode === 0
         ? 'The supabase CLI had finished: the migrations are applied.'
         : 'The server may still finish the migration that the supabase CLI had sent; earlier ones stay applied.';
-    throw new SupasessionError('INTERRUPTED', `Interrupted. ${state}`, {suggestions: ['supabase migration list']});
+    throw new SupasessionError('INTERRUPTED', `Interrupted. ${state}`, {suggestions: ['{supabase} migration list']});
   }
   throw applyError(`supabase ${args[0]} ${args[1]}`, result);
 }
@@ -168,7 +168,7 @@ function applyError(command: string, result: ProcessResult): SupasessionError {
   const place = migration === undefined ? '' : ` in ${migration}`;
   const message = `${command} ${describeEnd(result)}${place}${words === '' ? '.' : `: ${words}`}`;
   return new SupasessionError(sqlstate === '55P03' ? 'LOCK_TIMEOUT' : 'CLI_FAILED', message, {
-    suggestions: ['supabase migration list'],
+    suggestions: ['{supabase} migration list'],
     details: {
       exitCode: result.outcome === 'exited' ? result.exitCode : null,
       sqlstate: sqlstate ?? null,

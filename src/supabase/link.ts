@@ -35,7 +35,7 @@ export async function readLink(project: Project, env: Env): Promise<Link | undef
   if (!isProjectRef(projectRef)) {
     throw fromEnv === undefined
       ? new SupasessionError('NOT_LINKED', `${refFile} does not hold a project ref (20 lower-case letters).`, {
-          suggestions: ['supabase link --project-ref <ref>'],
+          suggestions: ['{supabase} link --project-ref <ref>'],
         })
       : new SupasessionError(
           'TARGET_INVALID',
@@ -68,7 +68,7 @@ async function readLinkFile(file: string): Promise<string | undefined> {
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return undefined;
     throw new SupasessionError('CONFIG_UNREADABLE', `Cannot read ${file}: ${reasonOf(error)}.`, {
-      suggestions: ['supabase link --project-ref <ref>'],
+      suggestions: ['{supabase} link --project-ref <ref>'],
       cause: error,
     });
   }

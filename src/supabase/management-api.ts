@@ -7,7 +7,6 @@ import {readProjectEnv} from './env-files.js';
 import {errorCode, reasonOf} from './file-errors.js';
 import type {Env, Project} from './project.js';
 
-/** Where the Management API is, and with what we may ask it. */
 export interface ApiAccess {
   /** Without a slash at its end. */
   url: string;
@@ -17,7 +16,7 @@ export interface ApiAccess {
   source: string;
 }
 
-/** What we need of a hosted project's Auth settings, named as the API names them; null where nothing is set. */
+/** A part of a hosted project's Auth settings, named as the API names them; null if not set. */
 export interface AuthConfig {
   hook_custom_access_token_enabled: boolean | null;
   /** `pg-functions://postgres/<schema>/<function>`, or `https://...`. */
@@ -39,7 +38,7 @@ export type AuthConfigChanges = Partial<
   Pick<AuthConfig, 'hook_custom_access_token_enabled' | 'hook_custom_access_token_uri'>
 >;
 
-/** What we need of a hosted project's Data API settings. */
+/** A part of a hosted project's Data API settings. */
 export interface DataApiConfig {
   /** The exposed schemas, the first one the default. */
   schemas: string[];
@@ -140,8 +139,8 @@ function unreadable(file: string, cause: unknown): SupasessionError {
 }
 
 /**
- * What we ask of Supabase's Management API. Each method throws SupasessionError API_UNAUTHORIZED (401, 403) or API_FAILED (all else,
- * after 15 seconds at the latest; what only reads is tried a second time where the network or the server failed).
+ * Each method throws SupasessionError API_UNAUTHORIZED (401, 403) or API_FAILED (all else,
+ * after 15 seconds at the latest; a read is tried a second time if the network or the server failed).
  */
 export class ManagementApi {
   readonly #access: ApiAccess;
@@ -224,7 +223,7 @@ export class ManagementApi {
     const value = typeof answer === 'object' && answer !== null ? (answer as Record<string, unknown>)[name] : undefined;
     if (is(value)) return value;
     throw failed(`${this.#host} gave an answer without a ${name} that this program understands.`, [
-      'npm install --save-dev supasession@latest',
+      '{add} supasession@latest',
     ]);
   }
 
@@ -307,8 +306,8 @@ export class ManagementApi {
 
       case 404: {
         return failed(
-          `${this.#host} knows no project ${ref}, or the owner of the access token (${this.#access.source}) has no part in it${words}.`,
-          ['supabase projects list'],
+          `${this.#host} knows no project ${ref}, or the owner of the access token (${this.#access.source}) is not a member of it${words}.`,
+          ['{supabase} projects list'],
         );
       }
 
@@ -321,7 +320,7 @@ export class ManagementApi {
 
       default: {
         return failed(`${this.#host} answered ${status} to ${request} of project ${ref}${words}.`, [
-          status >= 500 ? 'Run the command again later: https://status.supabase.com' : 'supabase projects list',
+          status >= 500 ? 'Run the command again later: https://status.supabase.com' : '{supabase} projects list',
         ]);
       }
     }
@@ -337,7 +336,7 @@ function unauthorized(message: string, suggestions: string[] = []): SupasessionE
   return new SupasessionError('API_UNAUTHORIZED', message, {
     suggestions: [
       ...suggestions,
-      'supabase login',
+      '{supabase} login',
       'Or set SUPABASE_ACCESS_TOKEN to a token from https://supabase.com/dashboard/account/tokens',
     ],
   });

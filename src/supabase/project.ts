@@ -39,7 +39,12 @@ export async function findProject(options: {cwd: string; workdir?: string | unde
     throw new SupasessionError(
       'PROJECT_NOT_FOUND',
       `No Supabase project in ${root} (from ${origin}): it has no supabase/config.toml, config.json or config.jsonc.`,
-      {suggestions: [`supabase init --workdir ${root}`, `Give the folder that holds supabase/, not supabase/ itself.`]},
+      {
+        suggestions: [
+          `{supabase} init --workdir ${root}`,
+          `Give the folder that holds supabase/, not supabase/ itself.`,
+        ],
+      },
     );
   }
   for (let folder = cwd; ; folder = path.dirname(folder)) {

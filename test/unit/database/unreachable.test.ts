@@ -22,7 +22,7 @@ describe('a hosted project that is not found', () => {
     const {code, message, suggestions} = failure({host}, {code: 'ENOTFOUND'});
     expect([code, message]).toEqual(['CONNECTION_FAILED', `${host}:5432 cannot be reached (ENOTFOUND).`]);
     expect(suggestions).toMatch(
-      new RegExp(`^Check the reference ${REF}.*\n.*IPv6.*supabase link --project-ref ${REF}\n.*pooler`),
+      new RegExp(`^Check the reference ${REF}.*\n.*IPv6.*supabase} link --project-ref ${REF}\n.*pooler`),
     );
     // The name was found: it is not the reference.
     const unreachable = failure({host}, {code: 'ENETUNREACH'}).suggestions;

@@ -115,16 +115,16 @@ describe('the Management API', () => {
 
 describe('a failure of the Management API', () => {
   it.each([
-    [401, 'API_UNAUTHORIZED', /refused the access token \(SUPABASE_ACCESS_TOKEN\): no good\.$/, 'supabase login'],
+    [401, 'API_UNAUTHORIZED', /refused the access token \(SUPABASE_ACCESS_TOKEN\): no good\.$/, '{supabase} login'],
     [403, 'API_UNAUTHORIZED', /may not do this on project .* \(GET config\/auth\): no good\.$/, 'Use the token of an'],
     [
       404,
       'API_FAILED',
-      /knows no project abcdefghijklmnopqrst, or .* has no part in it: no good\.$/,
-      'supabase projects',
+      /knows no project abcdefghijklmnopqrst, or .* is not a member of it: no good\.$/,
+      '{supabase} projects',
     ],
     [429, 'API_FAILED', /takes no more requests for now: no good\.$/, 'Run the command again in 37 seconds'],
-    [400, 'API_FAILED', /answered 400 to GET config\/auth of project .*: no good\.$/, 'supabase projects list'],
+    [400, 'API_FAILED', /answered 400 to GET config\/auth of project .*: no good\.$/, '{supabase} projects list'],
   ])('with status %i is said in words, with what to do next', async (status, code, message, suggestion) => {
     standIn.next({status, body: '{"message": "no\\n good."}', headers: {'x-ratelimit-reset': '37'}});
     const error = await errorOf(api().readAuthConfig(REF));
