@@ -362,7 +362,7 @@ describe('--apply', () => {
     expect(error.message).toBe(`The history says that ${file} was applied, but the database has no supasession.`);
     const [repair, again] = error.suggestions;
     expect(again).toBe('supasession init --apply');
-    await project.supabase(...repair!.split(' ').slice(1));
+    await project.supabase(...repair!.split(' ').slice(2));
     expect(await project.run(['init', '--apply', '--no-enable'])).toMatchObject({code: 0});
     expect(await isInstalled()).toBe(true);
   });
@@ -440,7 +440,7 @@ describe('a database with migrations that the project has no file for', () => {
     const {code, error} = await failure(project, ['init', '--yes', '--apply']);
     expect([code, error.code]).toEqual([1, 'CLI_FAILED']);
     expect(error.message).toContain('The database has 1 migration that this project has no file for');
-    expect(error.suggestions).toContain('The hosted project has them: npx supabase db pull');
+    expect(error.suggestions).toContain('If only the hosted project has them: npx supabase db pull');
     expect(await project.migrations()).toEqual([]);
   });
 });
