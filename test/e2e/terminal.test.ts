@@ -46,7 +46,7 @@ async function makeSessions(users: number, perUser: number): Promise<void> {
 describe('init', () => {
   test('asks for limit, strategy, enabling and applying, and does what was answered', async () => {
     const screen = terminal(['init']);
-    await screen.see(/How many sessions \(devices\) may a user have\? \(1\)/);
+    await screen.see(/How many sessions \(devices\) may a user have\? \(3\)/);
     screen.type(`2${KEYS.enter}`);
     await screen.see(
       /What happens at a sign-in over the limit\?[^]*dequeue: the oldest session is signed out[^]*reject:/,
@@ -159,7 +159,7 @@ describe('flush', () => {
     await agreed.see(/End them all\?/);
     agreed.type(`y${KEYS.enter}`);
     await agreed.see(/100% +100\/100 sessions +\d+\/s +\S+ left/);
-    await agreed.see(/Done: 100 sessions ended in 10 batches, [\d.]+ s\./);
+    await agreed.see(/Done: 100 sessions ended in 10 batches, in [\d.]+ s\./);
     expect(await agreed.code).toBe(0);
     expect(await rows(SESSIONS)).toEqual([0]);
   });
