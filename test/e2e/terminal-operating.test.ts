@@ -198,7 +198,7 @@ test('prune says whom it signs out, asks, and shows its progress', async () => {
   await agreed.see(/Remove them all\?/);
   agreed.type(`y${KEYS.enter}`);
   await agreed.see(/100% +6\/6 sessions +\d+\/s/);
-  await agreed.see(/Done: 6 sessions removed, [\d.]+ s\./);
+  await agreed.see(/Done: 6 sessions removed in [\d.]+ s\./);
   expect(await agreed.code).toBe(0);
   expect(await rows(SESSIONS)).toEqual([0]);
 });
