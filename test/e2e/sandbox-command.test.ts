@@ -121,7 +121,7 @@ test('--reset asks before it throws the data away', async () => {
   const terminal = openTerminal(args, {cwd: project.root, env: {HOME: project.root}});
   await terminal.see(/Delete the data in .*data\? \(y\/N\)/);
   terminal.type(KEYS.enter);
-  await terminal.see(/\[DECLINED\]/);
+  await terminal.see(/^Cancelled\. Nothing was changed\.$/m);
   expect(await terminal.code).toBe(4);
 
   const after = await start(['--reset', '--yes']);

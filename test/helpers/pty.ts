@@ -2,7 +2,7 @@ import {stripVTControlCharacters} from 'node:util';
 import {spawn, type IPty} from '@lydell/node-pty';
 import {knownEnv, PROGRAM, type RunOptions} from './cli.js';
 
-export const KEYS = {enter: '\r', down: '\x1B[B', space: ' ', ctrlC: '\x03', backspace: '\x7F'} as const;
+export const KEYS = {enter: '\r', down: '\x1B[B', space: ' ', ctrlC: '\x03', ctrlU: '\x15', backspace: '\x7F'} as const;
 
 /** The program in a real terminal. */
 export interface Terminal {
