@@ -42,7 +42,7 @@ const directions = [
   ...FEATURES.map((feature) =>
     zone(
       // Uninstalling undoes what all the others did.
-      `src/features/${feature}/!(uninstall|uninstall-text).ts`,
+      `src/features/${feature}/!(uninstall*).ts`,
       'src/features',
       [
         `./${feature}`,

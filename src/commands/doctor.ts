@@ -1,21 +1,15 @@
 import * as Flags from '@oclif/core/flags';
 
-import {BaseCommand, EXIT_CODES_HELP} from '../cli/base-command.js';
-import {summarize, type Finding, type Summary} from '../features/doctor/finding.js';
+import {EXIT_CODES_HELP} from '../cli/base-command.js';
+import {DoctorCommand} from '../features/doctor/doctor-command.js';
+import {findingJson, summarize, type FindingJson, type Summary} from '../features/doctor/finding.js';
 import {diagnose} from '../features/doctor/doctor.js';
-import {makeRepair, planRepairs, type RepairStep} from '../features/doctor/repair.js';
-import type {Connection} from '../database/connection.js';
+import {planRepairs, type RepairStep} from '../features/doctor/repair.js';
 import {EXIT, SupasessionError} from '../errors.js';
 import {targetFlags, yesFlag} from '../cli/flags.js';
-import {allowEnding, type Use} from '../cli/consent.js';
-import {targetJson, type Target, type TargetJson} from '../types.js';
+import {allowEnding} from '../cli/consent.js';
+import {targetJson, type TargetJson} from '../types.js';
 import {findingsText, repairsText} from '../features/doctor/text.js';
-
-/** A finding as --json shows it. */
-export interface FindingJson extends Omit<Finding, 'repair'> {
-  /** Whether --fix would do something about it. */
-  fixable: boolean;
-}
 
 export interface DoctorResult {
   target: TargetJson;
@@ -25,7 +19,7 @@ export interface DoctorResult {
   fixed: RepairStep[];
 }
 
-export default class Doctor extends BaseCommand {
+export default class Doctor extends DoctorCommand {
   static override summary = 'Check project, migrations and database, and say what to fix.';
   static override description = `Checks the project's configuration, the migrations of supasession, the database and the versions, and compares supasession's functions and triggers in the database with those of this package. It changes nothing without --fix.
 --fix shows what it is going to do, then asks. It removes a pre-request setting whose function is gone, and runs supasession's SQL again if functions or triggers are missing or were changed. It never touches config.toml, migrations or settings.
@@ -55,18 +49,18 @@ ${EXIT_CODES_HELP}`;
   async run(): Promise<DoctorResult> {
     const {flags} = await this.parse(Doctor);
     const target = await this.target(flags);
-    const connection = await this.#tryOpen(target, flags.fix ? flags : 'reads');
+    const connection = await this.tryOpen(target, flags.fix ? flags : 'reads');
     const project = target.kind === 'local' ? await this.project() : await this.projectIfAny();
     const look = async () => diagnose({project, target, connection, env: process.env, node: process.versions.node});
 
     const view = {all: flags.all, width: this.view().width};
     let findings = await look();
-    const fixed: RepairStep[] = [];
+    let fixed: RepairStep[] = [];
     const steps = flags.fix ? planRepairs(findings) : [];
     if (steps.length > 0 && !(connection instanceof SupasessionError)) {
       this.note(`${findingsText(findings, view)}\n\n${repairsText(steps)}`);
       await allowEnding(this.asker(flags), target, {message: 'Apply these fixes', given: flags.confirm});
-      for (const step of steps) fixed.push(await this.#repair(connection, step, fixed));
+      fixed = await this.repair(connection, steps);
       findings = await look();
       this.note('Done. What is left:');
     } else if (flags.fix) this.note('There is nothing that --fix can fix.');
@@ -76,34 +70,9 @@ ${EXIT_CODES_HELP}`;
     if (summary.errors + summary.warnings > 0) process.exitCode = EXIT.found;
     return {
       target: targetJson(target),
-      findings: findings.map(({repair, fix, ...rest}) => ({
-        ...rest,
-        fix: fix === null ? null : this.withProgram(fix),
-        fixable: repair !== null,
-      })),
+      findings: findings.map((finding) => findingJson(finding, (fix) => this.withProgram(fix))),
       summary,
       fixed,
     };
-  }
-
-  /** A database that cannot be reached is one of the findings. */
-  async #tryOpen(target: Target, use: Use): Promise<Connection | SupasessionError> {
-    try {
-      return await this.open(target, use);
-    } catch (error) {
-      const stops = ['INTERRUPTED', 'OTHER_PROJECT'];
-      if (error instanceof SupasessionError && !stops.includes(error.code)) return error;
-      throw error;
-    }
-  }
-
-  async #repair(connection: Connection, step: RepairStep, fixed: RepairStep[]): Promise<RepairStep> {
-    try {
-      await this.finishingOnInterrupt(async () => makeRepair(connection, step));
-      return step;
-    } catch (error) {
-      if (fixed.length === 0) throw error;
-      throw this.stoppedAfter(error, {fixed});
-    }
   }
 }

@@ -60,9 +60,8 @@ A second run writes nothing. ${EXIT_CODES_HELP}`;
     const target = await this.target(flags);
     const plan = await planInit(project);
 
-    const {settings, absent, ...looked} = await this.look(target, flags);
+    const {settings, absent, reachable, ...looked} = await this.look(target, flags);
     let {connection} = looked;
-    const reachable = connection === null && absent === null ? null : connection !== null;
     const answers = await askInit(this.asker(flags), flags, {plan, target, reachable, settings}, (chosen) =>
       this.preview(target, connection, chosen),
     );

@@ -1,13 +1,11 @@
-import {createHash} from 'node:crypto';
 import path from 'node:path';
 
 import * as Flags from '@oclif/core/flags';
 
 import {BaseCommand, EXIT_CODES_HELP} from '../cli/base-command.js';
 import {yesFlag} from '../cli/flags.js';
-import {startSandbox} from '../sandbox/index.js';
+import {dataDirOf, startSandbox} from '../sandbox/index.js';
 import {readConfig} from '../supabase/config.js';
-import type {Project} from '../supabase/project.js';
 import {sandboxText} from '../cli/text.js';
 
 export interface SandboxResult {
@@ -50,7 +48,8 @@ It needs no Docker and has no Auth server: use it to try migrations and limits. 
     const project =
       flags.port === undefined || flags.data === undefined ? await this.project() : await this.projectIfAny();
     const port = flags.port ?? (await readConfig(await this.project(), process.env)).dbPort;
-    const dataDir = flags.data === undefined ? this.#dataDir(await this.project()) : path.resolve(flags.data);
+    const dataDir =
+      flags.data === undefined ? dataDirOf(this.config.dataDir, (await this.project()).root) : path.resolve(flags.data);
     if (flags.reset) await this.asker(flags).proceed(`Delete the data in ${dataDir}?`);
 
     return this.finishingOnInterrupt(async (signal) => {
@@ -77,10 +76,4 @@ It needs no Docker and has no Auth server: use it to try migrations and limits. 
   }
 
   protected override toSuccessJson(): void {}
-
-  /** Keyed by the project's folder: "supabase unlink" empties supabase/.temp, and a project may have no other name. */
-  #dataDir(project: Project): string {
-    const key = createHash('sha256').update(project.root).digest('hex').slice(0, 12);
-    return path.join(this.config.dataDir, 'sandbox', `${path.basename(project.root)}-${key}`);
-  }
 }

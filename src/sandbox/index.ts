@@ -1,5 +1,6 @@
+import {createHash} from 'node:crypto';
 import {chmod, chown, mkdtemp, rm, writeFile} from 'node:fs/promises';
-import {join, resolve} from 'node:path';
+import {basename, join, resolve} from 'node:path';
 import {setTimeout as delay} from 'node:timers/promises';
 import {SupasessionError} from '../errors.js';
 import {chooseAccount, temporaryRoot} from './account.js';
@@ -51,6 +52,12 @@ export interface SandboxOptions {
   resolveFrom?: string;
   /** Gives up starting. Once the sandbox runs, only `stop` ends it. */
   signal?: AbortSignal;
+}
+
+/** The data folder of a project, by the project's folder: "supabase unlink" empties supabase/.temp, and a project may have no other name. */
+export function dataDirOf(home: string, root: string): string {
+  const key = createHash('sha256').update(root).digest('hex').slice(0, 12);
+  return join(home, 'sandbox', `${basename(root)}-${key}`);
 }
 
 /**

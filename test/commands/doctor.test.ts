@@ -1,4 +1,5 @@
-import type {DoctorResult, FindingJson} from '../../src/commands/doctor.js';
+import type {DoctorResult} from '../../src/commands/doctor.js';
+import type {FindingJson} from '../../src/features/doctor/finding.js';
 import {migrationText, shippedSql} from '../../src/features/install/migration.js';
 import {readInstallation, readSql} from '../../src/database/sql.js';
 import type {Settings} from '../../src/types.js';

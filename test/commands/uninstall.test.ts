@@ -1,4 +1,4 @@
-import type {UninstallResult} from '../../src/commands/uninstall.js';
+import type {UninstallResult} from '../../src/features/install/uninstall-command.js';
 import {createUser, liveSessions, run, signInPassword} from '../helpers/auth.js';
 import {failure} from '../helpers/failures.js';
 import {writeRecord} from '../helpers/install.js';

@@ -25,6 +25,17 @@ export interface Finding {
   repair: Repair | null;
 }
 
+/** A finding as --json shows it. */
+export interface FindingJson extends Omit<Finding, 'repair'> {
+  /** Whether --fix would do something about it. */
+  fixable: boolean;
+}
+
+/** @param withProgram puts what to type into what to do */
+export function findingJson({repair, fix, ...rest}: Finding, withProgram: (text: string) => string): FindingJson {
+  return {...rest, fix: fix === null ? null : withProgram(fix), fixable: repair !== null};
+}
+
 /** @returns that a check has found nothing wrong */
 export function passed(area: Area, check: string, detail: string | null = null): Finding {
   return {area, check, ok: true, severity: 'info', detail, fix: null, repair: null};

@@ -28,6 +28,8 @@ interface InitConsent {
 /** What `init` found in its target before it asked anything. */
 export interface Look {
   connection: Connection | null;
+  /** Null if it did not try to connect. */
+  reachable: boolean | null;
   /** The settings there; null if nothing is installed, or if it did not connect. */
   settings: Settings | null;
   /** Why it cannot work there. */
@@ -53,18 +55,18 @@ export interface InitDone {
 export abstract class InitCommand extends BaseCommand {
   /** Connects to the local database unless --no-apply and --no-enable are given: whether it runs decides which questions make sense. */
   protected async look(target: Target, flags: InitConsent): Promise<Look> {
-    const nothing: Look = {connection: null, settings: null, absent: null};
+    const nothing: Look = {connection: null, reachable: null, settings: null, absent: null};
     if (target.kind !== 'local' || (flags.apply === false && flags.enable === false)) return nothing;
     try {
       const connection = await this.open(target, flags);
-      return {...nothing, connection, settings: (await currentSettings(connection)).settings};
+      return {...nothing, connection, reachable: true, settings: (await currentSettings(connection)).settings};
     } catch (error) {
       const code = error instanceof SupasessionError ? error.code : null;
-      if (code === 'CONNECTION_REFUSED') return {...nothing, absent: 'not running'};
+      if (code === 'CONNECTION_REFUSED') return {...nothing, reachable: false, absent: 'not running'};
       // Writing the files does not touch that database.
       if (code !== 'OTHER_PROJECT' || flags.apply || flags.enable) throw error;
       this.note(leftAloneText(confirmationName(target)));
-      return {...nothing, absent: 'other project'};
+      return {...nothing, reachable: false, absent: 'other project'};
     }
   }
 

@@ -56,47 +56,14 @@ export abstract class StepCommand extends BaseCommand {
 
   /** The same for steps that write their files themselves; in a dry run a writer only names its file. */
   protected async runFiles(work: Work & {writers: Array<(dryRun: boolean) => Promise<StepFile>>}): Promise<StepsDone> {
-    const {project, connection, writers, flags, ask, consent} = work;
+    const {project, connection, writers, flags} = work;
     const {target} = connection;
     const dryRun = flags['dry-run'];
-    const apply =
-      flags.apply ??
-      (dryRun
-        ? false
-        : await ask.confirm({
-            flag: '--apply or --no-apply',
-            message: `Apply ${writers.length === 1 ? 'it' : 'them'} now?`,
-            default: target.kind === 'local',
-          }));
-    const pending = apply ? await planApply(project, connection, process.env) : null;
-    if (pending !== null && pending.others.length > 0 && !flags['include-pending']) {
-      this.note(pendingText(pending.others));
-      if (!dryRun) await allowPending(ask, target, pending.others, {yes: flags.yes, command: this.commandName});
-    }
-
-    if (apply && !dryRun && consent !== undefined && (consent.local || target.kind !== 'local')) {
-      await allowEnding(ask, target, {message: consent.message, given: flags.confirm});
-    }
-
+    const pending = (await this.#wantsApply(work, writers.length)) ? await this.#allowed(work) : null;
     const files: StepFile[] = [];
     try {
       for (const write of writers) files.push(await write(dryRun));
-      for (const {file, written} of files) {
-        this.note(
-          written
-            ? `Wrote supabase/migrations/${file}.`
-            : dryRun
-              ? `Would write supabase/migrations/${file}.`
-              : `supabase/migrations/${file} says the same already.`,
-        );
-      }
-
-      const declared = declaredText(
-        files.flatMap((file) => file.declared),
-        dryRun,
-      );
-      if (declared !== null) this.note(declared);
-
+      this.#tell(files, dryRun);
       if (pending !== null && !dryRun) await this.#apply(project, connection, pending);
     } catch (error) {
       const written = files.filter((file) => file.written).map(({file}) => file);
@@ -109,6 +76,49 @@ export abstract class StepCommand extends BaseCommand {
     }
 
     return {files, applied: pending !== null && !dryRun};
+  }
+
+  async #wantsApply({connection, flags, ask}: Work, files: number): Promise<boolean> {
+    if (flags.apply !== undefined) return flags.apply;
+    if (flags['dry-run']) return false;
+    return ask.confirm({
+      flag: '--apply or --no-apply',
+      message: `Apply ${files === 1 ? 'it' : 'them'} now?`,
+      default: connection.target.kind === 'local',
+    });
+  }
+
+  /** What is pending; in a dry run that is only shown, else it has been allowed to apply it. */
+  async #allowed({project, connection, flags, ask, consent}: Work): Promise<ApplyPlan> {
+    const {target} = connection;
+    const dryRun = flags['dry-run'];
+    const pending = await planApply(project, connection, process.env);
+    if (pending.others.length > 0 && !flags['include-pending']) {
+      this.note(pendingText(pending.others));
+      if (!dryRun) await allowPending(ask, target, pending.others, {yes: flags.yes, command: this.commandName});
+    }
+
+    if (!dryRun && consent !== undefined && (consent.local || target.kind !== 'local'))
+      await allowEnding(ask, target, {message: consent.message, given: flags.confirm});
+    return pending;
+  }
+
+  #tell(files: StepFile[], dryRun: boolean): void {
+    for (const {file, written} of files) {
+      this.note(
+        written
+          ? `Wrote supabase/migrations/${file}.`
+          : dryRun
+            ? `Would write supabase/migrations/${file}.`
+            : `supabase/migrations/${file} says the same already.`,
+      );
+    }
+
+    const declared = declaredText(
+      files.flatMap((file) => file.declared),
+      dryRun,
+    );
+    if (declared !== null) this.note(declared);
   }
 
   async #apply(project: Project, connection: Connection, {cli, outOfOrder}: ApplyPlan): Promise<void> {
