@@ -1,12 +1,11 @@
--- What of the project uses supasession: what DROP SCHEMA ... CASCADE would take along, by the catalog, and functions that
--- name the schema in their text, which would stay and fail. Without the triggers of supasession on Auth's tables.
--- Needs the schema. Run it with search_path = pg_catalog, so that the names come with their schemas.
--- Rows: kind, name, definition, restrictive (of a policy: whether it narrows what others allow), drop_statement (null: to
--- be changed by hand)
+-- Objects of the project that use supasession: what DROP SCHEMA ... CASCADE would drop too, and functions that name the
+-- schema in their text, which would stay and fail. Leaves out the triggers of supasession on Auth's tables.
+-- Needs the schema, and search_path = pg_catalog, so that names are printed with their schemas.
+-- Rows: kind, name, definition, restrictive (for policies), drop_statement (null: has to be changed by hand)
 with schema as (
     select 'supasession'::regnamespace::oid as oid
 ),
-ours as (
+owned as (
     select 'pg_proc'::regclass as class, p.oid from pg_proc p where p.pronamespace = (select oid from schema)
     union all
     select 'pg_class'::regclass, c.oid from pg_class c where c.relnamespace = (select oid from schema)
@@ -16,7 +15,7 @@ ours as (
 users as (
     select distinct d.classid, d.objid, d.objsubid
     from pg_depend d
-    join ours o on o.class = d.refclassid and o.oid = d.refobjid
+    join owned o on o.class = d.refclassid and o.oid = d.refobjid
     where d.deptype in ('n', 'a')
 ),
 relations as (
@@ -69,7 +68,7 @@ from users u
 join relations c on u.classid = 'pg_class'::regclass and c.oid = u.objid and c.relkind in ('r', 'p')
 join pg_attribute a on a.attrelid = c.oid and a.attnum = u.objsubid
 union all
--- By the catalog (a body in standard SQL, a parameter of a type), or by its text.
+-- Found by the catalog (a body in standard SQL, the type of a parameter) or by the text.
 select
     f.kind, f.name,
     -- A body in standard SQL has no text of its own.

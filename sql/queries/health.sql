@@ -1,10 +1,10 @@
--- What the catalog says about an installation. Reads no table of supasession, so that it has an answer when one is broken.
+-- Checks an installation by the catalog only, so that it has an answer even if a table of supasession is broken.
 -- Needs the schema.
--- Rows: check, ok, detail (what is wrong, or worth knowing), fix (null if all is well); the most urgent first
+-- Rows: check, ok, detail (what is wrong, or worth knowing), fix (null if ok); the most urgent first
 with schema as (
     select
         n.oid,
-        -- Whose rights the functions have.
+        -- The functions have the rights of this role.
         coalesce(
             (select p.proowner from pg_proc p where p.oid = to_regprocedure('supasession._limiter()')), n.nspowner
         ) as owner
@@ -19,8 +19,8 @@ triggers (relation, name, function) as (values
     ('supasession.config', 'config_history', 'supasession._on_settings_change()'),
     ('supasession.rules', 'rules_history', 'supasession._on_settings_change()')
 ),
--- The columns that the functions use, with their types; of Auth's "any" where a change of type does no harm. Those of
--- Auth come last: what is wrong with them is not to be repaired from here.
+-- The columns that the functions use, with their types; "any" for those of Auth that may be of any type. Problems of
+-- Auth's columns come last: supasession cannot fix them.
 columns as (
     select t.relation, c.name, c.type, starts_with(t.relation, 'auth.') as auth
     from (values
@@ -61,7 +61,7 @@ unfit as (
                 then format('%s.%s is of type %s', c.relation, c.name, format_type(a.atttypid, a.atttypmod))
         end as problem,
         case
-            -- What the installation makes again by itself.
+            -- The SQL of supasession adds these itself.
             when r.oid is null or a.attnum is null and c.relation = 'supasession.config'
                 and c.name not in ('version', 'enabled', 'max_sessions', 'strategy') then null
             when a.attnum is null then format('alter table %s add column %I %s', c.relation, c.name, c.type)
@@ -76,14 +76,14 @@ checks (place, name, problem, detail, fix) as (
         1, 'hook executable by Auth',
         case
             when has_schema_privilege('supabase_auth_admin', s.oid, 'usage')
-                -- By oid, which is null for a function that is gone: by name it would raise.
+                -- By oid, which is null for a missing function: a name would raise an error.
                 and has_function_privilege(
                     'supabase_auth_admin', to_regprocedure('supasession.access_token_hook(jsonb)')::oid, 'execute'
                 )
                 and has_function_privilege(
                     'supabase_auth_admin', to_regprocedure('supasession._hook_answer(uuid)')::oid, 'execute'
                 ) then null
-            else 'supabase_auth_admin may not call supasession.access_token_hook: with the hook enabled every sign-in fails'
+            else 'supabase_auth_admin may not call supasession.access_token_hook: if the hook is enabled, every sign-in fails'
         end,
         null,
         'restore it: supasession doctor --fix'
@@ -108,7 +108,7 @@ checks (place, name, problem, detail, fix) as (
         string_agg(distinct u.problem, '; '),
         null,
         case
-            when u.auth then 'a newer release may know this version of Auth: npm install --save-dev supasession@latest'
+            when u.auth then 'a newer release may support this version of Auth: npm install --save-dev supasession@latest'
             else coalesce(
                 string_agg(u.statement, '; ' order by u.name) filter (where u.problem is not null),
                 'restore it: supasession doctor --fix'
@@ -117,13 +117,13 @@ checks (place, name, problem, detail, fix) as (
     from unfit u
     group by u.auth, u.relation
     union all
-    -- As row_security_active(), for the owner of the functions.
+    -- What row_security_active() says, for the owner of the functions.
     select
         5, 'row level security',
-        'the functions run as role ' || s.owner::regrole || ', and row level security hides rows from it on '
+        'the functions run as role ' || s.owner::regrole || ', and row level security hides rows from that role on '
             || string_agg('auth.' || c.relname, ', ' order by c.relname),
         null,
-        'as a superuser: alter role ' || s.owner::regrole || ' bypassrls'
+        'run as a superuser: alter role ' || s.owner::regrole || ' bypassrls'
     from schema s
     join pg_roles r on r.oid = s.owner
     left join pg_class c on c.relnamespace = 'auth'::regnamespace
@@ -140,7 +140,7 @@ checks (place, name, problem, detail, fix) as (
             where not coalesce(has_table_privilege(s.owner, to_regclass(e.relation)::oid, p.privilege), true)
         ),
         null,
-        'ask the operator of the database for these rights'
+        'ask the owner of the database to grant these'
     from schema s
     cross join (values
         ('auth.sessions', '{select,update,delete,trigger}'::text[]),
@@ -152,7 +152,7 @@ checks (place, name, problem, detail, fix) as (
     cross join lateral unnest(e.privileges) p (privilege)
     group by s.owner, e.relation
     union all
-    -- supautils decides on hosted projects what postgres may do beyond its rights; elsewhere these are not there.
+    -- On hosted projects supautils allows postgres more than its rights; elsewhere these settings do not exist.
     select 7, 'supautils ' || n.name, null, current_setting(n.name, true), null
     from unnest(array[
         'supautils.drop_trigger_grants', 'supautils.policy_grants', 'supautils.privileged_role_allowed_configs'

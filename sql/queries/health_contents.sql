@@ -1,4 +1,4 @@
--- What is in the tables of an installation, and whether it fits what is around it. Needs the tables to be whole.
+-- Checks the rows of an installation, and whether what they name exists. Needs all tables and columns.
 -- Rows: check, ok, detail, fix, as in health.sql
 with settings as (
     select g.* from supasession.get_config() g
@@ -9,7 +9,7 @@ chained as (
 guard as (
     select supasession._configured_pre_request() as configured, supasession._guard_enabled() as enabled
 ),
--- The history shows what a delete-and-insert, as 0.1.2 knows it, has reset: all but its three settings.
+-- Users of 0.1.2 change settings by delete and insert. That resets all but its three settings; the history has the rest.
 lost as (
     select string_agg(o.key, ', ' order by o.key) as names
     from (
@@ -32,12 +32,12 @@ lost as (
 checks (place, name, problem, fix) as (
     select
         1, 'settings',
-        case when c.version is null then 'there is no row in supasession.config: limits are off' end,
+        case when c.version is null then 'supasession.config has no row: limits are off' end,
         'supasession config --enable'
     from settings c
     union all
     select
-        2, 'settings kept', 'a delete-and-insert reset these to their defaults: ' || l.names,
+        2, 'settings kept', 'deleting and inserting the row of supasession.config reset these to their defaults: ' || l.names,
         'set them again: supasession config'
     from lost l
     union all
@@ -48,7 +48,7 @@ checks (place, name, problem, fix) as (
             from chained i
             where i.kind = 'access_token_hook' and (supasession._hook_answer(null)).next_missing
         ),
-        'create it, or call none: supasession hook disable'
+        'create it, or disable the hook: supasession hook disable'
     union all
     select
         4, 'pre-request',
@@ -58,7 +58,7 @@ checks (place, name, problem, fix) as (
                 from chained i
                 where i.kind = 'pre_request' and (supasession._pre_request()).missing
             )
-            -- A bare name may be in any schema.
+            -- A name without a schema may be in any schema.
             when g.configured like '%.%' and to_regprocedure(
                 quote_ident(split_part(g.configured, '.', 1)) || '.'
                     || quote_ident(substr(g.configured, strpos(g.configured, '.') + 1)) || '()'
@@ -67,10 +67,10 @@ checks (place, name, problem, fix) as (
                     'pgrst.db_pre_request names %s, which does not exist: every request of the Data API fails', g.configured
                 )
         end,
-        'create it, or call none: supasession guard disable'
+        'create it, or disable the guard: supasession guard disable'
     from guard g
     union all
-    -- What calls a function of the project must not set a search_path for it; all else must have a fixed one.
+    -- A function that calls one of the project must not set a search_path for it; all others must have a fixed one.
     select
         5, 'search_path',
         string_agg(

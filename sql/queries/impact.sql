@@ -1,4 +1,4 @@
--- Whom settings and rules concern: what they end, whom they keep out, and what they set a deadline for.
+-- What settings and rules do to the existing sessions: which they end, who cannot sign in, which get a deadline.
 -- Reads tables of Auth only: works before an installation too.
 -- $1 settings, $2 rules, $3 users, $4 ids in pending_ends: as in verdicts.sql
 -- One row: users_over, sessions_over (over a limit), users_at (exactly at the limit: under reject they cannot sign in
@@ -14,7 +14,7 @@ users as (
         count(*) filter (where v.over and v.ends is null) as evicted,
         count(*) filter (where v.ends is not null) as expiring,
         count(*) filter (where v.deadline is not null and v.ends is null and not v.over) as deadlines,
-        -- A sign-in of the user itself counts in the pool without a client.
+        -- A sign-in to the app itself counts among the sessions without an OAuth client.
         bool_or(v.rank = v.max_sessions and not v.idle) filter (where v.client is null and not v.pending)
             and not bool_or(v.over) filter (where v.client is null and not v.pending) as at_limit
     from verdicts v

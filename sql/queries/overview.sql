@@ -1,7 +1,7 @@
--- How many live sessions users have, and how many ended ones are still in the table.
+-- Users by their number of live sessions, and how many ended sessions are still in the table.
 -- Reads tables of Auth only: works before an installation too.
 -- $1 ids of sessions in pending_ends (uuid[]): they count as ended
--- One row: histogram (an array of {"sessions": live sessions of a user, "users": how many users have as many}, the fewest
+-- One row: histogram (an array of {"sessions": live sessions of a user, "users": how many have that number}, the fewest
 -- sessions first), ended
 with users as (
     select count(*) filter (where s.live) as live, count(*) filter (where not s.live) as ended

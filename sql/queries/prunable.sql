@@ -1,7 +1,7 @@
--- What prune() would remove by and by: sessions that ended, or were last used, before a time.
+-- What prune() would remove in all its calls: sessions that ended, or were last used, before a time.
 -- Reads tables of Auth only: works before an installation too.
 -- $1 the time (timestamptz), $2 ids of sessions in pending_ends (uuid[]): they count as ended
--- One row: ended, live (sessions that could go on, and have only not been used), users (of those live ones)
+-- One row: ended, live (not ended, only unused), users (of those live ones)
 select
     count(*) filter (where not s.live) as ended,
     count(*) filter (where s.live) as live,

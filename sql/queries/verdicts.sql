@@ -1,5 +1,5 @@
--- The verdict on many sessions at once: over the limit, past a deadline, or due for an earlier one. The same rule as the
--- walks of the migration (_enforce_limit, _is_over, _deadline) have for one session, as a set; needs no schema of ours.
+-- Judges many sessions at once: over the limit, past a deadline, or due for an earlier one. Follows the same rules as
+-- _enforce_limit(), _is_over() and _deadline(), which judge one session; works before an installation too.
 -- $1 settings (jsonb), $2 rules (jsonb array), $3 users (uuid[], null: all), $4 ids of sessions in pending_ends (uuid[])
 -- Rows: the live sessions of users with as many as the lowest limit, and every session with a deadline to come.
 -- ends: why it is past a deadline; deadline: what it should have, null unless that is earlier than what it has.
@@ -39,7 +39,7 @@ sessions as (
         coalesce(s.refreshed_at at time zone 'UTC', s.created_at, '-infinity') as last_used,
         f.user_id is not null and coalesce(s.aal::text, 'aal1') = 'aal1' as pending,
         coalesce(o.ordinal, least(m.ordinal, k.ordinal)) as ordinal
-    -- An older Auth has no such column: then the name is that of the row before it.
+    -- An older Auth has no such column: then the name refers to no_client.
     from (select null::uuid as oauth_client_id) no_client
     cross join lateral (
         select a.id, a.user_id, a.created_at, a.refreshed_at, a.not_after, a.aal, oauth_client_id
@@ -100,7 +100,7 @@ places as (
 deadlines as (
     select
         j.*,
-        -- Every deadline of ours ends so: see _deadline().
+        -- This fraction marks every deadline of supasession: see _deadline().
         date_trunc('second', least(j.boxed, j.unused_until, j.pending_until)) + interval '0.271828 seconds' as wanted
     from judged j
 )

@@ -1,19 +1,18 @@
--- The guard first, so that no request of the Data API asks for a function that is gone; then the whole schema at once.
--- Sessions and all other data of Auth stay. The triggers go with their functions: DROP TRIGGER locks a dozen tables of Auth
--- on hosted projects.
+-- Disables the guard first, so that no request of the Data API calls a missing function, then drops the whole schema.
+-- Sessions and all other data of Auth stay. The triggers are dropped with their functions: on hosted projects DROP TRIGGER
+-- would lock a dozen tables of Auth.
 do $$
 declare
     dependents text;
-    ours text;
+    tables text;
     give_up constant timestamptz := clock_timestamp() + interval '4 seconds';
 begin
     if to_regnamespace('supasession') is null then
         return;
     end if;
-    -- Names then come with their schemas.
+    -- So that names are printed with their schemas.
     perform set_config('search_path', 'pg_catalog', true);
-    -- Also where this file reaches another database than the one it was written for: CASCADE must take nothing of the
-    -- project along.
+    -- CASCADE must drop nothing of the project, even if this file is applied to a database it was not written for.
     select string_agg(d.kind || ' ' || d.name, ', ') into dependents
     from (
 -- @include queries/dependents.sql
@@ -26,15 +25,15 @@ begin
         perform supasession.disable_guard();
     end if;
 
-    select string_agg(c.oid::regclass::text, ', ') into ours
+    select string_agg(c.oid::regclass::text, ', ') into tables
     from pg_class c
     where c.relnamespace = 'supasession'::regnamespace and c.relkind = 'r';
-    -- As at the installation: all tables or none, in short tries, because sign-ins queue behind a lock that is waited for.
+    -- Locks all tables or none, in short tries: sign-ins queue behind a lock that waits. The installation does the same.
     loop
         begin
             perform set_config('lock_timeout', '50ms', true);
             lock table auth.sessions in access exclusive mode;
-            execute format('lock table %s in access exclusive mode', ours);
+            execute format('lock table %s in access exclusive mode', tables);
             exit;
         exception
             when lock_not_available then

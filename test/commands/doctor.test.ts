@@ -130,8 +130,8 @@ test('notes alone are 0: limits that are off, settings that no migration holds',
 
 test('a fresh project: what to type is said, and the exit code is 3', async () => {
   const seen = await doctor();
-  expect(seen).toMatchObject({code: 3, wrong: ['error: our migration', 'error: installed']});
-  expect(finding(seen, 'our migration').fix).toBe('supasession init');
+  expect(seen).toMatchObject({code: 3, wrong: ['error: migration of supasession', 'error: installed']});
+  expect(finding(seen, 'migration of supasession').fix).toBe('supasession init');
   expect(await project.run(['doctor'])).toMatchObject({
     code: 3,
     stdout: expect.stringContaining('→ supasession init --apply'),
@@ -191,7 +191,7 @@ describe('triggers and functions', () => {
     await restored();
     const {code, stderr, stdout} = await project.run(['doctor', '--fix']);
     expect({code, stdout}).toEqual({code: 2, stdout: ''});
-    expect(stderr).toContain('Run the SQL of supasession once more');
+    expect(stderr).toContain('Run the SQL of supasession again');
     expect(stderr).toContain('[ANSWER_REQUIRED]');
 
     const declined = openTerminal(['doctor', '--fix'], {cwd: project.root});
@@ -307,8 +307,8 @@ describe('triggers and functions', () => {
       expect(finding(seen, 'row level security')).toMatchObject({
         severity: 'error',
         detail:
-          'the functions run as role postgres, and row level security hides rows from it on auth.mfa_factors, auth.sessions, auth.users',
-        fix: 'as a superuser: alter role postgres bypassrls',
+          'the functions run as role postgres, and row level security hides rows from that role on auth.mfa_factors, auth.sessions, auth.users',
+        fix: 'run as a superuser: alter role postgres bypassrls',
       });
     } finally {
       await admin('alter role postgres bypassrls');
@@ -351,7 +351,7 @@ uri = "pg-functions://postgres/supasession/access_token_hook"
   const REST = [
     'error: hook and its function',
     'error: exposed schemas',
-    'error: database as the history says',
+    'error: database matches its history',
     'error: installed',
   ];
 
@@ -371,11 +371,11 @@ uri = "pg-functions://postgres/supasession/access_token_hook"
   test('a role that may not is told so, in words', async () => {
     const {code, error} = await failure(project, ['doctor', '--fix', '--yes']);
     expect([code, error.code]).toEqual([1, 'PERMISSION_DENIED']);
-    expect(error.message).toMatch(/^Role postgres may not take pgrst\.db_pre_request from role authenticator/);
+    expect(error.message).toMatch(/^Role postgres may not reset pgrst\.db_pre_request of role authenticator/);
   });
 
   test('what it says to type brings everything back', async () => {
-    const {fix} = finding(await doctor(), 'database as the history says');
+    const {fix} = finding(await doctor(), 'database matches its history');
     const [repair, again] = fix!.split('\n');
     await project.supabase(...repair!.split(' ').slice(1));
     expect(again).toBe('supasession init --apply');
@@ -411,9 +411,9 @@ describe('migrations', () => {
     const seen = await doctor();
     expect(seen).toMatchObject({
       code: 3,
-      wrong: ['warning: files as they were written', 'warning: dates', "error: the project's later migrations"],
+      wrong: ['warning: unedited files', 'warning: dates', "error: the project's later migrations"],
     });
-    expect(finding(seen, 'files as they were written').fix).toBe(`git checkout -- supabase/migrations/${FILE}`);
+    expect(finding(seen, 'unedited files').fix).toBe(`git checkout -- supabase/migrations/${FILE}`);
   });
 
   test('settings changed since they were saved are told, and config --save mends it', async () => {
@@ -500,7 +500,7 @@ test('of a self-hosted project the configuration is not known, and no project is
   await other.remove();
   expect((json as DoctorResult).findings.filter(({ok}) => !ok).map(({check}) => check)).toEqual([
     'configuration',
-    'our migration',
+    'migration of supasession',
   ]);
   expect(code).toBe(3);
 });
@@ -513,7 +513,7 @@ test('a project without the supabase CLI is warned, and one whose variable is mi
   const wrong = (json as DoctorResult).findings.filter(({ok}) => !ok);
   expect(wrong.map(({severity, check}) => `${severity}: ${check}`)).toEqual([
     'error: configuration',
-    'error: our migration',
+    'error: migration of supasession',
     'error: installed',
     'warning: supabase CLI',
   ]);

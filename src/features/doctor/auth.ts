@@ -16,13 +16,13 @@ export interface AuthSettings {
   singlePerUser: boolean;
 }
 
-/** Where settings of Auth are from. */
+/** The source of settings of Auth. */
 export interface AuthSource {
   /** For messages: "supabase/config.toml", "project <ref>". */
   name: string;
   /** The hosted project; null for a file. */
   ref: string | null;
-  /** Of a file: what makes Auth read it. */
+  /** For a file: the command that makes Auth read it. */
   read: string;
 }
 
@@ -30,17 +30,13 @@ const UNITS: Readonly<Record<string, number>> = {
   ...{h: 3600, m: 60, s: 1, ms: 1e-3, us: 1e-6, µs: 1e-6, ns: 1e-9},
 };
 
-/** Seconds of a span as Go writes it, and config.toml with it; null for none at all. */
+/** config.toml writes spans of time as Go does; null for zero or none. */
 function goSeconds(span: {text: string} | null): number | null {
   const parts = [...(span?.text ?? '').matchAll(/([\d.]+)(h|ms|m|s|us|µs|ns)/g)];
   return parts.reduce((sum, [, number, unit]) => sum + Number(number) * UNITS[unit!]!, 0) || null;
 }
 
-/**
- * @param config a project's configuration
- * @returns what it makes of Auth
- * @throws SupasessionError CONFIG_INVALID, ENV_NOT_SET
- */
+/** @throws SupasessionError CONFIG_INVALID, ENV_NOT_SET */
 export function authSettingsOfFile(config: ProjectConfig): AuthSettings {
   return {
     jwtExpiry: config.jwtExpiry,
@@ -52,10 +48,6 @@ export function authSettingsOfFile(config: ProjectConfig): AuthSettings {
   };
 }
 
-/**
- * @param auth a hosted project's settings
- * @returns the same in our words
- */
 export function authSettingsOfProject(auth: AuthConfig): AuthSettings {
   const hours = (number: number | null) => (number === null ? null : number * 3600 || null);
   return {
@@ -78,14 +70,14 @@ function jwtExpiry({jwtExpiry: seconds}: AuthSettings, source: AuthSource): Find
   const fix = setIt(source, 'auth', 'jwt_expiry = 3600', 'settings/jwt');
   if (seconds < 300) {
     return found('project', 'warning', 'jwt_expiry', {
-      detail: `${seconds} s in ${source.name}: every client refreshes its token all the time. 300 s are short enough.`,
+      detail: `${seconds} s in ${source.name}: every client refreshes its token all the time. 300 s is short enough.`,
       fix,
     });
   }
 
   if (seconds > 86_400) {
     return found('project', 'warning', 'jwt_expiry', {
-      detail: `${seconds} s in ${source.name}: for so long an access token works after its session has ended, wherever the guard does not stand.`,
+      detail: `${seconds} s in ${source.name}: without the guard, an access token works for up to that long after its session has ended.`,
       fix,
     });
   }
@@ -97,7 +89,7 @@ function refreshTokens({rotation, reuseInterval}: AuthSettings, source: AuthSour
   if (!rotation) {
     return [
       found('project', 'warning', 'refresh token rotation', {
-        detail: `It is off in ${source.name}: a stolen refresh token works until its session ends, and nobody notices.`,
+        detail: `It is off in ${source.name}: a stolen refresh token works unnoticed until its session ends.`,
         fix: setIt(source, 'auth', 'enable_refresh_token_rotation = true', 'auth/sessions'),
       }),
     ];
@@ -109,33 +101,33 @@ function refreshTokens({rotation, reuseInterval}: AuthSettings, source: AuthSour
     passed('project', 'refresh token rotation'),
     reuseInterval === 0
       ? found('project', 'warning', reuse, {
-          detail: `0 s in ${source.name}: two tabs that refresh at once, or an answer that gets lost, sign the user out.`,
+          detail: `0 s in ${source.name}: two tabs that refresh at once, or a lost response, sign the user out.`,
           fix,
         })
       : reuseInterval > 60
         ? found('project', 'warning', reuse, {
-            detail: `${reuseInterval} s in ${source.name}: for so long a stolen refresh token can be used beside the real one.`,
+            detail: `${reuseInterval} s in ${source.name}: a stolen refresh token can be used beside the real one for that long.`,
             fix,
           })
         : passed('project', reuse, `${reuseInterval} s`),
   ];
 }
 
-/** A session is refreshed when its access token runs out. */
-function inactivity(auth: AuthSettings, source: AuthSource, ours: Settings | null, target: Target): Finding[] {
+/** A session is refreshed when its access token expires: a shorter timeout ends it while its user is at work. */
+function inactivity(auth: AuthSettings, source: AuthSource, settings: Settings | null, target: Target): Finding[] {
   const found_ = [
     ...(auth.inactivityTimeout !== null && auth.inactivityTimeout <= auth.jwtExpiry
       ? [
           found('project', 'error', 'inactivity_timeout of Auth', {
-            detail: `${auth.inactivityTimeout} s in ${source.name}, not longer than jwt_expiry (${auth.jwtExpiry} s): everybody is signed out when their token runs out.`,
+            detail: `${auth.inactivityTimeout} s in ${source.name} is not longer than jwt_expiry (${auth.jwtExpiry} s): everybody is signed out when their token expires.`,
             fix: setIt(source, 'auth.sessions', 'inactivity_timeout to more than jwt_expiry', 'auth/sessions'),
           }),
         ]
       : []),
-    ...(ours !== null && inForce(ours) && signsOutAll(ours, auth.jwtExpiry)
+    ...(settings !== null && inForce(settings) && signsOutAll(settings, auth.jwtExpiry)
       ? [
           found('project', 'error', 'inactivity_timeout', {
-            detail: `Ours (${ours.inactivity_timeout}) is not longer than jwt_expiry (${auth.jwtExpiry} s in ${source.name}): everybody is signed out when their token runs out.`,
+            detail: `${settings.inactivity_timeout} is not longer than jwt_expiry (${auth.jwtExpiry} s in ${source.name}): everybody is signed out when their token expires.`,
             fix: [commandOn(target, 'config --inactivity <longer>')],
           }),
         ]
@@ -144,18 +136,18 @@ function inactivity(auth: AuthSettings, source: AuthSource, ours: Settings | nul
   return found_.length > 0 ? found_ : [passed('project', 'inactivity_timeout')];
 }
 
-/** Two who end sessions: nothing breaks, but whoever looks for the reason of a sign-out looks in the wrong place. */
-function rulers(auth: AuthSettings, source: AuthSource, ours: Settings | null): Finding[] {
-  if (ours === null || !inForce(ours)) return [];
+/** If both end sessions nothing breaks, but the history of supasession does not explain every sign-out. */
+function ownLimits(auth: AuthSettings, source: AuthSource, settings: Settings | null): Finding[] {
+  if (settings === null || !inForce(settings)) return [];
   const both = [
-    ...(auth.timebox !== null && ours.timebox !== null ? ['timebox'] : []),
-    ...(auth.inactivityTimeout !== null && ours.inactivity_timeout !== null ? ['inactivity_timeout'] : []),
+    ...(auth.timebox !== null && settings.timebox !== null ? ['timebox'] : []),
+    ...(auth.inactivityTimeout !== null && settings.inactivity_timeout !== null ? ['inactivity_timeout'] : []),
     ...(auth.singlePerUser ? ['single_per_user'] : []),
   ];
-  if (both.length === 0) return [passed('project', 'one ruler over sessions')];
+  if (both.length === 0) return [passed('project', 'session limits of Auth')];
   return [
-    found('project', 'info', 'one ruler over sessions', {
-      detail: `Auth has ${both.join(' and ')} too (${source.name}): whichever is stricter counts, and what Auth ends our history does not know.`,
+    found('project', 'info', 'session limits of Auth', {
+      detail: `Auth sets ${both.join(' and ')} too (${source.name}): the stricter one applies, and the history of supasession does not record what Auth ends.`,
       fix: [
         source.ref === null
           ? `Remove it from [auth.sessions] of ${source.name}, then: ${source.read}`
@@ -165,19 +157,18 @@ function rulers(auth: AuthSettings, source: AuthSource, ours: Settings | null): 
   ];
 }
 
-/**
- * @param auth Auth's settings
- * @param source where they are from
- * @param ours our settings; null where they are not known
- * @param target where
- * @returns what of them is dangerous to sessions
- */
-export function judgeAuth(auth: AuthSettings, source: AuthSource, ours: Settings | null, target: Target): Finding[] {
+/** `settings` of supasession; null if unknown. */
+export function judgeAuth(
+  auth: AuthSettings,
+  source: AuthSource,
+  settings: Settings | null,
+  target: Target,
+): Finding[] {
   return [
     jwtExpiry(auth, source),
     ...refreshTokens(auth, source),
-    ...inactivity(auth, source, ours, target),
-    ...rulers(auth, source, ours),
+    ...inactivity(auth, source, settings, target),
+    ...ownLimits(auth, source, settings),
   ];
 }
 
@@ -189,21 +180,16 @@ const LABELS = {
   inactivityTimeout: 'inactivity_timeout',
 } as const;
 
-/**
- * @param file Auth's settings by the project's file
- * @param hosted by the hosted project
- * @param source where the file's are from
- * @returns in what they differ
- */
+/** `source` of the file. */
 export function judgeAuthDrift(file: AuthSettings, hosted: AuthSettings, source: AuthSource): Finding {
   const differing = (Object.keys(LABELS) as (keyof typeof LABELS)[]).filter((name) => file[name] !== hosted[name]);
   if (differing.length === 0) return passed('project', 'file and hosted project agree');
   const list = differing.map(
     (name) =>
-      `${LABELS[name]} is ${String(file[name] ?? 'off')} there and ${String(hosted[name] ?? 'off')} in the project`,
+      `${LABELS[name]} is ${String(file[name] ?? 'off')} in the file and ${String(hosted[name] ?? 'off')} in the project`,
   );
   return found('project', 'info', 'file and hosted project agree', {
-    detail: `${source.name} differs from the hosted project, and "supabase config push" would bring its values: ${list.join('; ')}.`,
-    fix: ["Make them alike; what shall differ on purpose belongs into the project's [remotes.<name>] block"],
+    detail: `${source.name} differs from the hosted project, and "supabase config push" would apply the file: ${list.join('; ')}.`,
+    fix: ["Make them equal, or move an intended difference to the project's [remotes.<name>] block"],
   });
 }

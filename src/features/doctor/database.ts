@@ -10,10 +10,9 @@ import type {ImpactReport} from '../settings/verdicts.js';
 import {count} from '../../cli/text.js';
 import {found, passed, type Finding, type Repair, type Severity} from './finding.js';
 
-/** @returns that the database was not reached */
 export function notReached({message, suggestions}: SupasessionError): Finding {
   return found('database', 'error', 'reachable', {
-    detail: `${message} Not looked at: what is installed, applied and called.`,
+    detail: `${message} Not checked: what is installed and applied, and the functions that Auth and the Data API call.`,
     fix: suggestions,
   });
 }
@@ -22,12 +21,7 @@ function ofError(severity: Severity, check: string, {message, suggestions}: Supa
   return found('database', severity, check, {detail: message, fix: suggestions});
 }
 
-/**
- * @param installed what of ours is there
- * @param shipped our SQL
- * @param options removed: whether the project's newest migration of ours takes it out; target: where; repair: whether --fix can run our SQL again
- * @returns whether the database can work with this package
- */
+/** `removed`: the project's newest migration of supasession uninstalls it. */
 export function judgeInstalled(
   {auth, schema, version}: Installed,
   shipped: ShippedSql,
@@ -37,10 +31,10 @@ export function judgeInstalled(
   if (!auth) return [reached, ofError('error', 'Auth', authMissing(target))];
   const there = [reached, passed('database', 'Auth')];
   if (version === null) {
-    if (removed && !schema) return [...there, passed('database', 'installed', 'taken out')];
+    if (removed && !schema) return [...there, passed('database', 'installed', 'removed')];
     const fix = [commandOn(target, repair === null ? 'init --apply' : 'doctor --fix')];
     const detail = schema
-      ? 'supasession is there without a record of its release: 0.1.2, or half of a restored dump.'
+      ? 'supasession is installed without a record of its release: it is 0.1.2, or a dump was restored only in part.'
       : 'supasession is not installed: nothing is limited.';
     return [...there, found('database', 'error', 'installed', {detail, fix, repair})];
   }
@@ -50,11 +44,6 @@ export function judgeInstalled(
     : [...there, passed('database', 'installed', version)];
 }
 
-/**
- * @param settings the settings in force
- * @param target where
- * @returns whether anything is limited at all
- */
 export function judgeSwitch({enabled, mode}: Settings, target: Target): Finding {
   if (!enabled) {
     return found('database', 'info', 'limits', {
@@ -73,28 +62,23 @@ export function judgeSwitch({enabled, mode}: Settings, target: Target): Finding 
   return passed('database', 'limits', 'ON');
 }
 
-/** What only the history knows so far; null if nothing is observed. */
+/** Null outside observe mode. */
 export function judgeObserved({mode}: Settings, {impact}: ImpactReport, target: Target): Finding | null {
   if (mode !== 'observe') return null;
   const check = 'observed sessions';
   const {overLimit, expiring} = impact;
   if (overLimit.sessions + expiring.sessions === 0) return passed('database', check, 'none would end');
   return found('database', 'info', check, {
-    detail: `${count(overLimit.sessions, 'session')} of ${count(overLimit.users, 'user')} over the limit and ${count(expiring.sessions, 'session')} past a deadline. In observe mode they stay; under --mode enforce they would end.`,
+    detail: `${count(overLimit.sessions, 'session')} of ${count(overLimit.users, 'user')} over the limit and ${count(expiring.sessions, 'session')} past a deadline. They stay in observe mode, and would end in enforce mode.`,
     fix: [commandOn(target, 'config --mode enforce --dry-run')],
   });
 }
 
-/** What does not mean that limits fail, or requests. */
+/** Checks whose failure breaks neither limits nor requests. */
 const WARNINGS = new Set(['deadlines', 'settings', 'settings kept', 'users over the limit']);
+/** As health.sql has it. */
 const AGAIN = 'restore it: supasession doctor --fix';
 
-/**
- * @param rows what health.sql says, or what is wrong with sessions
- * @param target where
- * @param repair whether --fix can run our SQL again
- * @returns the same as findings
- */
 export function judgeHealth(rows: HealthRow[], target: Target, repair: Repair | null): Finding[] {
   return rows.map(({check, ok, detail, fix}) => {
     if (ok) return passed('database', check, detail);

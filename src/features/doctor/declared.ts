@@ -21,7 +21,7 @@ function judgeFile({kind, shown, state}: DeclaredFile, fix: string[]): Finding[]
     case 'older': {
       return [
         found('migrations', 'warning', CHECK, {
-          detail: `${shown} does not say what the migrations say: "supabase db schema declarative sync" undoes the difference.`,
+          detail: `${shown} differs from the migrations: "supabase db schema declarative sync" writes a migration that undoes the difference.`,
           fix,
         }),
       ];
@@ -30,7 +30,7 @@ function judgeFile({kind, shown, state}: DeclaredFile, fix: string[]): Finding[]
     case 'edited': {
       return [
         found('migrations', 'warning', CHECK, {
-          detail: `${shown} was edited: "supabase db schema declarative sync" makes a migration of the edit.`,
+          detail: `${shown} was edited: "supabase db schema declarative sync" writes a migration with the edit.`,
           fix,
         }),
       ];
@@ -39,7 +39,7 @@ function judgeFile({kind, shown, state}: DeclaredFile, fix: string[]): Finding[]
     case 'superfluous': {
       return [
         found('migrations', 'warning', CHECK, {
-          detail: `${shown} declares ${what}, and no other file or migration does: "supabase db schema declarative sync" brings it back.`,
+          detail: `${shown} declares ${what}, and no migration does: "supabase db schema declarative sync" writes a migration that creates it again.`,
           fix: [`Delete ${shown}`],
         }),
       ];
@@ -47,7 +47,7 @@ function judgeFile({kind, shown, state}: DeclaredFile, fix: string[]): Finding[]
   }
 }
 
-/** @returns what is missing, old, edited or twice in the files that declare the schema; nothing where none do */
+/** Null, and so no finding, for a project that does not declare its schema. */
 export function judgeDeclared(plan: DeclaredPlan | null, target: Target): Finding[] {
   if (plan === null) return [];
   const {files, exported, left, tree} = plan;
@@ -60,11 +60,11 @@ export function judgeDeclared(plan: DeclaredPlan | null, target: Target): Findin
       ? []
       : [
           found('migrations', 'warning', CHECK, {
-            detail: `${first}${others}, written by "supabase db schema declarative generate", hold supasession: ${declaredToo ? 'beside the declared file "supabase db schema declarative sync" fails' : 'an upgrade would leave them behind'}.`,
+            detail: `"supabase db schema declarative generate" exported supasession to ${first}${others}: ${declaredToo ? 'the declared file has it too, so "supabase db schema declarative sync" fails' : 'an upgrade would not update them'}.`,
             fix,
           }),
         ];
-  // Exported objects stand for a file that is missing.
+  // Exported objects replace a missing file.
   const judged = files
     .filter(({state}) => state !== 'missing' || exported.length === 0)
     .flatMap((file) => judgeFile(file, fix));
@@ -72,14 +72,14 @@ export function judgeDeclared(plan: DeclaredPlan | null, target: Target): Findin
     .filter(({path, wanted}) => wanted !== null && !tree.covers(path))
     .map(({shown}) =>
       found('migrations', 'warning', CHECK, {
-        detail: `schema_paths in [db.migrations] leaves ${shown} out: "supabase db diff" drops what it declares.`,
+        detail: `schema_paths in [db.migrations] does not include ${shown}: "supabase db diff" writes a migration that drops what it declares.`,
         fix: [`Add "./${shown.replace(/^supabase\//, '')}" to schema_paths`],
       }),
     );
   const stale = left.map(({shown}) =>
     found('migrations', 'warning', CHECK, {
-      detail: `${shown} uses supasession, which the migrations take out: "supabase db schema declarative sync" fails.`,
-      fix: [`Take that out of ${shown}`],
+      detail: `${shown} uses supasession, which the migrations remove: "supabase db schema declarative sync" fails.`,
+      fix: [`Remove that from ${shown}`],
     }),
   );
   const findings = [...duplicates, ...judged, ...unread, ...stale];

@@ -21,9 +21,8 @@ import {judgePreRequest, readPreRequest} from './pre-request.js';
 import {lookAtProject} from './project.js';
 import {judgeCli, judgeProgram, judgeServer} from './versions.js';
 
-/** What is looked at. */
+/** What doctor checks. */
 export interface Patient {
-  /** Null where there is none. */
   project: Project | null;
   target: Target;
   /** Open, or why it is not. */
@@ -33,14 +32,14 @@ export interface Patient {
   node: string;
 }
 
-/** The project's own migrations that run after our newest installation. */
+/** The project's own migrations that run after the newest installation of supasession. */
 async function readLater({all, own, active}: MigrationState, there: Inside | null): Promise<LaterMigration[]> {
   const newest = active.findLast(({kind}) => kind === 'installation');
-  const ours = new Set(own.map(({file}) => file));
+  const ownFiles = new Set(own.map(({file}) => file));
   const later = newest === undefined ? [] : all.slice(all.findIndex(({file}) => file === newest.file) + 1);
   return Promise.all(
     later
-      .filter(({file}) => !ours.has(file))
+      .filter(({file}) => !ownFiles.has(file))
       .map(async (migration) => ({
         file: migration.file,
         text: await readMigration(migration),
@@ -79,7 +78,7 @@ async function lookAtDatabase(
   const look = async (check: string, work: () => Promise<Finding[]>) => lookAt({area: 'database', check}, target, work);
   const {version, checksum} = installed;
   const removed = state !== null && state.own.length > 0 && state.active.length === 0;
-  // Of any other SQL there is nothing to compare with.
+  // Other SQL than this release's cannot be compared.
   const same = version === shipped.version && (checksum === null || checksum === shipped.checksum);
   const preRequest = await look('pre-request setting', async () => [
     judgePreRequest(await readPreRequest(db), target, repair),
@@ -90,7 +89,7 @@ async function lookAtDatabase(
   const counted = await look('sessions', async () => {
     if (settings === null || !settings.enabled) return [];
     const report = await ifWhole(async () => readImpact(db, await basisWith(db, settings)));
-    // What is missing has been found above.
+    // Health has reported what is missing.
     if (typeof report === 'string') return [];
     const observed = judgeObserved(settings, report, target);
     return observed === null ? judgeHealth(sessionHealth(settings, report), target, repair) : [observed];
@@ -99,7 +98,7 @@ async function lookAtDatabase(
     ...judgeInstalled(installed, shipped, {removed, target, repair}),
     ...(settings === null ? [] : [judgeSwitch(settings, target)]),
     ...preRequest,
-    // It knows that too, as long as it is there to be asked.
+    // Health reports a wrong pre-request too, if its function is there.
     ...health.filter(({check}) => check !== 'pre-request' || preRequest.every(({ok}) => ok)),
     ...counted,
     ...(same
@@ -115,7 +114,7 @@ async function lookAround(patient: Patient, shipped: ShippedSql): Promise<Findin
   const files = await attempt({area: 'migrations', check: 'files'}, target, async () =>
     project === null ? null : readMigrations(project),
   );
-  // A self-hosted project is not run with the file that lies here.
+  // A self-hosted project does not run with this config.toml.
   const own = target.kind === 'url' && target.projectRef === null ? null : project;
   const config = await attempt({area: 'project', check: 'configuration'}, target, async () =>
     own === null ? null : readConfig(own, env, {projectRef: target.projectRef ?? undefined}),
@@ -149,12 +148,7 @@ async function lookAtProgram({project, target, env, node}: Patient, shipped: Shi
   return [...own, ...cli];
 }
 
-/**
- * Looks at everything that has to be right for limits to be enforced: in the project's files, on the platform, in the database.
- * @param patient where
- * @returns what was found, area by area
- * @throws what `attempt` throws
- */
+/** Checks all that enforcing limits depends on: the project's files, the platform, the database. Throws what `attempt` throws. */
 export async function diagnose(patient: Patient): Promise<Finding[]> {
   const shipped = await shippedSql();
   // The supabase CLI takes half a second to tell its version.

@@ -7,21 +7,19 @@ export type Area = (typeof AREAS)[number];
 
 export type Severity = 'error' | 'info' | 'warning';
 
-/** What --fix can do. pre-request: take a leftover setting away; installation: run our SQL once more, as it was installed. */
+/** pre-request: --fix resets a leftover setting; installation: it runs the installed SQL again. */
 export type Repair = 'installation' | 'pre-request';
 
-/** What a check has found. */
 export interface Finding {
   area: Area;
   check: string;
   ok: boolean;
-  /** How bad it is; `info` where all is well. */
+  /** `info` if `ok`. */
   severity: Severity;
-  /** What is wrong, or worth knowing where all is well. */
+  /** What is wrong; if `ok`, what is worth knowing. */
   detail: string | null;
-  /** What to type or to do, a line each; null where all is well, and where there is nothing to do. */
+  /** What to type or do, a line each; null if `ok`, or if there is nothing to do. */
   fix: string | null;
-  /** What --fix would do about it. */
   repair: Repair | null;
 }
 
@@ -31,17 +29,16 @@ export interface FindingJson extends Omit<Finding, 'repair'> {
   fixable: boolean;
 }
 
-/** @param withProgram puts what to type into what to do */
+/** @param withProgram replaces `{bin}` by what to type */
 export function findingJson({repair, fix, ...rest}: Finding, withProgram: (text: string) => string): FindingJson {
   return {...rest, fix: fix === null ? null : withProgram(fix), fixable: repair !== null};
 }
 
-/** @returns that a check has found nothing wrong */
 export function passed(area: Area, check: string, detail: string | null = null): Finding {
   return {area, check, ok: true, severity: 'info', detail, fix: null, repair: null};
 }
 
-/** @returns what a check has found wrong, or, as `info`, worth knowing */
+/** `info` is for what is worth knowing, but not wrong. */
 export function found(
   area: Area,
   severity: Severity,
@@ -51,7 +48,6 @@ export function found(
   return {area, check, ok: false, severity, detail, fix: fix.length === 0 ? null : fix.join('\n'), repair};
 }
 
-/** How many findings there are of each kind. */
 export interface Summary {
   passed: number;
   infos: number;
@@ -59,7 +55,6 @@ export interface Summary {
   errors: number;
 }
 
-/** @returns the findings, counted */
 export function summarize(findings: Finding[]): Summary {
   const wrong = (severity: Severity) => findings.filter((finding) => !finding.ok && finding.severity === severity);
   return {
@@ -70,20 +65,15 @@ export function summarize(findings: Finding[]): Summary {
   };
 }
 
-/** Which check, and how bad it is where it cannot be made. */
 export interface Subject {
   area: Area;
   check: string;
-  /** `error` where it is not given. */
+  /** Of a check that fails to run; `error` by default. */
   severity?: Severity;
 }
 
 /**
- * Reads something; that it cannot be read is a finding like any other, so that the rest is looked at all the same.
- * @param subject what for
- * @param target for what the driver throws
- * @param read reads
- * @returns what was read, or null and why it could not be
+ * Turns a failure to read into a finding, so that the other checks still run.
  * @throws what is no failure of the project, the database or the platform
  */
 export async function attempt<T>(
@@ -94,10 +84,10 @@ export async function attempt<T>(
   try {
     return {value: await read(), failures: []};
   } catch (error) {
-    const ours = error instanceof SupasessionError;
+    const known = error instanceof SupasessionError;
     const driver = error instanceof Error && ('code' in error || isConnectionLost(error));
-    if (!ours && !driver) throw error;
-    const {code, message, suggestions} = ours ? error : toSupasessionError(error, target);
+    if (!known && !driver) throw error;
+    const {code, message, suggestions} = known ? error : toSupasessionError(error, target);
     if (code === 'INTERRUPTED') throw error;
     return {
       value: null,
@@ -106,14 +96,7 @@ export async function attempt<T>(
   }
 }
 
-/**
- * Looks at one concern, as `attempt` does.
- * @param subject which
- * @param target where
- * @param look reads and judges
- * @returns what it found
- * @throws what `attempt` throws
- */
+/** As `attempt`, for work that returns findings. */
 export async function lookAt(subject: Subject, target: Target, look: () => Promise<Finding[]>): Promise<Finding[]> {
   const {value, failures} = await attempt(subject, target, look);
   return value ?? failures;

@@ -8,21 +8,21 @@ import {DEFAULT_SETTINGS, type Settings} from '../../types.js';
 import type {MigrationState, ShippedSql} from '../install/migration.js';
 import type {Repair} from './finding.js';
 
-/** What is installed in a database, as far as more than one concern needs it. */
+/** What several checks need to know about a database. */
 export interface Inside {
   db: Connection;
   installed: Installed;
-  /** The settings in force; null where our SQL is not there, or their row is gone. */
+  /** The settings in force; null if supasession is not installed, or their row is gone. */
   settings: Settings | null;
-  /** Whether our schema is there, with whatever is left in it. */
+  /** Whether the schema exists, even if parts of it are missing. */
   schema: boolean;
-  /** The versions in the history of migrations. */
+  /** Versions in the migration history. */
   applied: string[];
-  /** `installation` where --fix can run our SQL again. */
+  /** `installation` if --fix can run the installed SQL again. */
   repair: Repair | null;
 }
 
-/** Whether the database has had just this SQL, so that running it once more changes nothing but what has gone wrong since. */
+/** Whether exactly this SQL was installed: running it again then only restores what was changed since. */
 function repairable(
   {auth, schema, version, checksum}: Installed,
   applied: string[],
@@ -31,17 +31,11 @@ function repairable(
 ): boolean {
   if (!auth || !schema) return false;
   if (version !== null) return version === shipped.version && checksum === shipped.checksum;
-  // A dump without data has lost the record.
+  // A dump without data has no record of the release.
   const newest = state?.active.findLast(({kind}) => kind === 'installation');
   return newest?.checksum === shipped.checksum && applied.includes(newest.version);
 }
 
-/**
- * @param db an open connection
- * @param state the project's migrations; null without a project
- * @param shipped our SQL
- * @returns what the database holds of ours
- */
 export async function readInside(db: Connection, state: MigrationState | null, shipped: ShippedSql): Promise<Inside> {
   const installed = await readInstalled(db);
   const applied = await readAppliedMigrations(db);

@@ -3,24 +3,23 @@ import {commandOn} from '../../database/target.js';
 import {functionText, hookFunction, isOurs, OUR_SCHEMA, type HookSetting} from '../integration/source.js';
 import {found, passed, type Finding, type Repair} from './finding.js';
 
-/** How the access token hook and the exposed schemas are configured, as far as that is known. */
 export interface Configured {
-  /** Where it is said: "supabase/config.toml", "project <ref>". */
+  /** The source, for messages: "supabase/config.toml", "project <ref>". */
   where: string;
   hook: HookSetting;
   schemas: string[];
 }
 
-/** What the database has of what is configured; null where it was not reached. */
+/** What the database has of what is configured. */
 export interface WiredTo {
   settings: Settings | null;
-  /** Whether our schema is there. */
+  /** Whether schema supasession exists. */
   schema: boolean;
-  /** Whether the function that the hook names is there; null for a hook that is none in Postgres. */
+  /** Whether the function that the hook names exists; null if the hook is not in Postgres. */
   hookFunction: boolean | null;
-  /** What the role of PostgREST is given, which beats the configuration; null where nothing is. */
+  /** Set on the role of PostgREST, which takes precedence over the configuration; null if not set. */
   roleSchemas: string[] | null;
-  /** Whether --fix can bring functions of ours back. */
+  /** What --fix can do to restore functions of supasession. */
   repair: Repair | null;
 }
 
@@ -31,11 +30,11 @@ function hookThere({where, hook}: Configured, database: WiredTo, target: Target)
   // The address of an https hook may hold a secret.
   const said = named === null ? (hook.enabled ? 'not in Postgres' : 'off') : functionText(named);
   if (named === null || database.hookFunction !== false) return passed('project', check, said);
-  const detail = `${where} has ${functionText(named)} as the access token hook, and the database has no such function: every sign-in and refresh fails.`;
+  const detail = `${where} has ${functionText(named)} as the access token hook, but the database has no such function: every sign-in and refresh fails.`;
   if (!isOurs(hook)) {
     return found('project', 'error', check, {
       detail,
-      fix: [`Create ${functionText(named)}(jsonb), or switch the hook off`],
+      fix: [`Create ${functionText(named)}(jsonb), or disable the hook`],
     });
   }
 
@@ -44,7 +43,7 @@ function hookThere({where, hook}: Configured, database: WiredTo, target: Target)
     detail,
     fix: [
       commandOn(target, repair === null ? 'init --apply' : 'doctor --fix'),
-      `Or take it out: ${commandOn(target, 'hook:disable')}`,
+      `Or disable the hook: ${commandOn(target, 'hook:disable')}`,
     ],
     repair,
   });
@@ -56,27 +55,27 @@ function refusals(configured: Configured | null, settings: Settings, target: Tar
     if (!settings.reject_in_hook) return passed('project', check);
     return found('project', 'info', check, {
       detail:
-        'reject_in_hook is on. Not verified: whether Auth calls our hook; where it does not, a refused sign-in is a 500.',
+        'reject_in_hook is on. Not verified: whether Auth calls the hook of supasession. If not, a refused sign-in is a 500.',
     });
   }
 
-  const ours = isOurs(configured.hook);
-  if (settings.reject_in_hook && !ours) {
+  const called = isOurs(configured.hook);
+  if (settings.reject_in_hook && !called) {
     return found('project', 'error', check, {
-      detail: `reject_in_hook is on, but ${configured.where} does not have our hook: every refused sign-in is a 500.`,
+      detail: `reject_in_hook is on, but ${configured.where} does not have the hook of supasession: every refused sign-in is a 500.`,
       fix: [commandOn(target, 'hook:enable'), `Or: ${commandOn(target, 'config --no-reject-in-hook')}`],
     });
   }
 
-  if (!settings.reject_in_hook && ours && settings.strategy === 'reject') {
+  if (!settings.reject_in_hook && called && settings.strategy === 'reject') {
     return found('project', 'info', check, {
       detail:
-        'Auth calls our hook, but refusals do not go through it (reject_in_hook is off): the app gets a 500 and cannot tell why.',
+        'Auth calls the hook of supasession, but refusals do not go through it (reject_in_hook is off): the app gets a 500 without a reason.',
       fix: [commandOn(target, 'config --reject-in-hook')],
     });
   }
 
-  return passed('project', check, ours ? 'our hook is configured' : null);
+  return passed('project', check, called ? 'the hook of supasession is configured' : null);
 }
 
 /** PostgREST cannot build its cache while one of its schemas does not exist: PGRST002 to every request. */
@@ -88,23 +87,18 @@ function exposed(configured: Configured | null, {schema, roleSchemas}: WiredTo, 
   const where = roleSchemas === null ? configured!.where : 'pgrst.db_schemas of role authenticator';
   return [
     found('project', 'error', check, {
-      detail: `${where} exposes ${OUR_SCHEMA}, and the database has no such schema: every request of the Data API fails.`,
+      detail: `${where} exposes ${OUR_SCHEMA}, but the database has no such schema: every request of the Data API fails.`,
       fix: [
         commandOn(target, 'init --apply'),
         roleSchemas === null
-          ? `Or take it out: ${commandOn(target, 'api:disable')}`
+          ? `Or stop exposing it: ${commandOn(target, 'api:disable')}`
           : `Or: alter role authenticator reset pgrst.db_schemas; notify pgrst, 'reload config';`,
       ],
     }),
   ];
 }
 
-/**
- * @param configured how hook and schemas are configured; null where that cannot be known
- * @param database what the database has of it
- * @param target where
- * @returns what does not fit together
- */
+/** `configured` is null if unknown. */
 export function judgeWiring(configured: Configured | null, database: WiredTo, target: Target): Finding[] {
   return [
     ...(configured === null ? [] : [hookThere(configured, database, target)]),
@@ -113,23 +107,18 @@ export function judgeWiring(configured: Configured | null, database: WiredTo, ta
   ];
 }
 
-/**
- * @param file what the project's file says
- * @param hosted what the hosted project has
- * @param target where
- * @returns what of our wiring a push of the file would change
- */
+/** Finds the parts of the integration that a push of the file would change. */
 export function judgeWiringDrift(file: Configured, hosted: Configured, target: Target): Finding[] {
   const differing = [
-    {part: 'hook', name: 'our access token hook', has: ({hook}: Configured) => isOurs(hook)},
+    {part: 'hook', name: 'the access token hook of supasession', has: ({hook}: Configured) => isOurs(hook)},
     {part: 'api', name: `schema ${OUR_SCHEMA}`, has: ({schemas}: Configured) => schemas.includes(OUR_SCHEMA)},
   ].filter(({has}) => has(file) !== has(hosted));
-  if (differing.length === 0) return [passed('project', 'file and hosted project are wired alike')];
+  if (differing.length === 0) return [passed('project', 'integration in file and hosted project')];
   return differing.map(({part, name, has}) =>
     found('project', 'warning', `${part} in file and hosted project`, {
       detail: has(file)
-        ? `${file.where} has ${name}, ${hosted.where} has not.`
-        : `${hosted.where} has ${name}, ${file.where} has not: "supabase config push" would take it away.`,
+        ? `${file.where} has ${name}, ${hosted.where} does not.`
+        : `${hosted.where} has ${name}, ${file.where} does not: "supabase config push" would remove it.`,
       fix: [
         `${commandOn(target, `${part}:enable`)}${has(file) ? '' : ' --config-toml'}`,
         `Or: ${commandOn(target, `${part}:disable`)}${has(file) ? ' --config-toml' : ''}`,

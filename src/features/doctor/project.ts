@@ -18,7 +18,7 @@ import {attempt, found, lookAt, passed, type Finding, type Severity} from './fin
 import type {Inside} from './inside.js';
 import {judgeWiring, judgeWiringDrift, type Configured, type WiredTo} from './integration.js';
 
-/** How Auth and the Data API are configured, by one source. */
+/** How one source configures Auth and the Data API. */
 interface Configuration {
   auth: AuthSettings;
   wiring: Configured;
@@ -58,35 +58,28 @@ async function readWiredTo({db, settings, schema, repair}: Inside, configured: C
   };
 }
 
-/** That something was not compared with what is really configured. */
 function notVerified(ref: string | null): Finding {
   return ref === null
     ? found('project', 'info', 'configuration', {
-        detail: 'Not verified: how Auth and the Data API of this database are configured cannot be read from here.',
+        detail: 'Not verified: the configuration of Auth and the Data API cannot be read from here.',
       })
     : found('project', 'info', 'hosted settings', {
-        detail: `Not verified: there is no access token to ask project ${ref} with.`,
+        detail: `Not verified: there is no access token to read the settings of project ${ref}.`,
         fix: ['supabase login', 'Or set SUPABASE_ACCESS_TOKEN'],
       });
 }
 
-/** What the configuration of a target is looked up in. */
 export interface ProjectSeen {
   project: Project | null;
-  /** The project's file, as it counts for the target; null where there is none, or it cannot be read. */
+  /** The project's file, with the target's [remotes] block; null if there is none, or it cannot be read. */
   config: ProjectConfig | null;
   target: Target;
   env: Env;
-  /** Null where the database was not reached. */
+  /** Null if the database was not reached. */
   inside: Inside | null;
 }
 
-/**
- * Looks at how Auth and the Data API are configured, and whether that fits what is in the database.
- * @param seen where to look
- * @returns what was found
- * @throws what `attempt` throws
- */
+/** Checks how Auth and the Data API are configured, and whether the database has what they call. Throws what `attempt` throws. */
 export async function lookAtProject({project, config, target, env, inside}: ProjectSeen): Promise<Finding[]> {
   const of = (check: string, severity: Severity) => ({area: 'project' as const, check, severity});
   const ref = target.projectRef;
@@ -108,7 +101,7 @@ export async function lookAtProject({project, config, target, env, inside}: Proj
     ...(counts === null ? [] : judgeAuth(counts.auth, counts.source, inside?.settings ?? null, target)),
     ...(inside === null
       ? []
-      : await lookAt(of('wiring', 'error'), target, async () =>
+      : await lookAt(of('integration', 'error'), target, async () =>
           judgeWiring(counts?.wiring ?? null, await readWiredTo(inside, counts?.wiring ?? null), target),
         )),
     ...(file.value === null || hosted.value === null

@@ -1,17 +1,12 @@
 import type {Queryable} from '../../database/connection.js';
 import type {RoleSetting} from '../../database/role-settings.js';
 
-/** The version of a server. */
 export interface ServerVersion {
   major: number;
   /** As the server prints it: "17.4". */
   text: string;
 }
 
-/**
- * @param db an open connection
- * @returns the version of the server
- */
 export async function readServerVersion(db: Queryable): Promise<ServerVersion> {
   const {rows} = await db.query<{number: string; text: string}>(
     `select current_setting('server_version_num') as number, current_setting('server_version') as text`,
@@ -20,18 +15,15 @@ export async function readServerVersion(db: Queryable): Promise<ServerVersion> {
   return {major: Math.floor(Number(number) / 10_000), text: text.split(' ', 1)[0]!};
 }
 
-/** A function in our schema, as the catalog has it. */
+/** A function of schema supasession. */
 export interface InstalledFunction {
   name: string;
   body: string;
-  /** Whether it runs with the rights of its owner. */
+  /** `security definer`: it runs with the rights of its owner. */
   definer: boolean;
 }
 
-/**
- * @param db an open connection
- * @returns the functions in our schema; none where it is not there
- */
+/** None if the schema is missing. */
 export async function readFunctions(db: Queryable): Promise<InstalledFunction[]> {
   const {rows} = await db.query<InstalledFunction>(`
     select
@@ -44,11 +36,7 @@ export async function readFunctions(db: Queryable): Promise<InstalledFunction[]>
   return rows;
 }
 
-/**
- * @param db an open connection
- * @param value a pre-request function as PostgREST takes it: what stands before the first dot is the schema, to the letter
- * @returns whether there is such a function
- */
+/** PostgREST takes what is before the first dot of `value` as the schema, without unquoting it. */
 export async function hasRequestFunction(db: Queryable, value: string): Promise<boolean> {
   const {rows} = await db.query<{there: boolean}>(
     `select exists (
@@ -65,10 +53,8 @@ export async function hasRequestFunction(db: Queryable, value: string): Promise<
 }
 
 /**
- * Takes the pre-request function out of what PostgREST is given, and tells it.
- * @param db an open connection
- * @param scope where it is set
- * @throws what the driver throws: 42501 where the role may not
+ * Resets the pre-request setting, and lets PostgREST read its settings again.
+ * @throws what the driver throws: 42501 if the role may not
  */
 export async function resetPreRequest(db: Queryable, scope: RoleSetting['scope']): Promise<void> {
   const where = scope === 'server' ? '' : ' in database %I';
@@ -81,20 +67,15 @@ export async function resetPreRequest(db: Queryable, scope: RoleSetting['scope']
     notify pgrst, 'reload config'`);
 }
 
-/**
- * @param db an open connection
- * @returns whether our schema is there, with whatever is left in it
- */
+/** True even if parts of the schema are missing. */
 export async function hasSchema(db: Queryable): Promise<boolean> {
   const {rows} = await db.query<{there: boolean}>(`select to_regnamespace('supasession') is not null as there`);
   return rows[0]!.there;
 }
 
 /**
- * Runs our SQL once more, in one transaction, as the role that owns our schema: what a superuser made would be a superuser's.
- * @param db an open connection
- * @param script our SQL, as it was installed
- * @throws what the driver throws: 55P03 where it does not get its locks in time
+ * Runs the installed SQL again, in one transaction, as the owner of the schema: a superuser must not own what it creates.
+ * @throws what the driver throws: 55P03 if it does not get its locks in time
  */
 export async function runInstallation(db: Queryable, script: string): Promise<void> {
   await db.query(`

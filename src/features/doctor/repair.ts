@@ -6,20 +6,15 @@ import {recordedSql, shippedSql} from '../install/migration.js';
 import type {Finding, Repair} from './finding.js';
 import {readPreRequest} from './pre-request.js';
 
-/** Something that --fix does. */
 export interface RepairStep {
   repair: Repair;
-  /** The checks that it mends. */
+  /** The checks that it fixes. */
   checks: string[];
 }
 
-/** What is in the way of requests goes first. */
+/** What makes requests fail comes first. */
 const ORDER: readonly Repair[] = ['pre-request', 'installation'];
 
-/**
- * @param findings what was found
- * @returns what --fix would do about it, in order
- */
 export function planRepairs(findings: Finding[]): RepairStep[] {
   return ORDER.map((repair) => ({
     repair,
@@ -27,7 +22,7 @@ export function planRepairs(findings: Finding[]): RepairStep[] {
   })).filter(({checks}) => checks.length > 0);
 }
 
-async function takeSettingAway(connection: Connection): Promise<void> {
+async function resetSetting(connection: Connection): Promise<void> {
   const set = await readPreRequest(connection);
   if (set?.found !== false) return;
   try {
@@ -38,7 +33,7 @@ async function takeSettingAway(connection: Connection): Promise<void> {
     if (cause.code !== 'PERMISSION_DENIED') throw error;
     throw new SupasessionError(
       'PERMISSION_DENIED',
-      `Role ${target.user} may not take pgrst.db_pre_request from role authenticator at ${address(target)}. Hosted projects and the local stack allow it; this Postgres does not.`,
+      `Role ${target.user} may not reset pgrst.db_pre_request of role authenticator at ${address(target)}. Hosted projects and the local stack allow that; this Postgres does not.`,
       {
         suggestions: ['Connect as a superuser: {bin} doctor --db-url <url> --fix'],
         cause,
@@ -47,17 +42,11 @@ async function takeSettingAway(connection: Connection): Promise<void> {
   }
 }
 
-/**
- * Does one of them.
- * @param connection an open connection
- * @param step what to do
- * @throws SupasessionError PERMISSION_DENIED where the role may not change the setting; what the driver throws: 55P03 where our SQL does not get its
- *   locks
- */
+/** @throws SupasessionError PERMISSION_DENIED if the role may not change the setting; what the driver throws: 55P03 if the SQL does not get its locks */
 export async function makeRepair(connection: Connection, {repair}: RepairStep): Promise<void> {
   switch (repair) {
     case 'pre-request': {
-      return takeSettingAway(connection);
+      return resetSetting(connection);
     }
 
     case 'installation': {

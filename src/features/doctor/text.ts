@@ -9,7 +9,7 @@ const TITLES: Record<Area, string> = {
   project: 'Project',
   migrations: 'Migrations',
   database: 'Database',
-  cli: 'Program and versions',
+  cli: 'Versions',
 };
 
 const WORDS: Record<Severity, string> = {
@@ -18,10 +18,10 @@ const WORDS: Record<Severity, string> = {
   info: chalk.cyan('note   '),
 };
 
-/** Of the words, with what stands before and after them. */
+/** Width of the severity, with the spaces before and after it. */
 const MARGIN = 11;
 
-/** Only what is said is wrapped: what is to be typed has to be copied in one piece. */
+/** Wraps the finding, but not the fix: a command must stay in one piece to be copied. */
 function findingText({check, ok, severity, detail, fix}: Finding, width: number): string {
   const word = ok ? chalk.green('ok     ') : WORDS[severity];
   const said = detail === null ? '' : `${chalk.dim(':')} ${detail}`;
@@ -31,11 +31,7 @@ function findingText({check, ok, severity, detail, fix}: Finding, width: number)
   ].join('\n');
 }
 
-/**
- * @param findings what was found
- * @param view all: whether what is right is shown too; width: of the screen, in characters
- * @returns the findings, area by area, and how many there are
- */
+/** `all`: also show what is right; `width` of the screen, in characters. */
 export function findingsText(findings: Finding[], view: {all: boolean; width: number}): string {
   const shown = findings.filter(({ok}) => view.all || !ok);
   return AREAS.flatMap((area) => {
@@ -48,7 +44,6 @@ export function findingsText(findings: Finding[], view: {all: boolean; width: nu
     .join('\n');
 }
 
-/** @returns how much was found */
 function summaryText(findings: Finding[], all: boolean): string {
   const {passed, infos, warnings, errors} = summarize(findings);
   const wrong = [
@@ -62,15 +57,14 @@ function summaryText(findings: Finding[], all: boolean): string {
 
 const REPAIRS: Record<Repair, string> = {
   'pre-request':
-    'Take pgrst.db_pre_request from role authenticator, and let PostgREST read its settings again: it calls no function before requests then.',
+    'Reset pgrst.db_pre_request of role authenticator, and let PostgREST read its settings again: it then calls no function before requests.',
   installation:
-    'Run the SQL of supasession once more, in one transaction: functions and triggers as they were installed. Settings, rules, history and sessions stay.',
+    'Run the SQL of supasession again, in one transaction: this restores functions and triggers. Settings, rules, history and sessions stay.',
 };
 
-/** @returns what --fix is going to do */
 export function repairsText(steps: RepairStep[]): string {
   return [
-    chalk.bold('To be done'),
+    chalk.bold('Fixes'),
     ...steps.map(({repair, checks}) => `  ${REPAIRS[repair]}\n    ${chalk.dim(`for: ${checks.join(', ')}`)}`),
   ].join('\n');
 }

@@ -74,7 +74,7 @@ test('deadlines of Auth beside ours are noted, and only then', () => {
     detail: expect.stringMatching(/timebox and inactivity_timeout/),
   });
   expect(wrong(judge(auth, ON))).toEqual([]);
-  expect(wrong(judge({singlePerUser: true}, ON))).toEqual(['info: one ruler over sessions']);
+  expect(wrong(judge({singlePerUser: true}, ON))).toEqual(['info: session limits of Auth']);
 });
 
 test('spans are read as Go writes them, hours of a hosted project as hours; 0 is none', async () => {
@@ -100,5 +100,7 @@ test('file and hosted project are compared setting by setting', () => {
   expect(judgeAuthDrift(GOOD, {...GOOD, singlePerUser: true}, FILE).ok).toBe(true);
   const drift = judgeAuthDrift(GOOD, {...GOOD, jwtExpiry: 600, timebox: 60}, FILE);
   expect(drift).toMatchObject({ok: false, severity: 'info'});
-  expect(drift.detail).toContain('jwt_expiry is 3600 there and 600 in the project; timebox is off there and 60');
+  expect(drift.detail).toContain(
+    'jwt_expiry is 3600 in the file and 600 in the project; timebox is off in the file and 60',
+  );
 });

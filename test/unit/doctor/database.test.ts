@@ -66,12 +66,12 @@ describe('health', () => {
   test('commands are those of this program and target', () => {
     const fixes = [
       row('settings', 'supasession config --enable'),
-      row('next hook', 'create it, or call none: supasession hook disable'),
+      row('next hook', 'create it, or disable the hook: supasession hook disable'),
       row('guard for every role', 'select supasession.enable_guard()'),
     ];
     expect(judgeHealth(fixes, LINKED, null).map(({severity, fix}) => [severity, fix])).toEqual([
       ['warning', '{bin} config --linked --enable'],
-      ['error', 'create it, or call none: {bin} hook:disable --linked'],
+      ['error', 'create it, or disable the hook: {bin} hook:disable --linked'],
       ['error', 'select supasession.enable_guard()'],
     ]);
   });
@@ -140,7 +140,7 @@ describe('what is only observed', () => {
     expect(judgeObserved(observe, NO_IMPACT, LOCAL)?.ok).toBe(true);
     expect(judgeObserved(observe, over, LOCAL)).toMatchObject({ok: false, severity: 'info'});
     expect(judgeObserved(observe, late, LOCAL)?.detail).toContain(
-      '1 session past a deadline. In observe mode they stay',
+      '1 session past a deadline. They stay in observe mode',
     );
     expect(judgeObserved({...observe, mode: 'enforce'}, over, LOCAL)).toBeNull();
   });

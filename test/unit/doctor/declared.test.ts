@@ -37,7 +37,7 @@ test('missing is an error; edited and older are warnings; each with the command 
   await writeFile(at, '-- supasession declared installation\nselect 1;\n');
   expect(theOne(await judge(project))).toMatchObject({
     severity: 'warning',
-    detail: `${OURS} was edited: "supabase db schema declarative sync" makes a migration of the edit.`,
+    detail: `${OURS} was edited: "supabase db schema declarative sync" writes a migration with the edit.`,
     fix: '{bin} init',
   });
 
@@ -55,26 +55,24 @@ test('missing is an error; edited and older are warnings; each with the command 
   await writeFile(at, before);
   expect(theOne(await judge(project))).toMatchObject({
     severity: 'warning',
-    detail: expect.stringContaining(`${OURS} does not say what the migrations say`),
+    detail: expect.stringContaining(`${OURS} differs from the migrations`),
   });
 });
 
-test('exported objects are a warning, and stand for the file that is missing', async () => {
+test('exported objects are a warning, and replace the missing file', async () => {
   const project = await declarative();
   await rm(path.join(project.root, OURS));
   await addFile(project.root, 'supabase/schemas/supasession/schema.sql', 'CREATE SCHEMA "supasession";\n');
   expect(theOne(await judge(project))).toMatchObject({
     severity: 'warning',
-    detail: expect.stringContaining(
-      'supabase/schemas/supasession/schema.sql, written by "supabase db schema declarative',
-    ),
+    detail: expect.stringContaining('exported supasession to supabase/schemas/supasession/schema.sql:'),
     fix: '{bin} init',
   });
 
   const both = await declarative();
   await addFile(both.root, 'supabase/schemas/supasession/schema.sql', 'CREATE SCHEMA "supasession";\n');
   expect(theOne(await judge(both)).detail).toMatch(
-    /beside the declared file "supabase db schema declarative sync" fails\.$/,
+    /the declared file has it too, so "supabase db schema declarative sync" fails\.$/,
   );
 });
 
@@ -97,5 +95,5 @@ test('what is left after it was taken out', async () => {
   expect(theOne(await judge(project))).toMatchObject({severity: 'warning', fix: `Delete ${OURS}`});
   await rm(at);
   await addFile(project.root, 'supabase/schemas/mine.sql', 'select supasession.sid();\n');
-  expect(theOne(await judge(project))).toMatchObject({fix: 'Take that out of supabase/schemas/mine.sql'});
+  expect(theOne(await judge(project))).toMatchObject({fix: 'Remove that from supabase/schemas/mine.sql'});
 });

@@ -28,7 +28,7 @@ test('nothing wired, and everything wired, is all right', () => {
 test('a hook whose function is gone is an error, which --fix mends where it can', () => {
   expect(theOne(judge({hook: OURS}, {hookFunction: false}))).toMatchObject({
     severity: 'error',
-    fix: '{bin} doctor --fix\nOr take it out: {bin} hook:disable',
+    fix: '{bin} doctor --fix\nOr disable the hook: {bin} hook:disable',
     repair: 'installation',
   });
   const gone = judge({hook: OURS}, {hookFunction: false, repair: null, settings: null, schema: false});

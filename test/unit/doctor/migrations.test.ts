@@ -55,8 +55,8 @@ describe('without a migration of ours', () => {
   const absent = () => ({auth: true, schema: false, version: null, checksum: null});
 
   test('it is an error where the database has nothing either, and a warning where it has', async () => {
-    expect(wrong(await judge({}, null))).toEqual(['error: our migration']);
-    expect(wrong(await judge({}, {...healthy(), installed: absent()}))).toEqual(['error: our migration']);
+    expect(wrong(await judge({}, null))).toEqual(['error: migration of supasession']);
+    expect(wrong(await judge({}, {...healthy(), installed: absent()}))).toEqual(['error: migration of supasession']);
     expect(theOne(await judge({}, healthy()))).toMatchObject({severity: 'warning', fix: '{bin} init'});
   });
 
@@ -69,8 +69,8 @@ describe('without a migration of ours', () => {
         'select 1;\n',
       ),
     };
-    expect(wrong(await judge(files, {...healthy(), installed: absent()}))).toEqual(['info: our migration']);
-    expect(wrong(await judge(files, healthy()))).toEqual(['warning: our migration']);
+    expect(wrong(await judge(files, {...healthy(), installed: absent()}))).toEqual(['info: migration of supasession']);
+    expect(wrong(await judge(files, healthy()))).toEqual(['warning: migration of supasession']);
   });
 });
 
@@ -157,7 +157,7 @@ describe('settings', () => {
     const found = theOne(await judge({[INSTALLATION]: chosen}, healthy(ON, '20240101000000')));
     expect(found).toMatchObject({
       severity: 'info',
-      detail: expect.stringMatching(/^No migration holds enabled \(true\):/),
+      detail: expect.stringMatching(/^No migration sets enabled \(true\):/),
     });
   });
 
@@ -194,7 +194,7 @@ describe("the project's later migrations", () => {
     'DROP POLICY "supasession_access_max_age" ON "public"."notes";',
   ])('%s', (statement) => {
     const found = theOne(judgeLater([{...THEIRS, text: `select 1;\n${statement}\n`}], false, LOCAL));
-    expect(found).toMatchObject({severity: 'warning', fix: 'Take it out of supabase/migrations/2_theirs.sql'});
+    expect(found).toMatchObject({severity: 'warning', fix: 'Remove that from supabase/migrations/2_theirs.sql'});
     expect(found.detail).toContain(statement.slice(0, 40).replace(/;$/, ''));
   });
 
@@ -213,17 +213,17 @@ describe("the project's later migrations", () => {
     expect(declared).toMatchObject({
       severity: 'error',
       detail:
-        'supabase/migrations/2_theirs.sql is not applied yet, and drops 4 objects of supasession: DROP SCHEMA "supasession"',
+        'supabase/migrations/2_theirs.sql is not applied yet and drops 4 objects of supasession: DROP SCHEMA "supasession"',
       fix: 'Delete supabase/migrations/2_theirs.sql\n{bin} init --linked\nsupabase db schema declarative sync',
     });
     expect(theOne(judgeLater([pending], false, LOCAL))).toMatchObject({
       severity: 'error',
-      fix: 'Take it out of supabase/migrations/2_theirs.sql',
+      fix: 'Remove that from supabase/migrations/2_theirs.sql',
     });
     const policy = {...pending, text: 'drop policy supasession_access on public.notes;'};
     expect(theOne(judgeLater([policy], false, LOCAL))).toMatchObject({
       severity: 'error',
-      detail: expect.stringContaining('drops something of supasession: drop policy supasession_access on'),
+      detail: expect.stringContaining('drops an object of supasession: drop policy supasession_access on'),
     });
   });
 
