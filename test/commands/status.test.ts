@@ -66,7 +66,7 @@ describe('the screen', () => {
     const run = await project.run(['status']);
     expect(run).toMatchObject({code: 0, stderr: `Target   local database 127.0.0.1:${server.port}\n`});
     expect(run.stdout).toBe(
-      `Release  1.0.0, as this program brings it
+      `Release  1.0.0, as in this package
 Limit    At most 3 sessions per user; a sign-in over the limit ends the oldest.
 Users    13 users with 19 live sessions
          nobody over the limit
@@ -202,12 +202,12 @@ describe('--json', () => {
     await installWhole();
     await record(`supasession 1.0.0 sha256:${'0'.repeat(64)}`);
     expect((await status()).installed?.state).toBe('differs');
-    expect((await project.run(['status'])).stdout).toContain('not with the SQL of this program: supasession upgrade');
+    expect((await project.run(['status'])).stdout).toContain('with other SQL than this package: supasession upgrade');
     await record('supasession 1.0.0');
     expect((await status()).installed?.state).toBe('unknown');
     await record('supasession 0.9.0');
     expect((await status()).installed?.state).toBe('older');
-    expect((await project.run(['status'])).stdout).toContain('this program brings 1.0.0: supasession upgrade');
+    expect((await project.run(['status'])).stdout).toContain('this package has 1.0.0: supasession upgrade');
     await record('supasession 99.0.0');
     expect(await project.run(['status', '--json'])).toMatchObject({code: 1, json: {error: {code: 'NEWER_RELEASE'}}});
   });
@@ -377,7 +377,7 @@ describe('--check', () => {
       ok: false,
       severity: 'info',
       detail:
-        '1 session of 1 user over the limit and 0 sessions past a deadline. In observe mode they stay; under --mode enforce they would end.',
+        '1 session of 1 user over the limit and 0 sessions past a deadline. They stay in observe mode, and would end in enforce mode.',
     });
     expect(findings.map(({check}) => check)).not.toContain('users over the limit');
     await sql("update supasession.config set mode = 'enforce' where true");

@@ -4,7 +4,7 @@ import type {SettingName, Settings} from '../../types.js';
 import {choiceOf, SETTING_NAMES, settingOf, spelled} from './catalogue.js';
 import {OFF, parseSpan, parseSpanOrOff, spanSeconds, typedSpan} from '../../database/spans.js';
 
-/** For a POSIX shell; left alone where it needs no quotes. */
+/** For a POSIX shell; adds quotes only if needed. */
 function quoted(text: string): string {
   return /^[\w.:/-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
 }
@@ -33,12 +33,12 @@ export function typedValue<Name extends SettingName>(name: Name, value: Settings
   }
 }
 
-/** The flag of `supasession config` that brings a setting to a value, to be typed into a shell as it is. */
+/** The flag of `supasession config` that sets a value, quoted for a shell. */
 export function settingFlag<Name extends SettingName>(name: Name, value: Settings[Name]): string {
   const setting = settingOf(name);
   const typed = typedValue(name, value);
   if (typed !== undefined) {
-    // What begins with a hyphen would be read as another flag.
+    // A value that begins with a hyphen would be read as a flag.
     return `--${setting.flag}${typed.startsWith('-') ? '=' : ' '}${quoted(typed)}`;
   }
 
@@ -48,10 +48,6 @@ export function settingFlag<Name extends SettingName>(name: Name, value: Setting
     : `--no-${setting.flag}`;
 }
 
-/**
- * @param settings settings
- * @returns the flags of `supasession config` that bring them about, one for each
- */
 export function settingFlags(settings: Partial<Settings>): string[] {
   return SETTING_NAMES.flatMap((name) => {
     const value = settings[name];
@@ -59,19 +55,14 @@ export function settingFlags(settings: Partial<Settings>): string[] {
   });
 }
 
-/** How a change is taken back. */
+/** How to undo a change. */
 export interface Undo {
   /** Flags of `supasession config`. */
   flags: string[];
-  /** Settings that the flags refuse to go back to, because they are too short: somebody has set them in SQL. */
+  /** Settings that were set in SQL and are too short for the flags. */
   refused: SettingName[];
 }
 
-/**
- * @param before settings to go back to
- * @param changed names of the settings that were changed
- * @returns what undoes the change
- */
 export function undoOf(before: Settings, changed: SettingName[]): Undo {
   const refused = changed.filter((name) => {
     const setting = settingOf(name);
@@ -90,11 +81,7 @@ function same<Name extends SettingName>(name: Name, one: Settings[Name], other: 
   return seconds !== null && seconds === spanSeconds(String(other));
 }
 
-/**
- * @param before settings as they are
- * @param changes settings that were asked for
- * @returns the names of those that would really change; spans of time are compared by their length
- */
+/** Compares spans of time by their length. */
 export function changedSettings(before: Settings, changes: Partial<Settings>): SettingName[] {
   return SETTING_NAMES.filter((name) => {
     const value = changes[name];
@@ -103,12 +90,8 @@ export function changedSettings(before: Settings, changes: Partial<Settings>): S
 }
 
 /**
- * Understands a setting that is typed as text: a span of time or a message.
- * @param db an open connection
- * @param name the setting
- * @param text what was typed
- * @param source where that was, for messages; its flag by default
- * @returns the value as the column has it
+ * Parses a setting that is typed as text: a span of time or a message.
+ * @param source names the input in messages; the flag of the setting by default
  * @throws SupasessionError SETTING_INVALID
  */
 export async function readSetting(
@@ -154,9 +137,7 @@ async function fromFlag(
 }
 
 /**
- * @param db an open connection, which reads spans of time
- * @param flags the flags of `config` as parsed; those that are no setting are passed over
- * @returns the settings that they ask for
+ * Reads settings from the parsed flags of `config`, and ignores other flags.
  * @throws SupasessionError SETTING_INVALID
  */
 export async function changesFromFlags(db: Queryable, flags: Record<string, unknown>): Promise<Partial<Settings>> {

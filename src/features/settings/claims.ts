@@ -1,13 +1,11 @@
 import {SupasessionError} from '../../errors.js';
 
 /**
- * Understands claims of app_metadata: "plan=pro" is text, "beta=true" and "seats=5" are what JSON has for them, and "org.tier=gold" is nested.
- * @param claims as typed
- * @returns the object that a user's app_metadata has to contain
- * @throws SupasessionError USAGE for what is no claim, and for two that contradict each other
+ * Parses claims of app_metadata: "plan=pro" is text, "beta=true" and "seats=5" are JSON values, and "org.tier=gold" is nested.
+ * @throws SupasessionError USAGE for an invalid claim, and for two that contradict each other
  */
 export function parseClaims(claims: string[]): Record<string, unknown> {
-  // Without a prototype, so that no key means anything else.
+  // Without a prototype, so that no key has another meaning.
   const node = () => Object.create(null) as Record<string, unknown>;
   const merged = node();
   for (const claim of claims) {

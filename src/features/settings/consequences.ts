@@ -4,17 +4,12 @@ import {inForce} from '../../types.js';
 import {spanSeconds} from '../../database/spans.js';
 
 /**
- * What ends sessions that would otherwise go on, or keeps people out, by a change of settings.
- * overLimit, expiring: sessions above the limit, past a deadline. signsOutAll: see `signsOutAll()`. lockedOut: users at the limit, who cannot sign in
- * again.
+ * Why a change of settings ends sessions or refuses sign-ins: sessions over the limit (overLimit) or past a deadline (expiring), see `signsOutAll()`,
+ * users at the limit who cannot sign in again (lockedOut).
  */
 export type Consequence = 'overLimit' | 'expiring' | 'signsOutAll' | 'lockedOut';
 
-/**
- * @param before a span of time as Postgres prints it; null for none
- * @param after another
- * @returns whether the second ends sooner than the first
- */
+/** Whether a span of time, as Postgres prints it, is shorter than before; null is none. */
 export function tightened(before: string | null, after: string | null): boolean {
   if (after === null || before === after) return false;
   const [was, is] = [before === null ? null : spanSeconds(before), spanSeconds(after)];
@@ -22,11 +17,8 @@ export function tightened(before: string | null, after: string | null): boolean 
 }
 
 /**
- * The trap of the inactivity timeout: a session is refreshed when its access token runs out, so one that may not be unused for as long as
- * that ends while its user is at work.
- * @param settings settings
- * @param jwtExpiry lifetime of an access token in seconds; null where it is not known
- * @returns whether they sign everybody out
+ * A session is refreshed when its access token expires: an inactivity timeout that is not longer ends it while its user is at work.
+ * @param jwtExpiry lifetime of an access token in seconds; null if unknown
  */
 export function signsOutAll(settings: Settings, jwtExpiry: number | null): boolean {
   if (settings.inactivity_timeout === null || jwtExpiry === null) return false;
@@ -35,11 +27,9 @@ export function signsOutAll(settings: Settings, jwtExpiry: number | null): boole
 }
 
 /**
- * @param before settings as they are
- * @param after settings as they will be
- * @param report whom those concern
- * @param jwtExpiry lifetime of an access token in seconds; null where it is not known
- * @returns what the change does to sessions and users; where there is anything it has to be confirmed by name on a target that is not local
+ * If it returns any, a target that is not local has to be confirmed by name.
+ * @param report for the settings after the change
+ * @param jwtExpiry in seconds; null if unknown
  */
 export function consequences(
   before: Settings,

@@ -14,7 +14,7 @@ import {OFF} from '../../database/spans.js';
 import type {SettingName, Settings} from '../../types.js';
 import type {Asker} from '../../cli/asker.js';
 
-/** Understands a setting that is typed as text. Throws SETTING_INVALID. */
+/** Parses a setting that is typed as text. Throws SETTING_INVALID. */
 export type ReadSetting = (name: SettingName, text: string) => Promise<string | null>;
 
 /** What to type instead of answering. */

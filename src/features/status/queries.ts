@@ -7,7 +7,6 @@ export interface HistogramEntry {
   users: number;
 }
 
-/** What there is, whatever the limit. */
 export interface Overview {
   /** Users with live sessions, by how many they have, the fewest first. */
   histogram: HistogramEntry[];
@@ -17,9 +16,7 @@ export interface Overview {
 
 /**
  * Works without an installation too.
- * @param db an open connection
  * @param ending ids of sessions that count as ended
- * @returns what there is
  */
 export async function readOverview(db: Queryable, ending: string[]): Promise<Overview> {
   const {rows} = await db.query<{histogram: HistogramEntry[]; ended: string}>(await readSql('queries/overview.sql'), [
@@ -28,10 +25,6 @@ export async function readOverview(db: Queryable, ending: string[]): Promise<Ove
   return {histogram: rows[0]!.histogram, ended: Number(rows[0]!.ended)};
 }
 
-/**
- * @param db an open connection to an installation
- * @returns how many users' access is revoked
- */
 export async function countRevoked(db: Queryable): Promise<number> {
   const {rows} = await db.query<{users: string}>('select count(*) as users from supasession.revoked');
   return Number(rows[0]!.users);

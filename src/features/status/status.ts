@@ -13,22 +13,21 @@ import {compareReleases, shippedSql} from '../install/migration.js';
 import {targetFlag} from '../../database/target.js';
 import {integrationState, type Configured, type IntegrationState} from '../integration/source.js';
 
-/** The release of the extension on database.dev, which kept no record of itself. */
+/** The release on database.dev, which does not record its version. */
 const EXTENSION = '0.1.2';
 
 /** What is installed, compared with this program. */
 export interface InstalledStatus {
   /** Null if the record of it is gone. */
   version: string | null;
-  /** Of the SQL that was installed; null if that was done by hand. */
+  /** Of the installed SQL; null if it was run by hand. */
   checksum: string | null;
-  /** What this program brings. */
+  /** What this package has. */
   shipped: {version: string; checksum: string};
-  /** older: this program's release is newer. differs: the same release with other SQL. unknown: run by hand, so that there is nothing to compare. */
+  /** older: this package is newer. differs: the same release with other SQL. unknown: run by hand, without a checksum to compare. */
   state: 'current' | 'older' | 'differs' | 'unknown';
 }
 
-/** Something that is wrong. */
 export interface Problem {
   check: string;
   detail: string;
@@ -69,7 +68,7 @@ async function compared(version: string | null, checksum: string | null): Promis
   return {version, checksum, shipped: {version: own, checksum: ownChecksum}, state: order < 0 ? 'older' : same};
 }
 
-/** Turns a command that health.sql names, without knowing how the program is called and for which target, into what to type. */
+/** health.sql does not know how the program is started, nor the target: turns its "supasession <command>" into what to type. */
 export function fixHere(fix: string, target: Target): string {
   const flag = targetFlag(target);
   return fix.replaceAll(
@@ -97,7 +96,7 @@ interface Installation {
   lastDay: EndingCount[];
 }
 
-/** Nobody is over a limit, and there is no deadline to be past: then a second look at every session can be saved. */
+/** If nobody is over a limit and there are no deadlines, reading every session a second time is not needed. */
 function concernsNobody({settings, rules}: Basis, mostSessions: number): boolean {
   const limit = Math.min(settings.max_sessions, ...rules.flatMap(({max_sessions: max}) => max ?? []));
   const deadlines = [
@@ -107,7 +106,7 @@ function concernsNobody({settings, rules}: Basis, mostSessions: number): boolean
   return mostSessions <= limit && deadlines.every((span) => span === null);
 }
 
-/** What an installation says; in words what is missing, if something is. */
+/** Returns a text that says what is missing, if the installation is incomplete. */
 async function readInstallation(db: Queryable, settings: Settings): Promise<Installation | string> {
   return ifWhole(async () => {
     const basis = await basisWith(db, settings);
@@ -123,7 +122,7 @@ async function readInstallation(db: Queryable, settings: Settings): Promise<Inst
   });
 }
 
-/** What is wrong with sessions, as rows of health. Nothing in observe mode, where all of it is meant to be so. */
+/** Problems of sessions, as rows of health. None in observe mode, which leaves them alone. */
 export function sessionHealth({mode}: Settings, {impact, due}: ImpactReport): HealthRow[] {
   if (mode === 'observe') return [];
   const {users, sessions} = impact.overLimit;
@@ -154,9 +153,9 @@ interface Inside {
   installed: Installed;
   /** Null if nothing is installed, or the settings cannot be read. */
   settings: Settings | null;
-  /** Null if something is missing, or everything. */
+  /** Null if the installation is incomplete, or missing. */
   whole: Installation | null;
-  /** In the server's words. */
+  /** The server's message. */
   missing: string | null;
 }
 

@@ -26,11 +26,7 @@ export interface Bucket {
   users: number;
 }
 
-/**
- * @param histogram users by their live sessions
- * @param limit where one range ends and the next begins; null for none
- * @returns the same in seven ranges at most, none after the last that has users
- */
+/** At most seven ranges, the last with users; one ends at the limit, if there is one. */
 export function buckets(histogram: HistogramEntry[], limit: number | null): Bucket[] {
   const ends = [...new Set([1, 2, 3, 4, 9, ...(limit === null ? [] : [limit])])].sort((a, b) => a - b);
   const most = Math.max(0, ...histogram.map(({sessions}) => sessions));
@@ -43,13 +39,12 @@ export function buckets(histogram: HistogramEntry[], limit: number | null): Buck
     .filter(({from}) => from <= most);
 }
 
-/** @returns a bar of block characters; what is not nothing is seen */
+/** Draws at least an eighth of a block for any number above 0. */
 export function bar(value: number, most: number): string {
   const eighths = value === 0 ? 0 : Math.max(1, Math.round((value / most) * BAR_WIDTH * 8));
   return '█'.repeat(Math.floor(eighths / 8)) + EIGHTHS[eighths % 8]!;
 }
 
-/** The histogram; nothing where nobody has a session. */
 function histogramLines(histogram: HistogramEntry[], limit: number | null): string[] {
   const ranges = buckets(histogram, limit);
   const most = Math.max(...ranges.map(({users}) => users));
@@ -71,15 +66,15 @@ function releaseText(installed: InstalledStatus | null, target: Target): string 
   const own = version ?? 'unknown';
   switch (state) {
     case 'current': {
-      return `${own}, as this program brings it`;
+      return `${own}, as in this package`;
     }
 
     case 'older': {
-      return `${own}; ${chalk.yellow(`this program brings ${shipped.version}`)}: {bin} upgrade${flag}`;
+      return `${own}; ${chalk.yellow(`this package has ${shipped.version}`)}: {bin} upgrade${flag}`;
     }
 
     case 'differs': {
-      return `${own}, but ${chalk.yellow('not with the SQL of this program')}: {bin} upgrade${flag}`;
+      return `${own}, but ${chalk.yellow('with other SQL than this package')}: {bin} upgrade${flag}`;
     }
 
     case 'unknown': {
@@ -102,7 +97,7 @@ function sessionsText({users, sessions}: Status): string {
   return `${chalk.bold(count(users, 'user'))} with ${chalk.bold(count(sessions.live, 'live session'))}${ended}`;
 }
 
-/** Who is over what; nothing while limits are off. */
+/** Empty while limits are off. */
 function overLines({overLimit, expiring, mostOver, settings}: Status): string[] {
   if (overLimit === null || expiring === null || settings === null) return [];
   const over =
@@ -114,7 +109,6 @@ function overLines({overLimit, expiring, mostOver, settings}: Status): string[] 
   return [over + past, ...(drain === null ? [] : [drain])];
 }
 
-/** What is wired; null: not known from here. */
 function wiredText({hook, nextHook, guard, api}: IntegrationState): string {
   const state = (wired: boolean | null) =>
     wired === null ? chalk.dim('not known here') : wired ? chalk.green('yes') : 'no';
@@ -130,22 +124,16 @@ function problemLines(problems: Problem[], checked: boolean): string[] {
   });
 }
 
-/** How the status is shown. */
 export interface StatusView {
   /** Of the terminal, in characters. */
   width: number;
-  /** Whether the sessions were looked at too. */
+  /** Whether the sessions were checked too. */
   checked: boolean;
-  /** Puts what to type instead of `{bin} ` into a text, which has to be done before lines are wrapped. */
+  /** Replaces `{bin} ` by what to type; has to run before lines are wrapped. */
   typed: (text: string) => string;
 }
 
-/**
- * @param status what there is
- * @param target where
- * @param view how it is shown
- * @returns it on one screen of 24 lines, in the ordinary case
- */
+/** Usually fits on one screen of 24 lines. */
 export function statusText(status: Status, target: Target, view: StatusView): string {
   const {settings, installed, lastDay, accessRevoked, wired, problems} = status;
   const limit = settings?.enabled ? settings.max_sessions : null;
