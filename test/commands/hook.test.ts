@@ -469,7 +469,7 @@ describe('a hosted project', () => {
 
   test('is confirmed by its reference, and config.toml is asked about', async () => {
     const screen = openTerminal(['hook', 'enable', '--linked'], {cwd: project.root, env: hosted.env});
-    await screen.see(/Change config\.toml too, which "supabase config push" would send\? \(Y\/n\)/);
+    await screen.see(/Also change config\.toml, which "supabase config push" sends\? \(Y\/n\)/);
     screen.type(`n${KEYS.enter}`);
     await screen.see(new RegExp(`Let Auth call supasession's hook\\? Type ${REF} to go on:`));
     screen.type(`${REF}${KEYS.enter}`);

@@ -159,7 +159,7 @@ describe('flush', () => {
     await agreed.see(/End them all\?/);
     agreed.type(`y${KEYS.enter}`);
     await agreed.see(/100% +100\/100 sessions +\d+\/s +\S+ left/);
-    await agreed.see(/Done: 100 sessions ended in 10 batches, in [\d.]+ s\./);
+    await agreed.see(/Done: 100 sessions ended in 10 batches, [\d.]+ s\./);
     expect(await agreed.code).toBe(0);
     expect(await rows(SESSIONS)).toEqual([0]);
   });

@@ -18,5 +18,5 @@ ${tokensText(jwtExpiry)}`;
 }
 
 export function flushedText({deleted, batches, seconds}: FlushResult): string {
-  return `${chalk.green('Done:')} ${count(deleted, 'session')} ended in ${batches} ${plural(batches, 'batch', 'batches')}, in ${seconds} s.`;
+  return `${chalk.green('Done:')} ${count(deleted, 'session')} ended in ${batches} ${plural(batches, 'batch', 'batches')}, ${seconds} s.`;
 }

@@ -81,8 +81,8 @@ test.each([
 
 test('the end of a flush is counted in batches', () => {
   const outcome: FlushResult = {matched: 3, deleted: 3, remaining: 0, batches: 1, seconds: 0.2, completed: true};
-  expect(plain(flushedText(outcome))).toBe('Done: 3 sessions ended in 1 batch, in 0.2 s.');
-  expect(plain(flushedText({...outcome, batches: 2}))).toBe('Done: 3 sessions ended in 2 batches, in 0.2 s.');
+  expect(plain(flushedText(outcome))).toBe('Done: 3 sessions ended in 1 batch, 0.2 s.');
+  expect(plain(flushedText({...outcome, batches: 2}))).toBe('Done: 3 sessions ended in 2 batches, 0.2 s.');
 });
 
 test('an error has its code and what to type next', () => {
