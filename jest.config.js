@@ -24,8 +24,8 @@ const database = {
 };
 
 export default {
-  // Most tests wait for a server or a process: two at a time also on two cores, and not more, for the servers that some start.
-  maxWorkers: 2,
+  // Most tests wait for a server, a lock or a process: four at a time keep two cores busy, one would not.
+  maxWorkers: 4,
   projects: [
     project('unit'),
     project('db', database),
