@@ -24,7 +24,7 @@ const database = {
 };
 
 export default {
-  // Most tests wait for a server, a lock or a process: four at a time keep two cores busy, one would not.
+  // Most tests wait for a server, a lock or a process: two at a time would leave two cores half idle.
   maxWorkers: 4,
   projects: [
     project('unit'),

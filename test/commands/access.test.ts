@@ -59,7 +59,14 @@ test('list says who has no access, since when and why, the latest first', async 
   expect([code, json]).toEqual([
     0,
     {
-      target: {kind: 'url', host: '127.0.0.1', port: database.port, database: database.name, projectRef: null},
+      target: {
+        kind: 'url',
+        host: '127.0.0.1',
+        port: database.port,
+        database: database.name,
+        projectRef: null,
+        otherProject: false,
+      },
       users: [
         {user_id: user.userId, email: user.email, phone: null, at, reason: 'stolen laptop\u001B[2J'},
         {user_id: gone, email: null, phone: null, at, reason: null},

@@ -87,9 +87,11 @@ test('the shapes of errors', async () => {
   await project.addMigration('20240101000000_other.sql', 'select 1/0;');
   const other = await createProject();
   await other.addMigration('20240101000000_other.sql', 'select 1/0;');
-  const failed = await other.run(['init', ...url, '--apply', '--include-pending', '--yes', '--json']);
-  const pending = await other.run(['init', ...url, '--apply', '--no-enable', '--json']);
-  await other.remove();
+  const empty = await createDatabase();
+  const there = ['--db-url', empty.url()];
+  const failed = await other.run(['init', ...there, '--apply', '--include-pending', '--yes', '--json']);
+  const pending = await other.run(['init', ...there, '--apply', '--no-enable', '--json']);
+  await Promise.all([other.remove(), empty.drop()]);
   expect({
     'a session': await shape(1, 'sessions', 'revoke', '3f2b1c9e-8d5c-4d3e-9a51-0d7a4f6a1b2c', ...url),
     'without details': await shape(2, 'config', '--nope'),

@@ -83,7 +83,9 @@ Health   the installation is whole
   test('says first that it is observe mode, and shows what would be ended and was', async () => {
     await installWhole();
     await makeSessions(0, 2, 0, 1);
-    await sql(`update supasession.config set enabled = true, max_sessions = 2, mode = 'observe', timebox = '1 minute' where true;
+    // The newest are a minute old to the microsecond.
+    await sql(`update auth.sessions set created_at = created_at - interval '1 hour' where true;
+      update supasession.config set enabled = true, max_sessions = 2, mode = 'observe', timebox = '1 minute' where true;
       insert into supasession.events (kind, user_id, session_id, reason)
       select 'would_evict', user_id, id, 'limit of 2' from auth.sessions limit 2;
       insert into supasession.events (kind, reason, details) values ('flushed', 'supasession flush', '{"matched": 7, "deleted": 5}');

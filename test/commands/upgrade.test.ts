@@ -94,7 +94,7 @@ test('without a terminal it asks for --apply or --no-apply, and --no-apply only 
 
   const result = await project.run(['upgrade', '--no-apply']);
   expect(result).toMatchObject({code: 0});
-  expect(result.stderr).toContain('Not applied. Next: supabase migration up\n');
+  expect(result.stderr).toContain('Not applied. Next: npx supabase migration up\n');
   expect(await project.migrations()).toHaveLength(2);
   expect(await installed()).toMatch(/^supasession 0\.9\.0 /);
   // What is written already is applied by the next run.
@@ -139,5 +139,5 @@ test('where the history says it is applied and the database has something else, 
   const {code, error} = await failure(project, ['upgrade', '--apply']);
   expect({code, error: error.code}).toEqual({code: 1, error: 'NOT_INSTALLED'});
   expect(error.message).toMatch(/was applied, but the database has supasession 1\.0\.0 from other SQL\.$/);
-  expect(error.suggestions[0]).toMatch(/^supabase migration repair --status reverted \d{14} --local$/);
+  expect(error.suggestions[0]).toMatch(/^npx supabase migration repair --status reverted \d{14} --local$/);
 });

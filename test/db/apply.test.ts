@@ -55,6 +55,7 @@ test.each([
 
 test('the newest of those that are applied counts, as text', async () => {
   await connection.query("insert into supabase_migrations.schema_migrations values ('20260101000000'), ('3')");
+  for (const version of ['20260101000000', '3']) await project.addMigration(`${version}_applied.sql`, 'select 1;');
   await project.addMigration('20260102000000_pending.sql', 'select 1;');
   const plan = await planApply(await findProject({cwd: project.root, env: {}}), connection, process.env);
   expect(plan.outOfOrder).toBe(true);

@@ -100,9 +100,9 @@ test.each(WAYS.filter(([name]) => /--db-url|PGPASSWORD|SUPABASE_DB_PASSWORD/.tes
       run(['flush', '--dry-run']),
       run(['sessions', 'list']),
       run(['sessions', 'revoke', '--user', userId], 1),
-      run(['init', '--apply', '--enable', '--yes'], 2),
+      run(['init', '--apply', '--enable', '--max', '1', '--yes'], 2),
     ]);
-    await run(['init', '--apply', '--enable', '--yes', '--confirm', confirm]);
+    await run(['init', '--apply', '--enable', '--max', '1', '--yes', '--confirm', confirm]);
     await run(['config']);
     await run(['config', '--max', '2', '--save', '--yes']);
     await run(['sessions', 'revoke', '--user', userId, '--dry-run']);
