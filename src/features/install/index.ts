@@ -6,9 +6,7 @@ export {
   type MigrationState,
   type OwnMigration,
   addMigration,
-  compareReleases,
   configMigrationText,
   readMigrations,
-  shippedVersion,
 } from './migration.js';
 export {type MigrationStep, type StepFile, type SavedFile, requireSavable, stepText, writeStep} from './steps.js';

@@ -4,7 +4,7 @@ export {parseClaims} from './claims.js';
 export {currentSettings} from './config.js';
 export {type Consequence, consequences, signsOutAll} from './consequences.js';
 export {drainText, limitsOff, unlessInForce} from './text.js';
-export {readSettings, writeSettings} from './queries.js';
+export {writeSettings} from './queries.js';
 export {askChoice, askInteger} from './questions.js';
 export {maxFlag, strategyFlag} from './flags.js';
 export {LISTED, type ListedRule, ORDER, RULE_COLUMNS, type Rule, readRules} from './rules.js';
