@@ -13,8 +13,8 @@ import {terminalSvg} from './terminal-svg.js';
 
 const DOCS = fileURLToPath(new URL('../docs', import.meta.url));
 
-/** Where a local project listens unless somebody changes it: the pictures show it. */
-const PORT = 54_322;
+/** The pictures show it. Not 54322, which the environment of the tests keeps programs from. */
+const PORT = 55_322;
 
 const AGENTS = {
   chromeMac:
@@ -98,18 +98,13 @@ async function main(): Promise<void> {
     shell = new Shell({cwd: stage.project, env: stage.env});
     await shell.run(`supasession() { "${process.execPath}" "${PROGRAM}" "$@"; }`);
     await mkdir(DOCS, {recursive: true});
-    const pictures: Array<[file: string, command: string, question?: RegExp]> = [
+    const pictures: Array<[file: string, command: string]> = [
       ['status', 'supasession status'],
       ['sessions', 'supasession sessions list --limit 8'],
-      ['config', 'supasession config --max 2 --timebox 30d', /Save as a migration too.*\(y\/N\)/],
+      ['config', 'supasession config --max 2 --timebox 30d --dry-run'],
     ];
-    for (const [file, command, question] of pictures) {
+    for (const [file, command] of pictures) {
       await shell.start(command);
-      if (question) {
-        await shell.see(question);
-        shell.type('\r');
-      }
-
       await shell.done();
       await writeFile(path.join(DOCS, `${file}.svg`), terminalSvg(command, shell.cells, COLUMNS));
     }

@@ -1,5 +1,5 @@
 import pg from 'pg';
-import {startCopy} from './prepared.js';
+import {startCopy, startFresh} from './prepared.js';
 
 /** What the database `postgres` can begin with: Supabase's auth tables, the same with our SQL, or as `keep` found it. */
 export type Beginning = 'supabase_template' | 'supasession_template' | 'kept';
@@ -18,9 +18,9 @@ export interface TestServer {
   stop: () => Promise<void>;
 }
 
-/** Starts a server, with nothing of ours in it. */
-export async function startServer(): Promise<TestServer> {
-  const sandbox = await startCopy();
+/** Starts a server, with nothing of ours in it; `fresh`: with an identity (pg_control's) of its own. */
+export async function startServer({fresh = false} = {}): Promise<TestServer> {
+  const sandbox = await (fresh ? startFresh() : startCopy());
   const clients = new Set<pg.Client>();
   const open = async (role: string, database: string): Promise<pg.Client> => {
     const client = new pg.Client({connectionString: sandbox.url({role, database})});

@@ -17,7 +17,7 @@ const OURS = 'supabase/schemas/00_supasession.sql';
 const POLICIES = 'supabase/schemas/zz_supasession_protect.sql';
 
 beforeAll(async () => {
-  [server, shadow] = await Promise.all([startServer(), startServer()]);
+  [server, shadow] = await Promise.all([startServer(), startServer({fresh: true})]);
   await asSuperuser('grant authenticator to postgres with admin option, inherit false, set false');
 });
 beforeEach(async () => {

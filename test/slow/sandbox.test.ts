@@ -258,6 +258,7 @@ describe('what stands in the way', () => {
     await writeFile(join(ours, 'package.json'), '{"type": "module"}');
     await cp(join(ROOT, 'src/sandbox'), join(ours, 'src/sandbox'), {recursive: true});
     await cp(join(ROOT, 'src/errors.ts'), join(ours, 'src/errors.ts'));
+    await cp(join(ROOT, 'src/database/pg.ts'), join(ours, 'src/database/pg.ts'));
     await symlink(join(ROOT, 'node_modules/pg'), join(ours, 'node_modules/pg'));
     const project = join(folder, 'project');
     await mkdir(join(project, 'node_modules'), {recursive: true});
