@@ -1,4 +1,4 @@
-import {confirmationName, targetFlag} from '../database/target.js';
+import {commandOn, confirmationName} from '../database/target.js';
 import {SupasessionError} from '../errors.js';
 import {targetJson, type Target} from '../types.js';
 import type {Asker} from './asker.js';
@@ -86,12 +86,11 @@ export async function allowPending(
   given: {yes: boolean; command: string},
 ): Promise<void> {
   if (ask.interactive && !given.yes) return ask.proceed('Apply these as well?');
-  const suffix = targetFlag(target) === '' ? '' : ` ${targetFlag(target)}`;
   const amount = others.length === 1 ? '1 other pending migration' : `${others.length} other pending migrations`;
   throw new SupasessionError('OTHER_MIGRATIONS_PENDING', `The supabase CLI would apply ${amount} too.`, {
     suggestions: [
-      `{bin} ${given.command}${suffix} --apply --include-pending`,
-      `{bin} ${given.command}${suffix} --no-apply`,
+      commandOn(target, `${given.command} --apply --include-pending`),
+      commandOn(target, `${given.command} --no-apply`),
     ],
     details: {pending: others},
   });

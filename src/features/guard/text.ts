@@ -1,7 +1,7 @@
 import chalk from 'chalk';
 
 import type {GuardPlan, GuardState} from './guard.js';
-import {targetFlag} from '../../database/target.js';
+import {commandOn} from '../../database/target.js';
 import type {Target} from '../../types.js';
 import {span} from '../../cli/text.js';
 
@@ -43,8 +43,7 @@ export function guardAlready(wanted: GuardState): string {
 }
 
 export function guardDone(wanted: GuardState, target: Target): string {
-  const flag = targetFlag(target);
-  const undo = `{bin} guard:${wanted === 'enabled' ? 'disable' : 'enable'}${flag === '' ? '' : ` ${flag}`} --apply`;
+  const undo = commandOn(target, `guard:${wanted === 'enabled' ? 'disable' : 'enable'} --apply`);
   const state = wanted === 'enabled' ? chalk.green('The guard is ON.') : chalk.yellow('The guard is OFF.');
   return `${state} PostgREST reloads its configuration. Undo: ${undo}`;
 }

@@ -1,7 +1,7 @@
 import {BaseCommand} from '../../cli/base-command.js';
 import {allowEnding, allowPending} from '../../cli/consent.js';
 import {targetText} from '../../cli/text.js';
-import {confirmationName, targetFlag} from '../../database/target.js';
+import {commandOn, confirmationName} from '../../database/target.js';
 import type {Connection} from '../../database/connection.js';
 import {SupasessionError} from '../../errors.js';
 import type {Project} from '../../supabase/project.js';
@@ -134,8 +134,7 @@ export abstract class InitCommand extends BaseCommand {
       return done;
     } catch (error) {
       const written = migration.written ? migration.file : saved;
-      const flag = targetFlag(connection.target);
-      const again = `{bin} init${flag === '' ? '' : ` ${flag}`} --apply`;
+      const again = commandOn(connection.target, 'init --apply');
       const next = written === null || done.applied ? [] : unfinished([written], again);
       throw this.stoppedAfter(error, {written, applied: done.applied}, next);
     }

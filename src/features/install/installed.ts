@@ -2,7 +2,7 @@ import type {Connection, Queryable} from '../../database/connection.js';
 import {SupasessionError} from '../../errors.js';
 import type {Target} from '../../types.js';
 import {compareReleases, type MigrationState, shippedVersion} from './migration.js';
-import {targetFlag} from '../../database/target.js';
+import {commandOn} from '../../database/target.js';
 
 /** What a command requires of a database: Auth alone, no newer release than this program, or supasession. */
 export type Need = 'auth' | 'not newer' | 'installed';
@@ -57,9 +57,8 @@ function notInstalled(target: Target, {schema}: Installed, migrations?: Migratio
     : migrations
       ? ', and the project has no migration for it.'
       : '.';
-  const flag = targetFlag(target);
   return new SupasessionError('NOT_INSTALLED', found + inProject, {
-    suggestions: [`{bin} init${flag === '' ? '' : ` ${flag}`} --apply`],
+    suggestions: [commandOn(target, 'init --apply')],
   });
 }
 

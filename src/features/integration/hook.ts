@@ -13,7 +13,7 @@ import {
 import {readHookFunction, readNextHook, type FunctionName} from './queries.js';
 import {SupasessionError} from '../../errors.js';
 import {settingPath, type TomlEdit} from '../../supabase/config-edit.js';
-import {targetFlag} from '../../database/target.js';
+import {commandOn} from '../../database/target.js';
 import {
   findConfigSource,
   functionText,
@@ -346,8 +346,7 @@ export async function planHookDisable(request: SwitchRequest, restarted: boolean
 }
 
 function disableCommand({target}: Connection): string {
-  const flag = targetFlag(target);
-  return `{bin} hook:disable${flag === '' ? '' : ` ${flag}`}`;
+  return commandOn(target, 'hook:disable');
 }
 
 /** Works only after Auth has been restarted without supasession's hook. */

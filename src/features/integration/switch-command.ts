@@ -1,6 +1,6 @@
 import type {Asker} from '../../cli/asker.js';
 import {allowEnding, wantsFile} from '../../cli/consent.js';
-import {targetFlag} from '../../database/target.js';
+import {commandOn} from '../../database/target.js';
 import {SupasessionError} from '../../errors.js';
 import type {ConfigEdit} from '../../supabase/config-edit.js';
 import {targetJson, type Target, type TargetJson} from '../../types.js';
@@ -132,9 +132,7 @@ export abstract class IntegrationCommand<
 
   #stopped(error: unknown, {plan, outcome}: SwitchWork<Plan, Flags>, target: Target): SupasessionError {
     const {changed, steps} = outcome;
-    const flag = targetFlag(target);
-    const again = `{bin} ${this.commandName}${flag === '' ? '' : ` ${flag}`}`;
-    const stopped = this.stoppedAfter(error, {changed, ...steps}, [again]);
+    const stopped = this.stoppedAfter(error, {changed, ...steps}, [commandOn(target, this.commandName)]);
     const {code, message, suggestions, details = {}} = stopped;
     const done = this.integration.stoppedText?.(plan.wanted, changed);
     return new SupasessionError(code, done === undefined ? message : `${message} ${done}`, {

@@ -4,7 +4,7 @@ import type {ListedPolicy, ProtectionList} from './list.js';
 import type {PlannedPolicy, TablePlan} from './protect.js';
 import {spanWords} from '../../database/spans.js';
 import {tableName} from './tables.js';
-import {targetFlag} from '../../database/target.js';
+import {commandOn} from '../../database/target.js';
 import type {TableName} from './queries.js';
 import type {Target} from '../../types.js';
 import {count, printable, tokensText} from '../../cli/text.js';
@@ -100,10 +100,9 @@ export function protectAlready(tables: TableName[], wanted: boolean): string {
 }
 
 export function protectDone(plans: TablePlan[], target: Target, wanted: boolean): string {
-  const flag = targetFlag(target) === '' ? '' : ` ${targetFlag(target)}`;
   const names = plans.map(({table}) => shown(table)).join(', ');
   return wanted
-    ? `${chalk.green('Protected:')} ${names}. See all: {bin} protect:list${flag}`
+    ? `${chalk.green('Protected:')} ${names}. See all: ${commandOn(target, 'protect:list')}`
     : `${chalk.yellow('No longer protected:')} ${names}.`;
 }
 

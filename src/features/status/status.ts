@@ -10,7 +10,7 @@ import type {Settings, Target} from '../../types.js';
 import {currentSettings} from '../settings/config.js';
 import {newerInstalled} from '../install/installed.js';
 import {compareReleases, shippedSql} from '../install/migration.js';
-import {targetFlag} from '../../database/target.js';
+import {commandOn} from '../../database/target.js';
 import {integrationState, type Configured, type IntegrationState} from '../integration/source.js';
 
 /** The release on database.dev, which does not record its version. */
@@ -70,10 +70,8 @@ async function compared(version: string | null, checksum: string | null): Promis
 
 /** health.sql does not know how the program is started, nor the target: turns its "supasession <command>" into what to type. */
 export function fixHere(fix: string, target: Target): string {
-  const flag = targetFlag(target);
-  return fix.replaceAll(
-    /\bsupasession ([a-z]+(?: [a-z]+)*)/g,
-    (_, words: string) => `{bin} ${words.replaceAll(' ', ':')}${flag === '' ? '' : ` ${flag}`}`,
+  return fix.replaceAll(/\bsupasession ([a-z]+(?: [a-z]+)*)/g, (_, words: string) =>
+    commandOn(target, words.replaceAll(' ', ':')),
   );
 }
 

@@ -1,7 +1,7 @@
 import chalk from 'chalk';
 
 import type {InstalledStatus, Problem, Status} from './status.js';
-import {targetFlag} from '../../database/target.js';
+import {commandOn} from '../../database/target.js';
 import type {IntegrationState} from '../integration/source.js';
 import type {HistogramEntry} from './queries.js';
 import type {Target} from '../../types.js';
@@ -60,8 +60,7 @@ function histogramLines(histogram: HistogramEntry[], limit: number | null): stri
 }
 
 function releaseText(installed: InstalledStatus | null, target: Target): string {
-  const flag = targetFlag(target) === '' ? '' : ` ${targetFlag(target)}`;
-  if (installed === null) return `${chalk.yellow('not installed')}: {bin} init${flag} --apply`;
+  if (installed === null) return `${chalk.yellow('not installed')}: ${commandOn(target, 'init --apply')}`;
   const {version, shipped, state} = installed;
   const own = version ?? 'unknown';
   switch (state) {
@@ -70,11 +69,11 @@ function releaseText(installed: InstalledStatus | null, target: Target): string 
     }
 
     case 'older': {
-      return `${own}; ${chalk.yellow(`this package has ${shipped.version}`)}: {bin} upgrade${flag}`;
+      return `${own}; ${chalk.yellow(`this package has ${shipped.version}`)}: ${commandOn(target, 'upgrade')}`;
     }
 
     case 'differs': {
-      return `${own}, but ${chalk.yellow('with other SQL than this package')}: {bin} upgrade${flag}`;
+      return `${own}, but ${chalk.yellow('with other SQL than this package')}: ${commandOn(target, 'upgrade')}`;
     }
 
     case 'unknown': {
