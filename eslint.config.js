@@ -86,16 +86,21 @@ const restricted = (names) => ({
 });
 
 export default tseslint.config(
-  {ignores: ['dist', 'node_modules', 'coverage']},
+  {ignores: ['**/dist', '**/node_modules', 'coverage']},
   js.configs.recommended,
   {
-    files: ['**/*.ts'],
+    files: ['**/*.{ts,tsx}'],
     extends: [tseslint.configs.strictTypeChecked],
-    languageOptions: {parserOptions: {project: './tsconfig.test.json', tsconfigRootDir: import.meta.dirname}},
+    languageOptions: {
+      parserOptions: {
+        project: ['./tsconfig.test.json', './packages/tsconfig.json'],
+        tsconfigRootDir: import.meta.dirname,
+      },
+    },
     plugins: {'import-x': importX},
     settings: {
       // In the source `./x.js` means x.ts. Without the alias nothing resolves, and no rule about imports sees anything.
-      'import-x/resolver-next': [createNodeResolver({extensionAlias: {'.js': ['.ts', '.js']}})],
+      'import-x/resolver-next': [createNodeResolver({extensionAlias: {'.js': ['.ts', '.tsx', '.js']}})],
       'import-x/extensions': ['.ts', '.js'],
     },
     rules: {
@@ -121,7 +126,7 @@ export default tseslint.config(
     },
   ]),
   {
-    files: ['test/**/*.ts', 'demo/**/*.ts', 'bench/**/*.ts'],
+    files: ['test/**/*.ts', 'packages/*/test/**/*.{ts,tsx}', 'demo/**/*.ts', 'bench/**/*.ts'],
     rules: {
       // Rows of pg and parsed JSON are any; here the assertions say what they are.
       '@typescript-eslint/no-unsafe-argument': 'off',
@@ -130,7 +135,7 @@ export default tseslint.config(
       '@typescript-eslint/no-unsafe-return': 'off',
     },
   },
-  {files: ['demo/**/*.ts', 'bench/**/*.ts'], rules: {'no-console': 'off'}},
+  {files: ['demo/**/*.ts', 'bench/**/*.ts', 'examples/*/src/**/*.{ts,tsx}'], rules: {'no-console': 'off'}},
   {
     files: ['**/*.js'],
     languageOptions: {globals: {process: 'readonly', console: 'readonly', URL: 'readonly'}},

@@ -1,12 +1,22 @@
 /** @type {import('jest').Config} */
 const shared = {
   testEnvironment: 'node',
-  extensionsToTreatAsEsm: ['.ts'],
+  extensionsToTreatAsEsm: ['.ts', '.tsx'],
   moduleNameMapper: {'^(\\.{1,2}/.*)\\.js$': '$1'},
   // oclif reads bin/package.json; to jest it is a second package of the same name.
   modulePathIgnorePatterns: ['<rootDir>/bin/', '<rootDir>/dist/'],
   transform: {
-    '^.+\\.ts$': ['@swc/jest', {jsc: {target: 'es2022', parser: {syntax: 'typescript'}}, module: {type: 'es6'}}],
+    '^.+\\.tsx?$': [
+      '@swc/jest',
+      {
+        jsc: {
+          target: 'es2022',
+          parser: {syntax: 'typescript', tsx: true},
+          transform: {react: {runtime: 'automatic'}},
+        },
+        module: {type: 'es6'},
+      },
+    ],
   },
   setupFilesAfterEnv: ['<rootDir>/test/helpers/setup.ts'],
 };
@@ -35,6 +45,12 @@ export default {
       setupFilesAfterEnv: [...shared.setupFilesAfterEnv, '<rootDir>/test/helpers/command.ts'],
     }),
     project('e2e', database),
+    // supasession-js by itself: no database.
+    project('js', {testMatch: ['<rootDir>/packages/js/test/**/*.test.{ts,tsx}']}),
+    // supasession-js and the real supabase-js, against the stand-in for Auth and the Data API.
+    project('app', database),
+    // The same in Chromium, with the example apps: `npm run test:browser`.
+    project('browser', database),
     // Races, torture and long proofs: `npm run test:slow`.
     project('slow', database),
   ],

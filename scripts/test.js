@@ -1,12 +1,12 @@
-// Runs the tests: all but the slow ones, or those of the parts named (unit, db, commands, e2e, slow). Ends with which tests were skipped
+// Runs the tests: all but those in a browser and the slow ones, or those of the parts named (unit, db, commands, e2e, js, app, browser, slow). Ends with which tests were skipped
 // and why, what was left out, and a line that counts.
 import {spawnSync} from 'node:child_process';
 import {mkdtempSync, readdirSync, readFileSync, rmSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 
-const QUICK = ['unit', 'db', 'commands', 'e2e'];
-const PARTS = [...QUICK, 'slow'];
+const QUICK = ['unit', 'db', 'commands', 'e2e', 'js', 'app'];
+const PARTS = [...QUICK, 'browser', 'slow'];
 const args = process.argv.slice(2);
 const parts = args.filter((arg) => PARTS.includes(arg));
 const folder = mkdtempSync(join(tmpdir(), 'supasession-test-'));
@@ -44,6 +44,7 @@ try {
   if (parts.length === 0) {
     const slow = readdirSync('test/slow').map((file) => file.replace('.test.ts', ''));
     console.log(`Left out: the slow tests (${slow.join(', ')}). They run by: npm run test:slow`);
+    console.log('Left out: the tests in a browser. They run by: npm run test:browser');
   }
 
   console.log(
