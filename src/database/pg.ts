@@ -2,7 +2,7 @@ import {createRequire} from 'node:module';
 import type Pg from 'pg';
 
 /**
- * The driver. It asks `navigator` what it runs on, and where there is none makes a Response, for which Node 20 loads all of fetch: a tenth
+ * The driver. It asks `navigator` what it runs on, and if there is none makes a Response, for which Node 20 loads all of fetch: a tenth
  * of what a command takes to start.
  */
 export const pg = load();

@@ -10,7 +10,7 @@ export interface RoleSetting {
 /**
  * @param db an open connection
  * @param name of the setting
- * @returns the one that counts; null where it is not set
+ * @returns the one that counts; null if it is not set
  */
 
 export async function readRoleSetting(db: Queryable, name: string): Promise<RoleSetting | null> {
@@ -32,7 +32,7 @@ export async function readRoleSetting(db: Queryable, name: string): Promise<Role
 }
 /**
  * @param db an open connection
- * @returns the schemas that the role of PostgREST is given in the database, which beats its configuration; null where nothing is set
+ * @returns the schemas that the role of PostgREST is given in the database, which beats its configuration; null if nothing is set
  */
 
 export async function readRoleSchemas(db: Queryable): Promise<string[] | null> {

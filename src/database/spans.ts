@@ -96,7 +96,7 @@ export function readInterval(text: string): Interval | null {
 
 /**
  * @param text a span as Postgres prints it
- * @returns its length in seconds as `extract(epoch ...)` has it, a month taken as 30 days and a year as 365.25; null where it cannot be read
+ * @returns its length in seconds as `extract(epoch ...)` has it, a month taken as 30 days and a year as 365.25; null if it cannot be read
  */
 export function spanSeconds(text: string): number | null {
   const span = readInterval(text);
@@ -107,7 +107,7 @@ export function spanSeconds(text: string): number | null {
 
 /**
  * @param text a span as Postgres prints it
- * @returns the same as people type it, which Postgres reads back as it was: "12h", "7d", "1h30m"; where it cannot be read, the text
+ * @returns the same as people type it, which Postgres reads back as it was: "12h", "7d", "1h30m"; if it cannot be read, the text
  */
 export function typedSpan(text: string): string {
   const span = readInterval(text);
@@ -121,7 +121,7 @@ export function typedSpan(text: string): string {
 
 /**
  * @param text a span as Postgres prints it
- * @returns it in words, exactly: "12 hours", "8 hours 30 minutes", "7 days"; where it cannot be read, the text
+ * @returns it in words, exactly: "12 hours", "8 hours 30 minutes", "7 days"; if it cannot be read, the text
  */
 export function spanWords(text: string): string {
   const span = readInterval(text);

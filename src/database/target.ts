@@ -24,9 +24,9 @@ export interface TargetContext {
   link: (projectRef?: string) => Promise<Link | undefined>;
   /** A password from the passfile, or null. */
   passfile: (target: {host: string; port: number; database: string; user: string}) => Promise<string | null>;
-  /** Has the platform make a login role for a short time; null where no access token is to be had. */
+  /** Has the platform make a login role for a short time; null if no access token is to be had. */
   loginRole: (projectRef: string) => Promise<LoginRole | null>;
-  /** Asks for a password; null where there is no terminal to ask on. */
+  /** Asks for a password; null if there is no terminal to ask on. */
   askPassword: (question: string) => Promise<string | null>;
 }
 
@@ -103,7 +103,7 @@ class LinkedLogin {
     return login;
   }
 
-  /** @param failure why there is no temporary role, where one was asked for */
+  /** @param failure why there is no temporary role, if one was asked for */
   #asked(failure: SupasessionError | null): Login {
     const question = `Database password of project ${this.projectRef}`;
     const password = async () => {

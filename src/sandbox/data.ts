@@ -162,7 +162,7 @@ async function refuseLiveServer(pgdata: string, signal: AbortSignal | undefined)
   }
 }
 
-/** Whether the process is alive, and, where the system tells (Linux), a Postgres server. */
+/** Whether the process is alive, and, if the system tells (Linux), a Postgres server. */
 async function isPostgres(pid: number): Promise<boolean> {
   if (!Number.isInteger(pid) || pid <= 0) return false;
   try {

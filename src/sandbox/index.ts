@@ -20,7 +20,7 @@ const MEMORY_LIMIT = 5000;
 export interface Sandbox {
   /** The port on 127.0.0.1. */
   port: number;
-  /** The data folder that is really used: another one than asked for where the server cannot enter that one (root only). */
+  /** The data folder that is really used: another one than asked for if the server cannot enter that one (root only). */
   dataDir: string;
   /** The process id of the server. */
   pid: number;
@@ -61,7 +61,7 @@ export function dataDirOf(home: string, root: string): string {
 }
 
 /**
- * Starts the sandbox: makes and prepares its data folder where needed, and resolves when the server takes connections.
+ * Starts the sandbox: makes and prepares its data folder if needed, and resolves when the server takes connections.
  * The server ends with this process, even when that is killed.
  *
  * @throws SupasessionError SANDBOX_UNAVAILABLE (no embedded Postgres), SANDBOX_DATA (the data folder cannot be used),
@@ -101,7 +101,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
 /** What to do when the server has ended or could not be started, the last thing first. */
 type Undo = (() => unknown)[];
 
-/** Takes the port and the folders, makes the data folder where it is missing, and starts the server; what has to be undone is added. */
+/** Takes the port and the folders, makes the data folder if it is missing, and starts the server; what has to be undone is added. */
 async function startIn(
   {durable = true, reset = false, signal, ...options}: SandboxOptions,
   undo: Undo,

@@ -15,13 +15,13 @@ export type {TomlEdit} from './toml-edit.js';
 export interface ConfigEdit {
   /** Absolute path of the file; of a symbolic link the file that it leads to. */
   file: string;
-  /** The whole text, without and with the change; the same where nothing is to be done. */
+  /** The whole text, without and with the change; the same if nothing is to be done. */
   before: string;
   after: string;
 }
 
 /**
- * Says where a setting has to be changed so that it counts for a hosted project: in the `[remotes.<name>]` block with its ref where that
+ * Says where a setting has to be changed so that it counts for a hosted project: in the `[remotes.<name>]` block with its ref if that
  * block has the table of the setting, else in the base.
  *
  * @param setting its path in the base, at least a table and a key
@@ -47,7 +47,7 @@ export async function settingPath(
  *
  * @param edits undefined as a value removes the setting; tables that this leaves empty may go with it
  * @returns the change, for `writeConfigEdit`
- * @throws SupasessionError CONFIG_UNREADABLE; CONFIG_INVALID where the file is not valid, or a part of a path is not a table in it;
+ * @throws SupasessionError CONFIG_UNREADABLE; CONFIG_INVALID if the file is not valid, or a part of a path is not a table in it;
  *   CONFIG_UNWRITABLE for `config.json`, and for a file that cannot be changed safely: its suggestions are `editInstructions`
  */
 export async function planConfigEdit(project: Project, edits: readonly TomlEdit[]): Promise<ConfigEdit> {
@@ -79,7 +79,7 @@ export async function planConfigEdit(project: Project, edits: readonly TomlEdit[
  * Writes a planned change, whole or not at all; the file keeps its mode, and as root its owner.
  *
  * @returns whether there was anything to write
- * @throws SupasessionError CONFIG_UNREADABLE; CONFIG_UNWRITABLE, also where the file has been changed since the plan was made
+ * @throws SupasessionError CONFIG_UNREADABLE; CONFIG_UNWRITABLE, also if the file has been changed since the plan was made
  */
 export async function writeConfigEdit({file, before, after}: ConfigEdit): Promise<boolean> {
   if (before === after) return false;
@@ -105,14 +105,14 @@ export async function writeConfigEdit({file, before, after}: ConfigEdit): Promis
     if (error instanceof SupasessionError) throw error;
     throw unwritable(file, reasonOf(error), [`ls -l ${file}`], error);
   } finally {
-    // Best effort: after the rename there is none, and where this fails, writing has failed for the same reason.
+    // Best effort: after the rename there is none, and if this fails, writing has failed for the same reason.
     await rm(temporary, {force: true}).catch(() => undefined);
   }
   return true;
 }
 
 /**
- * Says how to make a change by hand: for `config.json`, which is never edited, and where editing fails.
+ * Says how to make a change by hand: for `config.json`, which is never edited, and if editing fails.
  *
  * @returns some lines, the file's path in the first one
  */

@@ -37,9 +37,9 @@ export interface ProjectConfig {
   readonly refreshTokenRotation: boolean;
   /** `[auth] refresh_token_reuse_interval` in seconds. */
   readonly refreshTokenReuseInterval: number;
-  /** `[auth.sessions] timebox`; null where it is not there. */
+  /** `[auth.sessions] timebox`; null if it is not there. */
   readonly timebox: ConfiguredSpan | null;
-  /** `[auth.sessions] inactivity_timeout`; null where it is not there. */
+  /** `[auth.sessions] inactivity_timeout`; null if it is not there. */
   readonly inactivityTimeout: ConfiguredSpan | null;
   /** `[auth.hook.custom_access_token]`; `secrets`: whether there are any beside it, which the CLI takes for an http hook only. */
   readonly accessTokenHook: {readonly enabled: boolean; readonly uri: string | null; readonly secrets: boolean};
@@ -137,7 +137,7 @@ class Settings implements ProjectConfig {
   }
 
   get apiSchemas(): string[] {
-    // What the CLI takes where the file says nothing.
+    // What the CLI takes if the file says nothing.
     return this.list('api.schemas', ['public', 'graphql_public'], 'a list of schemas');
   }
 
@@ -178,7 +178,7 @@ class Settings implements ProjectConfig {
     return number;
   }
 
-  /** The value of a dotted key and where it is from. As in the CLI, `SUPABASE_DB_PORT` and its like beat the file. */
+  /** The value of a dotted key and its source. As in the CLI, `SUPABASE_DB_PORT` and its like beat the file. */
   private find(key: string, overridable: boolean): {value: unknown; source: string} {
     const name = `SUPABASE_${key.toUpperCase().replaceAll('.', '_')}`;
     const override = overridable ? this.projectEnv.get(name) : undefined;
@@ -272,8 +272,8 @@ function invalidSyntax(file: string, line: number, column: number, reason: strin
  * Finds the `[remotes.<name>]` block that overrides the base for a hosted project.
  *
  * @param base the whole file as it was parsed
- * @param projectRef undefined where no project is linked
- * @returns undefined where there is none with this `project_id`
+ * @param projectRef undefined if no project is linked
+ * @returns undefined if there is none with this `project_id`
  */
 export function findRemote(
   base: Table,

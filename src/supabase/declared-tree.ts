@@ -26,7 +26,7 @@ export interface DeclaredTree {
   covers: (file: string) => boolean;
 }
 
-/** @returns the .sql files below a folder, as the CLI lists them: without links; none where there is no such folder */
+/** @returns the .sql files below a folder, as the CLI lists them: without links; none if there is no such folder */
 async function listSql(dir: string): Promise<string[]> {
   const entries = await readdir(dir, {recursive: true, withFileTypes: true}).catch((error: unknown) => {
     if (errorCode(error) === 'ENOENT' || errorCode(error) === 'ENOTDIR') return [];

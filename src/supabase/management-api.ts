@@ -70,11 +70,11 @@ const PROFILES: Readonly<Record<string, string>> = {
 /**
  * Finds the access token and the address of the Management API as the supabase CLI does (3.1.0, measured; it passes `SUPABASE_API_URL`
  * over). The token: `SUPABASE_ACCESS_TOKEN`, else the file `access-token` in `SUPABASE_HOME` (`~/.supabase`). The CLI writes that file
- * only where it finds no keyring, which we cannot read. The address: that of the profile (`SUPABASE_PROFILE`, else the file `profile` in
+ * only if it finds no keyring, which we cannot read. The address: that of the profile (`SUPABASE_PROFILE`, else the file `profile` in
  * the same folder), which is a name or a file with `api_url` in it.
  *
  * @param env the shell's variables
- * @returns undefined where there is no token that we can read
+ * @returns undefined if there is no token that we can read
  * @throws SupasessionError CONFIG_UNREADABLE for a file that is there, or named, and cannot be read; CONFIG_INVALID for an address that
  *   is none, or not encrypted; API_UNAUTHORIZED for what cannot be a token
  */
@@ -91,9 +91,9 @@ export async function findApiAccess(env: Env): Promise<ApiAccess | undefined> {
 }
 
 /**
- * @param project the project, whose .env files count as they do for the supabase CLI; null where there is none
+ * @param project the project, whose .env files count as they do for the supabase CLI; null if there is none
  * @param env the shell's variables
- * @returns the Management API of hosted projects; null where there is no access token that we can read
+ * @returns the Management API of hosted projects; null if there is no access token that we can read
  * @throws SupasessionError what `findApiAccess` throws
  */
 export async function findManagementApi(project: Project | null, env: Env): Promise<ManagementApi | null> {

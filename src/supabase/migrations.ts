@@ -44,7 +44,7 @@ export async function listMigrations({migrationsDir}: MigrationFolder): Promise<
 }
 
 /**
- * The version for a new migration: now, or one second after the latest of the existing ones where that is dated in the future, since the
+ * The version for a new migration: now, or one second after the latest of the existing ones if that is dated in the future, since the
  * CLI refuses to apply a file that sorts before one which is applied already.
  *
  * @param now taken as UTC
@@ -74,7 +74,7 @@ export function nextVersion(existing: readonly Migration[], now: Date): {version
 }
 
 /**
- * Writes a new migration, whole or not at all; the migrations folder is made where it is missing.
+ * Writes a new migration, whole or not at all; the migrations folder is made if it is missing.
  *
  * @param file the file's name, `<version>_<name>.sql`
  * @returns the absolute path written
@@ -93,7 +93,7 @@ export async function writeMigration({migrationsDir}: MigrationFolder, file: str
     } finally {
       await handle.close();
     }
-    // Unlike rename, link fails where the name is taken.
+    // Unlike rename, link fails if the name is taken.
     await link(temporary, target);
   } catch (error) {
     throw new SupasessionError(
@@ -105,7 +105,7 @@ export async function writeMigration({migrationsDir}: MigrationFolder, file: str
       },
     );
   } finally {
-    // Best effort: where this fails, writing has failed for the same reason, and that is what the user has to know.
+    // Best effort: if this fails, writing has failed for the same reason, and that is what the user has to know.
     await rm(temporary, {force: true}).catch(() => undefined);
   }
   return target;

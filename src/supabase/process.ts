@@ -8,7 +8,7 @@ export interface Writer {
 /** How a child process ended, with all it wrote. */
 export type ProcessResult =
   | {outcome: 'exited'; exitCode: number; stdout: string; stderr: string}
-  /** Ctrl-C: `exitCode` where the child still ended by itself (0 = it had done its work). */
+  /** Ctrl-C: `exitCode` if the child still ended by itself (0 = it had done its work). */
   | {outcome: 'interrupted'; exitCode: number | undefined; stdout: string; stderr: string}
   | {outcome: 'killed'; signal: string; stdout: string; stderr: string}
   /** There was no process: `code` is ENOENT for a missing program, EACCES for one that may not be run. */

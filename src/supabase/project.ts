@@ -26,7 +26,7 @@ const CONFIG_NAMES = ['config.json', 'config.jsonc', 'config.toml'] as const;
  *
  * @param options.cwd the folder the command was started in; the search goes up from here
  * @param options.workdir the `--workdir` flag: exactly this folder, no search (as is `SUPABASE_WORKDIR`, which it beats)
- * @throws SupasessionError PROJECT_NOT_FOUND; CONFIG_INVALID where both `config.json` and `config.jsonc` exist
+ * @throws SupasessionError PROJECT_NOT_FOUND; CONFIG_INVALID if both `config.json` and `config.jsonc` exist
  */
 export async function findProject(options: {cwd: string; workdir?: string | undefined; env: Env}): Promise<Project> {
   const cwd = path.resolve(options.cwd);

@@ -21,7 +21,7 @@ export async function usesStacks(project: Project, env: Env): Promise<boolean> {
 /**
  * Asks the supabase CLI where a stack's database is.
  * @param name undefined for the project's own stack
- * @returns the URL, which holds the password; the error to end with where the stack is not running
+ * @returns the URL, which holds the password; the error to end with if the stack is not running
  * @throws SupasessionError CLI_MISSING, CLI_FAILED, INTERRUPTED
  */
 export async function stackUrl(

@@ -12,7 +12,7 @@ afterAll(() => rmSync(HOME, {recursive: true, force: true}));
 
 /** How a run of the program ended, with all it wrote. */
 export interface Run {
-  /** Exit code; null where a signal ended it. */
+  /** Exit code; null if a signal ended it. */
   code: number | null;
   stdout: string;
   stderr: string;

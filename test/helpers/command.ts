@@ -9,7 +9,7 @@
  * a command has left a listener for SIGINT behind.
  *
  * A process is still started for what only a process has: `start`, signals, another user or program, help, versions, aliases, unknown
- * commands and the sandbox, and where a run says `{spawned: true}`. test/e2e/smoke.test.ts starts each command once.
+ * commands and the sandbox, and if a run says `{spawned: true}`. test/e2e/smoke.test.ts starts each command once.
  */
 import {AsyncLocalStorage} from 'node:async_hooks';
 import {Console} from 'node:console';

@@ -15,7 +15,7 @@ export interface TestProject {
   start: (args: readonly string[], env?: Environment, options?: Partial<RunOptions>) => Started;
   /** Runs the real supabase CLI in the project's folder; gives its standard output. */
   supabase: (...args: string[]) => Promise<string>;
-  /** Base names of the files in supabase/migrations, sorted; none where there is no such folder. */
+  /** Base names of the files in supabase/migrations, sorted; none if there is no such folder. */
   migrations: () => Promise<string[]>;
   /** The text of a file in supabase/migrations. */
   migration: (file: string) => Promise<string>;

@@ -5,7 +5,7 @@ import path from 'node:path';
 const MORE_FOLDERS = ['/usr/local/sbin', '/usr/sbin', '/sbin'];
 
 /**
- * The path of a program that npm cannot bring, or undefined where this machine does not have it.
+ * The path of a program that npm cannot bring, or undefined if this machine does not have it.
  * Throws where it is missing and SUPASESSION_REQUIRE_TOOLS is set, as in CI.
  */
 export function tool(name: string): string | undefined {

@@ -18,7 +18,7 @@ export abstract class DoctorCommand extends BaseCommand {
     }
   }
 
-  /** @returns the steps, done; where one fails, its error names those before it */
+  /** @returns the steps, done; if one fails, its error names those before it */
   protected async repair(connection: Connection, steps: RepairStep[]): Promise<RepairStep[]> {
     const fixed: RepairStep[] = [];
     try {
