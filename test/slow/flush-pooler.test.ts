@@ -25,7 +25,7 @@ import {until} from '../helpers/wait.js';
 /** What a sign-in, a magic link or a refresh writes; everything else has to be as it was. */
 const WRITTEN = ['sessions', 'refresh_tokens', 'mfa_amr_claims', 'one_time_tokens', 'audit_log_entries'];
 
-describeWith('pgbouncer', 'flush through a pooler in transaction mode', () => {
+describeWith('pgbouncer', 'a pooler in transaction mode', () => {
   let database: TestDatabase;
   let owner: Client;
   let auth: Client;
@@ -232,5 +232,21 @@ describeWith('pgbouncer', 'flush through a pooler in transaction mode', () => {
     expect(result).toMatchObject({matched: 2000, deleted: 2000, remaining: 0, completed: true});
     const counts = await countRows();
     expect(WRITTEN.slice(0, 3).map((table) => counts.get(`auth.${table}`))).toEqual([0, 0, 0]);
+  });
+
+  it('lists sessions page by page through it', async () => {
+    const users = await createUsers(auth, 500);
+    const sessions = await createSessions(
+      auth,
+      users.map(({userId}) => userId),
+      5,
+    );
+    const target = ['--db-url', pooler.url(database.name)];
+    const done = await cli(['sessions', 'list', '--json', '--limit', '10000', ...target], {
+      cwd: HOME,
+      env: {PGPASSWORD: 'postgres'},
+    });
+    const listed = (done.json as {sessions: {id: string}[]}).sessions.map(({id}) => id);
+    expect(listed.sort()).toEqual(sessions.map(({sessionId}) => sessionId).sort());
   });
 });
