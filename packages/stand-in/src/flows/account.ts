@@ -1,10 +1,10 @@
 /** What a signed-in user does to the account, and what an administrator does to the user. */
-import {authenticate, userById, type AuthSession} from './session.js';
+import {authenticate, userById, type SessionIds, type User} from './session.js';
 import {audit, BEGIN, COMMIT, now, remove, update, type Flow} from './statements.js';
 
-/** A new password; it ends the user's other sessions and waits for a locked one, holding the user's row. */
-export function* updatePassword(session: AuthSession): Flow<void> {
-  yield* authenticate(session);
+/** A new password; it ends the user's other sessions and waits for a locked one, holding the user's row. Returns the user. */
+export function* updatePassword(session: SessionIds, encryptedPassword = 'not-a-hash-either'): Flow<User> {
+  const user = yield* authenticate(session);
   yield BEGIN;
   yield update('users', session.userId, {
     confirmation_sent_at: null,
@@ -12,7 +12,7 @@ export function* updatePassword(session: AuthSession): Flow<void> {
     email_change_sent_at: null,
     email_change_token_current: '',
     email_change_token_new: '',
-    encrypted_password: 'not-a-hash-either',
+    encrypted_password: encryptedPassword,
     phone_change_sent_at: null,
     phone_change_token: '',
     reauthentication_sent_at: null,
@@ -26,10 +26,11 @@ export function* updatePassword(session: AuthSession): Flow<void> {
   yield audit('user_updated_password', session.userId);
   yield audit('user_modified', session.userId);
   yield COMMIT;
+  return user;
 }
 
 /** Signs this session out, or the user's others, or all of them. */
-export function* signOut(session: AuthSession, scope: 'local' | 'others' | 'global' = 'local'): Flow<void> {
+export function* signOut(session: SessionIds, scope: 'local' | 'others' | 'global' = 'local'): Flow<void> {
   const {sessionId, userId} = session;
   yield* authenticate(session);
   yield BEGIN;
@@ -41,10 +42,21 @@ export function* signOut(session: AuthSession, scope: 'local' | 'others' | 'glob
 }
 
 /** Deletes a user, as the admin API does. */
-export function* deleteUser(userId: string): Flow<void> {
-  yield* userById(userId);
+export function* deleteUser(userId: string): Flow<User> {
+  const user = yield* userById(userId);
   yield BEGIN;
   yield audit('user_deleted', userId);
   yield remove('users', 'users.id = $1', [userId]);
   yield COMMIT;
+  return user;
+}
+
+/** Bans a user until then, or lifts the ban (null), as the admin API does. */
+export function* banUser(userId: string, until: Date | null): Flow<User> {
+  const user = yield* userById(userId);
+  yield BEGIN;
+  yield update('users', userId, {banned_until: until, updated_at: now()});
+  yield audit('user_modified', userId);
+  yield COMMIT;
+  return {...user, banned_until: until};
 }

@@ -25,15 +25,15 @@ export function insertFlowState(method: string, userId: string | null, code: str
 
 /** Asks for a magic link or a recovery link with a code challenge. Returns the token hash that it carries. */
 export function* requestPkceLink(email: string, method: 'magiclink' | 'recovery'): Flow<string> {
-  const userId = yield* userByEmail(email);
-  yield insertFlowState(method, userId, randomUUID());
-  return yield* sendRecoveryToken(userId, email, 'pkce_');
+  const user = yield* userByEmail(email);
+  yield insertFlowState(method, String(user['id']), randomUUID());
+  return yield* sendRecoveryToken(user, email, 'pkce_');
 }
 
 /** Follows such a link. Returns the code to be exchanged; there is no session yet. */
 export function* verifyPkceLink(tokenHash: string, method: 'magiclink' | 'recovery'): Flow<string> {
   yield BEGIN;
-  const userId = yield* useRecoveryToken(tokenHash);
+  const {id: userId} = yield* useRecoveryToken(tokenHash);
   const flows = yield select('flow_state', 'user_id = $1 and authentication_method = $2 order by created_at desc', [
     userId,
     method,
@@ -51,10 +51,10 @@ export function* exchangeCode(authCode: string, options: TokenOptions = {}): Flo
   const userId = flow?.['user_id'];
   if (!flow || typeof userId !== 'string')
     throw new AuthError('flow_state_not_found', 404, 'invalid flow state, no valid flow state found');
-  yield* userById(userId);
+  const user = yield* userById(userId);
   yield BEGIN;
   yield audit('login', userId);
-  const session = yield* grantSession(userId, String(flow['authentication_method']), options);
+  const session = yield* grantSession(user, String(flow['authentication_method']), options);
   yield remove('flow_state', 'flow_state.id = $1', [flow['id']]);
   yield COMMIT;
   return session;

@@ -41,7 +41,7 @@ export function* samlAcs(user: AuthUser, options: TokenOptions & {code?: string}
   const byProvider = 'provider_id = $1 AND provider = $2';
   const [identity] = yield select('identities', byProvider, [email, PROVIDER]);
   if (!identity) throw new AuthError('unexpected_failure', 500, 'no such user here: use createSamlUser');
-  yield* userById(userId);
+  const found = yield* userById(userId);
   yield update('identities', identity['id'], {identity_data: JSON.stringify({sub: email}), updated_at: now()});
   yield update('users', userId, {raw_user_meta_data: JSON.stringify({sub: email}), updated_at: now()});
   yield select('identities', 'user_id = $1', [userId]);
@@ -53,7 +53,7 @@ export function* samlAcs(user: AuthUser, options: TokenOptions & {code?: string}
       throw new AuthError('flow_state_already_used', 400, 'State has already been used');
     yield update('flow_state', flow['id'], {user_id: userId, updated_at: now()});
   }
-  const session = yield* grantSession(userId, 'sso/saml', options);
+  const session = yield* grantSession(found, 'sso/saml', options);
   yield COMMIT;
   return session;
 }

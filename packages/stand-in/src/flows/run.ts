@@ -1,5 +1,5 @@
 /** Sending flows: whole (`run`), or a piece at a time (`Steps`), so that a test can interleave two connections by hand. */
-import {DatabaseError, type Client} from 'pg';
+import {DatabaseError, type ClientBase} from 'pg';
 import type {Flow, Row, Statement} from './statements.js';
 
 /** Auth's answer to a request that failed, and what the database said where it was the database. */
@@ -29,11 +29,11 @@ export class AuthError extends Error {
 
 /** One request under way on one connection. Any failure rolls back, is thrown as an AuthError, and ends the flow. */
 export class Steps<T> {
-  readonly #client: Client;
+  readonly #client: ClientBase;
   readonly #flow: Flow<T>;
   #state: IteratorResult<Statement, T>;
 
-  constructor(client: Client, flow: Flow<T>) {
+  constructor(client: ClientBase, flow: Flow<T>) {
     this.#client = client;
     this.#flow = flow;
     this.#state = flow.next([]);
@@ -88,6 +88,6 @@ export class Steps<T> {
 }
 
 /** Sends a whole flow on a connection of role supabase_auth_admin. Throws AuthError. */
-export async function run<T>(client: Client, flow: Flow<T>): Promise<T> {
+export async function run<T>(client: ClientBase, flow: Flow<T>): Promise<T> {
   return new Steps(client, flow).finish();
 }
