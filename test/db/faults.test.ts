@@ -1,6 +1,6 @@
 /**
  * What a part of ours that is broken does to sign-ins and refreshes: they pass, with a warning, and a decision that was made holds. A lock on
- * a table of ours is waited for.
+ * a table of ours is waited for. A missing table or column of the settings stands for the other faults, which test/slow tries.
  */
 import type pg from 'pg';
 import {
@@ -18,6 +18,7 @@ import {
 } from '../helpers/auth.js';
 import {createDatabase, type TestDatabase} from '../helpers/database.js';
 import {configure, type Settings} from '../helpers/install.js';
+import {sample} from '../helpers/thorough.js';
 import {backendPid, untilBlocked} from '../helpers/wait.js';
 import {within} from '../helpers/within.js';
 
@@ -282,7 +283,7 @@ describe.each(TABLES)('with %s', (table) => {
     return rows;
   }
 
-  it.each([
+  const faults = [
     ['dropped', `drop table ${name} cascade`],
     ['renamed', `alter table ${name} rename to gone`],
     ['refusing every row', `alter table ${name} add constraint never check (false) not valid`],
@@ -307,11 +308,13 @@ describe.each(TABLES)('with %s', (table) => {
         end loop; end $do$;
       revoke all on ${name} from stranger`,
     ],
-  ])('%s', async (what, sql) => {
+  ] as [string, string][];
+
+  it.each(sample(faults, ([what]) => what === 'dropped'))('%s', async (what, sql) => {
     expect(await complaints([{what, sql, table}])).toEqual([]);
   });
 
-  it.each([
+  const columnFaults = [
     ['dropped', (column: string) => `alter table ${name} drop column ${column} cascade`],
     ['renamed', (column: string) => `alter table ${name} rename column ${column} to gone`],
     [
@@ -326,15 +329,17 @@ describe.each(TABLES)('with %s', (table) => {
         alter table ${name} alter column ${column} drop not null;
         alter table ${name} alter column ${column} type ${type === 'text' ? 'bytea' : 'text'} using ${column}::text${type === 'text' ? '::bytea' : ''}`,
     ],
-  ])('any column %s', async (what, sql) => {
-    const faults = (await columns()).map(({column, type}) => ({
-      what: `${column} ${what}`,
-      sql: sql(column, type),
-      // How long events are kept is a matter of the history.
-      table: column === 'events_retention' ? 'events' : table,
-    }));
-    expect(await complaints(faults)).toEqual([]);
-  });
+  ] as [string, (column: string, type: string) => string][];
+  for (const [what, sql] of sample(columnFaults, ([what]) => table === 'config' && what === 'renamed'))
+    it(`any column ${what}`, async () => {
+      const broken = (await columns()).map(({column, type}) => ({
+        what: `${column} ${what}`,
+        sql: sql(column, type),
+        // How long events are kept is a matter of the history.
+        table: column === 'events_retention' ? 'events' : table,
+      }));
+      expect(await complaints(broken)).toEqual([]);
+    });
 });
 
 it('without a row of settings limits are off', async () => {
@@ -349,89 +354,88 @@ it('without a row of settings limits are off', async () => {
   await admin.query('rollback');
 });
 
-describe.each(['config', 'rules', 'events', 'revoked', 'pending_ends', 'foreign_deadlines'])(
-  'while somebody holds %s',
-  (table) => {
-    let postgres: pg.Client;
-    let holder: pg.Client;
-    let auth: pg.Client;
-    let pid: number;
-    let user: AuthUser;
-    let first: AuthSession;
-    let last: AuthSession;
+const HELD = ['config', 'rules', 'events', 'revoked', 'pending_ends', 'foreign_deadlines'];
 
-    beforeEach(async () => {
-      [postgres, holder] = [await database.connect('postgres'), await database.connect('supabase_admin')];
-      auth = await database.connect('supabase_auth_admin');
-      auth.on('notice', ({severity, message}) => severity === 'WARNING' && warnings.push(message ?? ''));
-      pid = await backendPid(auth);
-      await configure(postgres, {enabled: false});
-      user = await createUser(postgres);
-      [first, last] = (await createSessions(postgres, [user.userId], 2)) as [AuthSession, AuthSession];
-      await postgres.query('update auth.sessions set not_after = $2 where id = $1', [last.sessionId, later(999)]);
-      await configure(postgres, {...limits, timebox: '1 year'});
-      await holder.query(`begin; lock table supasession.${table}`);
-    });
+describe.each(sample(HELD, (table) => ['config', 'events'].includes(table)))('while somebody holds %s', (table) => {
+  let postgres: pg.Client;
+  let holder: pg.Client;
+  let auth: pg.Client;
+  let pid: number;
+  let user: AuthUser;
+  let first: AuthSession;
+  let last: AuthSession;
 
-    afterEach(async () => {
-      await holder.query('rollback');
-      await configure(postgres, {enabled: false});
-      await Promise.all([postgres, holder, auth].map(async (client) => client.end()));
-    });
+  beforeEach(async () => {
+    [postgres, holder] = [await database.connect('postgres'), await database.connect('supabase_admin')];
+    auth = await database.connect('supabase_auth_admin');
+    auth.on('notice', ({severity, message}) => severity === 'WARNING' && warnings.push(message ?? ''));
+    pid = await backendPid(auth);
+    await configure(postgres, {enabled: false});
+    user = await createUser(postgres);
+    [first, last] = (await createSessions(postgres, [user.userId], 2)) as [AuthSession, AuthSession];
+    await postgres.query('update auth.sessions set not_after = $2 where id = $1', [last.sessionId, later(999)]);
+    await configure(postgres, {...limits, timebox: '1 year'});
+    await holder.query(`begin; lock table supasession.${table}`);
+  });
 
-    describe.each([
-      {
-        what: 'a sign-in',
-        act: async () => run(auth, signInPassword(user.email, {notAfter: later(999)})),
-        comesToPass: async () => (await liveSessions(postgres, user.userId)).length === 1,
+  afterEach(async () => {
+    await holder.query('rollback');
+    await configure(postgres, {enabled: false});
+    await Promise.all([postgres, holder, auth].map(async (client) => client.end()));
+  });
+
+  describe.each([
+    {
+      what: 'a sign-in',
+      act: async () => run(auth, signInPassword(user.email, {notAfter: later(999)})),
+      comesToPass: async () => (await liveSessions(postgres, user.userId)).length === 1,
+    },
+    {
+      what: 'a refresh',
+      // The one that has to end is recorded; the other one's deadline, which is somebody else's, gives way.
+      act: async () => run(auth, refresh(table === 'events' ? first : last)),
+      comesToPass: async () => {
+        const {rowCount} = await postgres.query(
+          "select from auth.sessions where id = $1 and not_after < now() + interval '400 days'",
+          [(table === 'events' ? first : last).sessionId],
+        );
+        return rowCount === 1;
       },
-      {
-        what: 'a refresh',
-        // The one that has to end is recorded; the other one's deadline, which is somebody else's, gives way.
-        act: async () => run(auth, refresh(table === 'events' ? first : last)),
-        comesToPass: async () => {
-          const {rowCount} = await postgres.query(
-            "select from auth.sessions where id = $1 and not_after < now() + interval '400 days'",
-            [(table === 'events' ? first : last).sessionId],
-          );
-          return rowCount === 1;
-        },
-      },
-    ])('$what', ({act, comesToPass}) => {
-      it('waits, and then does what it always does', async () => {
-        const under = act();
-        await untilBlocked(postgres, pid);
-        await holder.query('commit');
-        await under;
-        expect(warnings).toEqual([]);
-        expect(await comesToPass()).toBe(true);
-      });
-
-      it('does not pass when its patience (lock_timeout) is at its end', async () => {
-        await auth.query("set lock_timeout = '50ms'");
-        await expect(act()).rejects.toMatchObject({sqlstate: '55P03'});
-        expect([warnings, await comesToPass()]).toEqual([[], false]);
-      });
-
-      it('does not pass when it is cancelled', async () => {
-        const under = expect(act()).rejects.toMatchObject({sqlstate: '57014'});
-        await untilBlocked(postgres, pid);
-        await holder.query('select pg_cancel_backend($1)', [pid]);
-        await under;
-        expect([warnings, await comesToPass()]).toEqual([[], false]);
-      });
-    });
-
-    it('a refresh does not pass when it is the victim of a deadlock', async () => {
-      // The user's row is Auth's already, and whoever waits first finds the deadlock first.
-      await holder.query("set local deadlock_timeout = '1min'");
-      const under = expect(run(auth, refresh(table === 'events' ? first : last))).rejects.toMatchObject({
-        sqlstate: '40P01',
-      });
+    },
+  ])('$what', ({act, comesToPass}) => {
+    it('waits, and then does what it always does', async () => {
+      const under = act();
       await untilBlocked(postgres, pid);
-      await holder.query('update auth.users set updated_at = now() where id = $1', [user.userId]);
+      await holder.query('commit');
       await under;
       expect(warnings).toEqual([]);
+      expect(await comesToPass()).toBe(true);
     });
-  },
-);
+
+    it('does not pass when its patience (lock_timeout) is at its end', async () => {
+      await auth.query("set lock_timeout = '50ms'");
+      await expect(act()).rejects.toMatchObject({sqlstate: '55P03'});
+      expect([warnings, await comesToPass()]).toEqual([[], false]);
+    });
+
+    it('does not pass when it is cancelled', async () => {
+      const under = expect(act()).rejects.toMatchObject({sqlstate: '57014'});
+      await untilBlocked(postgres, pid);
+      await holder.query('select pg_cancel_backend($1)', [pid]);
+      await under;
+      expect([warnings, await comesToPass()]).toEqual([[], false]);
+    });
+  });
+
+  it('a refresh does not pass when it is the victim of a deadlock', async () => {
+    // The user's row is Auth's already, and whoever waits first finds the deadlock first.
+    await holder.query("set local deadlock_timeout = '1min'");
+    const under = expect(run(auth, refresh(table === 'events' ? first : last))).rejects.toMatchObject({
+      sqlstate: '40P01',
+    });
+    await untilBlocked(postgres, pid);
+    await holder.query('update auth.users set updated_at = now() where id = $1', [user.userId]);
+    await under;
+    expect(warnings).toEqual([]);
+  });
+});

@@ -1,5 +1,6 @@
 import {execFile} from 'node:child_process';
-import {cp, mkdir, mkdtemp, readdir, readFile, realpath, rm, symlink, writeFile} from 'node:fs/promises';
+import {existsSync} from 'node:fs';
+import {cp, mkdir, mkdtemp, readdir, readFile, realpath, rename, rm, symlink, writeFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
 import {promisify} from 'node:util';
@@ -32,18 +33,20 @@ export interface TestProject {
 
 let template: Promise<string> | undefined;
 
-/** Made by the real CLI once for a test file, because it takes the better part of a second. */
+/** Made by the real CLI, which takes a second of the processor, once for all test files, and kept beside their data: see prepared.ts. */
 async function makeTemplate(): Promise<string> {
-  const folder = await mkdtemp(path.join(tmpdir(), 'supasession-template-'));
+  const prepared = process.env['SUPASESSION_TEST_DATA'];
+  if (prepared === undefined) throw new Error('No test server: run these tests with `npm test`.');
+  const kept = path.join(path.dirname(prepared), 'project');
+  if (existsSync(kept)) return kept;
+  const folder = await mkdtemp(`${kept}-`);
   await promisify(execFile)(path.join(TOOLS, 'supabase'), ['init'], {cwd: folder, env: knownEnv()});
-  return folder;
+  // Another test file may have been faster.
+  await rename(folder, kept).catch((error: unknown) => {
+    if (!existsSync(kept)) throw error;
+  });
+  return kept;
 }
-
-afterAll(async () => {
-  if (template === undefined) return;
-  await rm(await template, {recursive: true, force: true});
-  template = undefined;
-});
 
 /**
  * Makes a temporary project, in a folder that is removed by `remove`.

@@ -41,7 +41,7 @@ export async function startServer({fresh = false} = {}): Promise<TestServer> {
       'select pg_terminate_backend(pid, 10000) from pg_stat_activity where datname = $1 and pid <> pg_backend_pid()',
       [from],
     );
-    await admin.query(`create database ${to} template ${from} owner postgres`);
+    await admin.query(`create database ${to} template ${from} owner postgres strategy file_copy`);
     await admin.query(`grant all on database ${to} to dashboard_user`);
     await admin.end();
   };
