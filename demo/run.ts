@@ -4,10 +4,9 @@
  */
 import assert from 'node:assert/strict';
 import chalk from 'chalk';
-import {SupasessionError} from '../src/errors.js';
 import {Board} from './board.js';
 import {Users, type SignIn} from './sign-ins.js';
-import {detail, say, Stage} from './stage.js';
+import {detail, perform, say, type Stage} from './stage.js';
 
 const UNDER_DEQUEUE: SignIn[] = [
   {user: 'anna', device: 'phone', outcome: 'admitted'},
@@ -74,33 +73,4 @@ async function demo(stage: Stage, signal: AbortSignal): Promise<void> {
   say(chalk.bold(`${admitted} sign-ins admitted, ${refused} refused, ${ended} sessions ended.`));
 }
 
-/** Runs the demo and removes everything. Returns the exit code. */
-async function main(): Promise<number> {
-  const started = performance.now();
-  const interrupt = new AbortController();
-  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => interrupt.abort());
-  // The reader has left (`| head`, a closed window): clean up then, too.
-  process.stdout.on('error', () => interrupt.abort());
-
-  const stage = new Stage(interrupt.signal);
-  try {
-    await demo(stage, interrupt.signal);
-    return 0;
-  } catch (error) {
-    if (interrupt.signal.aborted) {
-      say(chalk.yellow('Interrupted.'));
-      return 130;
-    }
-    process.stderr.write(
-      `${chalk.red('The demo failed:')} ${error instanceof Error ? error.message : String(error)}\n`,
-    );
-    if (error instanceof SupasessionError)
-      for (const line of error.suggestions) process.stderr.write(`  ${line.replaceAll('{bin}', 'supasession')}\n`);
-    return 1;
-  } finally {
-    await stage.close();
-    say(`Project and database have been removed. ${Math.round((performance.now() - started) / 100) / 10} s.`);
-  }
-}
-
-process.exitCode = await main();
+process.exitCode = await perform(demo);

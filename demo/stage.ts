@@ -6,6 +6,7 @@ import path from 'node:path';
 import {createInterface} from 'node:readline';
 import chalk from 'chalk';
 import pg from 'pg';
+import {SupasessionError} from '../src/errors.js';
 import {startSandbox, type Sandbox} from '../src/sandbox/index.js';
 import {bareEnv, PROGRAM, TOOLS} from '../test/helpers/environment.js';
 
@@ -107,5 +108,38 @@ export class Stage {
   #at(name: string): string {
     if (this.#folder === undefined) throw new Error('the stage is not open');
     return path.join(this.#folder, name);
+  }
+}
+
+/**
+ * Plays a demo on a stage of its own and removes everything, also if it fails or is interrupted.
+ *
+ * @returns the exit code: 130 for an interruption that the demo passes on
+ */
+export async function perform(demo: (stage: Stage, signal: AbortSignal) => Promise<void>): Promise<number> {
+  const started = performance.now();
+  const interrupt = new AbortController();
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => interrupt.abort());
+  // The reader has left (`| head`, a closed window): clean up then, too.
+  process.stdout.on('error', () => interrupt.abort());
+
+  const stage = new Stage(interrupt.signal);
+  try {
+    await demo(stage, interrupt.signal);
+    return 0;
+  } catch (error) {
+    if (interrupt.signal.aborted) {
+      say(chalk.yellow('Interrupted.'));
+      return 130;
+    }
+    process.stderr.write(
+      `${chalk.red('The demo failed:')} ${error instanceof Error ? error.message : String(error)}\n`,
+    );
+    if (error instanceof SupasessionError)
+      for (const line of error.suggestions) process.stderr.write(`  ${line.replaceAll('{bin}', 'supasession')}\n`);
+    return 1;
+  } finally {
+    await stage.close();
+    say(`Project and database have been removed. ${Math.round((performance.now() - started) / 100) / 10} s.`);
   }
 }
