@@ -23,9 +23,9 @@ const shared = {
 
 const project = (name, extra = {}) => ({
   ...shared,
-  ...extra,
   displayName: name,
   testMatch: [`<rootDir>/test/${name}/**/*.test.ts`],
+  ...extra,
 });
 
 const database = {

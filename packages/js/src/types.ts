@@ -50,3 +50,60 @@ export interface Device {
   lastSeenAt: Date;
   endsAt: Date | null;
 }
+
+/** Why a call has no data; `message` says what to do. */
+export type SessionErrorCode =
+  /** Nobody is signed in. */
+  | 'signedOut'
+  /** The session has ended: see `reason`. */
+  | 'ended'
+  /** The network, a time-out, a 5xx or a 429: nobody knows, and nobody is signed out. */
+  | 'unreachable'
+  /** The schema `supasession` is not in the Data API. */
+  | 'notExposed'
+  /** The database has a release of supasession without this function. */
+  | 'outdated'
+  /** On a server: the sign-in is too long ago, or without the second factor. */
+  | 'stale'
+  /** On a server: the user's access is revoked. */
+  | 'revoked'
+  /** An answer that nobody expects; `status` has its HTTP status. */
+  | 'unexpected';
+
+export interface SessionError extends Error {
+  readonly code: SessionErrorCode;
+  /** The HTTP status of the answer, if there was one. */
+  readonly status: number | undefined;
+  /** Why the session ended, with the code `ended` or `revoked`. */
+  readonly reason: EndReason | undefined;
+}
+
+export type Result<T> = {data: T; error: null} | {data: null; error: SessionError};
+
+/** What the tabs of a browser share; `localStorage` fits. It has to answer at once. */
+export interface SharedStorage {
+  getItem(key: string): string | null;
+  setItem(key: string, value: string): void;
+  removeItem(key: string): void;
+}
+
+/** The two tokens of a Session of supabase-js. */
+export interface Tokens {
+  access_token: string;
+  refresh_token: string;
+}
+
+/** What is used of a client of supabase-js: every version and every `Database` type fits. */
+export interface SupabaseLike {
+  auth: {
+    onAuthStateChange(callback: (event: string, session: Tokens | null) => void): {
+      data: {subscription: {unsubscribe(): void}};
+    };
+    signOut(options: {scope: 'local'}): Promise<unknown>;
+    refreshSession(): Promise<{error: unknown}>;
+    getSession(): Promise<{data: {session: Tokens | null}}>;
+  };
+}
+
+/** Where to ask: the project's URL and its publishable (anon) key, or a client that has both. No user's token is read from it. */
+export type Project = {url: string; key: string} | {anon: object};

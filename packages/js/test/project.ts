@@ -1,0 +1,140 @@
+/** A fake project: the answers of Auth and the Data API as http.json of the real ones has them, for the real supabase-js. */
+import {createClient as createNewest, type SupabaseClient} from '@supabase/supabase-js';
+import {GoTrueClient as LowestAuth} from 'lowest-auth-js';
+import {createClient as createLowest} from 'lowest-supabase-js';
+import {type SharedStorage} from '../src/index.js';
+
+export const URL_OF_PROJECT = 'https://project.example';
+export const ANON_KEY = 'sb_publishable_test';
+
+type Answer = Response | Promise<Response>;
+export type Handler = (request: {path: string; query: URLSearchParams; headers: Headers; body: unknown}) => Answer;
+
+export const json = (status: number, body: unknown): Response => Response.json(body, {status});
+/** An error as Auth answers it. */
+export const authError = (status: number, code: string, message = code): Response =>
+  Response.json({code, message}, {status, headers: {'x-supabase-api-version': '2024-01-01', 'x-sb-error-code': code}});
+/** What the guard answers. */
+export const guardRefusal = (): Response =>
+  json(401, {code: 'PT401', message: 'Session has ended', details: null, hint: 'Sign in again.'});
+
+const base64 = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url');
+
+export interface TokenOptions {
+  sessionId?: string;
+  /** Seconds. */
+  expiresIn?: number;
+  /** Unix milliseconds. */
+  signedInAt?: number;
+}
+
+let refreshTokens = 0;
+
+/** A session as Auth answers it. */
+export function newSession({sessionId, expiresIn = 3600, signedInAt = Date.now()}: TokenOptions = {}) {
+  const now = Math.floor(Date.now() / 1000);
+  const claims = {
+    session_id: sessionId,
+    sub: 'user',
+    role: 'authenticated',
+    iat: now,
+    exp: now + expiresIn,
+    amr: [{method: 'password', timestamp: Math.floor(signedInAt / 1000)}],
+    user_metadata: {name: 'Žofie'},
+  };
+  refreshTokens += 1;
+  return {
+    access_token: `${base64({alg: 'HS256'})}.${base64(claims)}.c2ln`,
+    refresh_token: `refresh-${refreshTokens}`,
+    expires_in: expiresIn,
+    expires_at: now + expiresIn,
+    token_type: 'bearer',
+    user: {id: 'user', aud: 'authenticated', app_metadata: {}, user_metadata: {}, created_at: ''},
+  };
+}
+
+/** Storage as localStorage is, without its events. */
+export function memoryStorage(entries: Record<string, string> = {}): SharedStorage & {entries: Map<string, string>} {
+  const map = new Map(Object.entries(entries));
+  return {
+    entries: map,
+    getItem: (key) => map.get(key) ?? null,
+    setItem: (key, value) => void map.set(key, value),
+    removeItem: (key) => void map.delete(key),
+  };
+}
+
+export const live = (endsAt: number | null = null, endsBy: string | null = null): Response =>
+  json(200, {
+    live: true,
+    ends_at: endsAt === null ? null : new Date(endsAt).toISOString(),
+    ends_by: endsBy,
+    reason: null,
+    cause: null,
+  });
+export const ended = (reason: string | null, cause: string | null = null): Response =>
+  json(200, {live: false, ends_at: null, ends_by: null, reason, cause});
+
+/** Its answers, by the last part of the path: each test changes what it is about. */
+export class FakeProject {
+  sessionId = 'session-1';
+  expiresIn = 3600;
+  readonly requests: string[] = [];
+  readonly headers: Record<string, Headers> = {};
+  readonly answers: Record<string, Handler> = {
+    password: () => json(200, newSession(this)),
+    refresh_token: () => json(200, newSession(this)),
+    logout: () => new Response(null, {status: 204}),
+    user: () => json(200, {id: 'user'}),
+    session_state: () => live(),
+    why_ended: () => json(200, {reason: null, cause: null}),
+    notes: () => json(200, []),
+  };
+
+  readonly fetch = (async (input: RequestInfo | URL, init?: RequestInit): Promise<Response> => {
+    const {pathname, searchParams: query} = new URL(input instanceof Request ? input.url : input);
+    const path = query.get('grant_type') ?? pathname.split('/').pop()!;
+    this.requests.push(path);
+    this.headers[path] = new Headers(init?.headers);
+    const body = typeof init?.body === 'string' ? (JSON.parse(init.body) as unknown) : null;
+    const answer = this.answers[path];
+    if (!answer) throw new Error(`No answer for ${path}`);
+    return answer({path, query, headers: this.headers[path], body});
+  }) as typeof fetch;
+
+  count(path: string): number {
+    return this.requests.filter((each) => each === path).length;
+  }
+}
+
+interface ClientOptions {
+  fetch: typeof fetch;
+  storage?: SharedStorage;
+  autoRefreshToken?: boolean;
+}
+
+const STORAGE_KEY = 'sb-project-auth-token';
+
+/** Node 20 has no WebSocket, and createClient wants one. */
+const realtime = {transport: Object as never};
+
+const newest = ({fetch, storage = memoryStorage(), autoRefreshToken = false}: ClientOptions): SupabaseClient =>
+  createNewest(URL_OF_PROJECT, ANON_KEY, {
+    auth: {storage, autoRefreshToken, detectSessionInUrl: false, storageKey: STORAGE_KEY},
+    global: {fetch},
+    realtime,
+  });
+
+/** The lowest supabase-js, with the auth-js of its time instead of the newest that its range allows. */
+function lowest({fetch, storage = memoryStorage(), autoRefreshToken = false}: ClientOptions): SupabaseClient {
+  const client = createLowest(URL_OF_PROJECT, ANON_KEY, {global: {fetch}, auth: {autoRefreshToken: false}, realtime});
+  const auth = new LowestAuth({
+    url: `${URL_OF_PROJECT}/auth/v1`,
+    headers: {apikey: ANON_KEY},
+    ...{storage, autoRefreshToken, fetch, storageKey: STORAGE_KEY, persistSession: true, detectSessionInUrl: false},
+  });
+  return Object.assign(client, {auth}) as unknown as SupabaseClient;
+}
+
+export const VERSIONS = {newest, lowest};
+export type Version = keyof typeof VERSIONS;
