@@ -75,7 +75,7 @@ async function asAdmin(
     await admin.connect();
   } catch (error) {
     throw new Error(
-      'The test server does not answer. Its log is server.log in /tmp/supasession-test-*; run the tests again.',
+      'The test server does not answer. Its log is server.log in /dev/shm/supasession-test-* or /tmp/supasession-test-*; run the tests again.',
       {cause: error},
     );
   }
