@@ -3,6 +3,7 @@ import type {Client} from 'pg';
 import {createSessions, createUsers} from '../helpers/auth.js';
 import type {Run} from '../helpers/cli.js';
 import {installSql} from '../helpers/install.js';
+import {Kept} from '../helpers/kept.js';
 import {commandsInBlock, readPages, type Block, type Page} from '../helpers/pages.js';
 import {createProject, type TestProject} from '../helpers/project.js';
 import {startServer, type TestServer} from '../helpers/server.js';
@@ -16,6 +17,7 @@ const REASONS = ['a hosted project', 'a server of your own', 'Docker', 'runs unt
 const INSTALL = 'npm install --save-dev supasession';
 /** Pages that begin where nothing is installed. */
 const FROM_NOTHING = /^npx supasession (?:init|config --linked .*--dry-run)/;
+const INIT = 'npx supasession init --max 3 --enable --apply --yes';
 const USERS = ['ada', 'ben', 'mallory'];
 
 const pages = (await readPages()).filter(({blocks}) => blocks.some(isTyped));
@@ -32,6 +34,7 @@ const flagsOf = new Map(
 let server: TestServer;
 let project: TestProject;
 let owner: Client;
+const kept = new Kept();
 
 beforeAll(async () => {
   server = await startServer();
@@ -70,34 +73,43 @@ async function type(line: string): Promise<Run> {
   return project.run(words.slice(2));
 }
 
-/** Users with two sessions each, and tables such as the pages speak of. */
-async function prepare(page: Page): Promise<void> {
+/** Users with two sessions each, and tables such as the pages speak of, in a new database. */
+async function populate(): Promise<void> {
   await server.reset();
-  const admin = await server.connect('supabase_admin');
-  await admin.query(`alter role authenticator reset pgrst.db_pre_request;
-    grant set on parameter pgrst.db_pre_request to postgres`);
-  owner = await server.connect();
-  const users = await createUsers(owner, USERS.length);
+  const client = await server.connect();
+  const users = await createUsers(client, USERS.length);
   for (const [index, {userId}] of users.entries())
-    await owner.query('update auth.users set email = $1 where id = $2', [`${USERS[index]!}@example.com`, userId]);
+    await client.query('update auth.users set email = $1 where id = $2', [`${USERS[index]!}@example.com`, userId]);
   await createSessions(
-    owner,
+    client,
     users.map(({userId}) => userId),
     2,
   );
   for (const table of ['notes', 'orders', 'payouts', 'invoices'])
-    await owner.query(
+    await client.query(
       `create table public.${table} (id bigint); alter table public.${table} enable row level security`,
     );
+}
+
+/** A project and its database, with supasession unless the page begins by installing it. */
+async function prepare(page: Page): Promise<void> {
+  const admin = await server.connect('supabase_admin');
+  await admin.query(`alter role authenticator reset pgrst.db_pre_request;
+    grant set on parameter pgrst.db_pre_request to postgres`);
   project = await createProject({port: server.port});
-  if (page.file === 'docs/from-0.1.2.md')
-    await installSql(owner, await readFile('test/fixtures/supasession-0.1.2.sql', 'utf8'));
   const [first] = page.blocks
     .filter(({language}) => language === 'sh')
     .flatMap(linesOf)
     .filter((line) => line.startsWith('npx'));
-  if (first === undefined || !FROM_NOTHING.test(first))
-    expect((await type('npx supasession init --max 3 --enable --apply --yes')).code).toBe(0);
+  if (first !== undefined && FROM_NOTHING.test(first)) await populate();
+  else
+    await kept.or(server, project, async () => {
+      await populate();
+      expect((await type(INIT)).code).toBe(0);
+    });
+  owner = await server.connect();
+  if (page.file === 'docs/from-0.1.2.md')
+    await installSql(owner, await readFile('test/fixtures/supasession-0.1.2.sql', 'utf8'));
 }
 
 test('every block is typed, or says why not', () => {

@@ -6,16 +6,19 @@ import {COMMAND_IDS} from '../helpers/commands.js';
 import {failure} from '../helpers/failures.js';
 import {createHost, type Host} from '../helpers/host.js';
 import {createProject, type TestProject} from '../helpers/project.js';
+import {THOROUGH} from '../helpers/thorough.js';
 
-// The same commands, as a program and as a plugin of another oclif program.
+// The same commands, as a program and as a plugin of another oclif program. In `npm test` one way of typing and two pages of help stand for
+// the others, which are in test/slow.
 
-const COMMANDS = COMMAND_IDS.map((id) => id.replaceAll(':', ' '));
-
-describe.each([
+const WAYS = [
   ['as a program', 'supasession', ' ', ''],
   ['as a plugin', 'host supasession', ' ', 'supasession '],
   ['as a plugin of a host that writes topics with colons', 'host supasession', ':', 'supasession:'],
-] as const)('%s', (_, called, separator, topic) => {
+] as const;
+const COMMANDS = COMMAND_IDS.map((id) => id.replaceAll(':', ' '));
+
+describe.each(WAYS.filter(([way]) => THOROUGH || way === 'as a plugin'))('%s', (_, called, separator, topic) => {
   const plugin = topic !== '';
   /** What a user types before the name of a command. */
   const typed = `${called}${separator}`;
@@ -70,7 +73,7 @@ describe.each([
     ]);
   });
 
-  test.each(COMMANDS)(
+  test.each(COMMANDS.filter((command) => THOROUGH || ['config', 'sessions list'].includes(command)))(
     'the help of %s has a summary, examples that can be typed, and the exit codes',
     async (command) => {
       const {code, stdout} = await run(command, '--help');

@@ -6,8 +6,10 @@ import {HOME, TOOLS, type Run} from '../helpers/cli.js';
 import {createDatabase, type TestDatabase} from '../helpers/database.js';
 import {install} from '../helpers/install.js';
 import {createProject, type TestProject} from '../helpers/project.js';
+import {sample, THOROUGH} from '../helpers/thorough.js';
 
-// A password with a mark in it goes every way that there is into every command, and must not come out anywhere.
+// A password with a mark in it goes every way that there is into every command, and must not come out anywhere. --db-url stands for the other
+// ways, which test/slow takes.
 
 const MARK = 'MARKED';
 const PASSWORD = `hunter2 ${MARK} /?@:%41`;
@@ -29,6 +31,8 @@ beforeEach(async () => {
     `#!/bin/sh\n{ printf 'argument %s\\n' "$@"; env | sed -n 's/^\\([A-Za-z_][A-Za-z0-9_]*\\)=.*/variable \\1/p'; } >> '${project.root}/fake-supabase.log'\nexec '${TOOLS}/supabase' "$@"\n`,
   );
   await chmod(path.join(project.root, 'node_modules/.bin/supabase'), 0o755);
+  // Its version, without a start to ask for it.
+  await project.write('node_modules/supabase/package.json', JSON.stringify({name: 'supabase', version: '3.1.0'}));
 });
 afterEach(async () => {
   const admin = await database.connect('supabase_admin');
@@ -77,8 +81,10 @@ const WAYS: Array<[string, (password: string) => {args: string[]; env: Record<st
   ],
 ];
 
+const inEveryday = ([name]: (typeof WAYS)[number]): boolean => name === 'in --db-url';
+
 // The others are further names of the first.
-test.each(WAYS.filter(([name]) => /--db-url|PGPASSWORD|SUPABASE_DB_PASSWORD/.test(name)))(
+test.each(sample(WAYS, inEveryday).filter(([name]) => /--db-url|PGPASSWORD|SUPABASE_DB_PASSWORD/.test(name)))(
   'a password %s is used by every command and shown by none',
   async (_, way) => {
     const {args, env, confirm} = way(PASSWORD);
@@ -116,24 +122,34 @@ test.each(WAYS.filter(([name]) => /--db-url|PGPASSWORD|SUPABASE_DB_PASSWORD/.tes
   },
 );
 
-test.each(WAYS)('a password %s that is wrong, or came to the wrong place, is shown by no error', async (_, way) => {
-  const {args, env} = way(`${MARK}${PASSWORD}`);
-  const debug = {...env, SUPASESSION_DEBUG: '1'};
-  const commands = [
-    ['init', '--apply', '--enable', '--yes'],
-    ['config', '--max', '2'],
-    ['flush'],
-    ['flush', '--batch-size', 'x'],
-    ['config', '--nope'],
-    ['init', '--strategy', url(PASSWORD)],
-    ['flush', '--max', url(PASSWORD)],
-    ['config', '--local', '--linked'],
-  ];
-  const runs = await Promise.all(commands.map(async (command) => project.run([...command, ...args, '--json'], debug)));
-  runs.push(...(await Promise.all(commands.map(async (command) => project.run([...command, ...args], debug)))));
-  expect(runs.map(({code}) => code)).toEqual([...[1, 1, 1, 2, 2, 2, 2, 2], ...[1, 1, 1, 2, 2, 2, 2, 2]]);
-  expect(await leaks(runs)).toEqual([]);
-});
+test.each(sample(WAYS, inEveryday))(
+  'a password %s that is wrong, or came to the wrong place, is shown by no error',
+  async (_, way) => {
+    const {args, env} = way(`${MARK}${PASSWORD}`);
+    const debug = {...env, SUPASESSION_DEBUG: '1'};
+    const commands = [
+      ['init', '--apply', '--enable', '--yes'],
+      ['config', '--max', '2'],
+      ['flush'],
+      ['flush', '--batch-size', 'x'],
+      ['config', '--nope'],
+      ['init', '--strategy', url(PASSWORD)],
+      ['flush', '--max', url(PASSWORD)],
+      ['config', '--local', '--linked'],
+    ];
+    const codes = [1, 1, 1, 2, 2, 2, 2, 2];
+    const runs: Run[] = [];
+    for (const first of THOROUGH ? [0, 1] : [0]) {
+      const made = commands.map(async (command, n) =>
+        project.run([...command, ...args, ...((n + first) % 2 === 0 ? ['--json'] : [])], debug),
+      );
+      const ended = await Promise.all(made);
+      expect(ended.map(({code}) => code)).toEqual(codes);
+      runs.push(...ended);
+    }
+    expect(await leaks(runs)).toEqual([]);
+  },
+);
 
 test('a failing supabase CLI does not show it either', async () => {
   await install(await database.connect());
