@@ -36,6 +36,7 @@ export function passOn(authUrl: string): Hono {
     const forwarded = c.req.header('x-forwarded-for') ?? getConnInfo(c).remote.address ?? '';
     return proxy(`${authUrl.replace(/\/$/, '')}${pathname.replace('/auth/v1', '')}${search}`, {
       raw: c.req.raw,
+      redirect: 'manual',
       headers: {...c.req.header(), 'x-forwarded-for': forwarded},
     });
   });

@@ -40,6 +40,8 @@ export interface StandIn {
   url: string;
   anonKey: string;
   serviceKey: string;
+  /** What all tokens are signed with. */
+  jwtSecret: string;
   /** Ends all connections. */
   close: () => Promise<void>;
 }
@@ -60,7 +62,8 @@ function poolOf(databaseUrl: string, role: string): pg.Pool {
  */
 export async function startStandIn(options: StandInOptions): Promise<StandIn> {
   const {databaseUrl, jwtExpiry = 3600, reuseInterval = 10, hook = null, preRequest, exposedSchemas} = options;
-  const tokens = new Tokens(options.jwtSecret ?? JWT_SECRET);
+  const jwtSecret = options.jwtSecret ?? JWT_SECRET;
+  const tokens = new Tokens(jwtSecret);
   const authPool = poolOf(databaseUrl, 'supabase_auth_admin');
   const apiPool = poolOf(databaseUrl, 'authenticator');
   const [anonKey, serviceKey] = [await tokens.key('anon'), await tokens.key('service_role')];
@@ -76,7 +79,7 @@ export async function startStandIn(options: StandInOptions): Promise<StandIn> {
   });
   const {port} = server.address() as AddressInfo;
   return {
-    ...{url: `http://127.0.0.1:${port}`, anonKey, serviceKey},
+    ...{url: `http://127.0.0.1:${port}`, anonKey, serviceKey, jwtSecret},
     close: async () => {
       const closed = promisify(server.close.bind(server))();
       if ('closeAllConnections' in server) server.closeAllConnections();

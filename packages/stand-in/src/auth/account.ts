@@ -5,12 +5,12 @@ import {AuthError} from '../flows/run.js';
 import {authenticate} from '../flows/session.js';
 import {userJson} from './answers.js';
 import {hashPassword, isPassword} from './passwords.js';
-import {bodyOf, caller, send, textIn, type AuthSettings} from './requests.js';
+import {bodyOf, caller, send, textIn, userOf, type AuthSettings} from './requests.js';
 
 export function accountRoutes({pool, tokens}: AuthSettings): Hono {
   const app = new Hono();
 
-  app.get('/user', async (c) => c.json(userJson(await send(pool, authenticate(await caller(c, tokens))))));
+  app.get('/user', async (c) => c.json(userJson(await send(pool, authenticate(await userOf(c, tokens))))));
 
   app.put('/user', async (c) => {
     const ids = await caller(c, tokens);

@@ -1,4 +1,5 @@
 /** What a server does with the service key. */
+import {randomInt} from 'node:crypto';
 import {Hono, type Context} from 'hono';
 import {banUser, deleteUser} from '../flows/account.js';
 import {AuthError} from '../flows/run.js';
@@ -37,6 +38,7 @@ export function adminRoutes({pool, tokens}: AuthSettings): Hono {
     const password = textIn(body, 'password');
     const account = {
       data: (body['user_metadata'] ?? {}) as Row,
+      byAdmin: true,
       ...(password === undefined ? {} : {encryptedPassword: hashPassword(password)}),
     };
     return c.json(userJson(await send(pool, createEmailUser(email, account))));
@@ -64,16 +66,18 @@ export function adminRoutes({pool, tokens}: AuthSettings): Hono {
     const email = textIn(body, 'email') ?? '';
     const user = await send(pool, findUserByEmail(email));
     if (!user) throw new AuthError('user_not_found', 404, 'User with this email not found');
-    const hash = await send(pool, generateMagicLink(email));
+    const code = String(randomInt(1_000_000)).padStart(6, '0');
+    const hash = await send(pool, generateMagicLink(email.toLowerCase(), code));
     const target = textIn(body, 'redirect_to') ?? '';
     const query = new URLSearchParams({token: hash, type, redirect_to: target});
     const link = {
       action_link: `${new URL(c.req.url).origin}/auth/v1/verify?${query.toString()}`,
+      email_otp: code,
       hashed_token: hash,
       verification_type: type,
       redirect_to: target,
     };
-    return c.json({...userJson(user), ...link});
+    return c.json({...userJson({...user, recovery_sent_at: new Date()}), ...link});
   });
   return app;
 }

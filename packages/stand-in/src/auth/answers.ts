@@ -51,11 +51,14 @@ export async function sessionJson({claims, refreshToken, user}: Grant, tokens: T
   };
 }
 
-/** What failed in the database, by the statement that failed. The rest is said without a word about it. */
-function databaseMessage(path: string, statement: string | undefined): string | undefined {
-  if (statement === 'anonymous') return 'Database error creating anonymous user';
+/** What failed in the database, by request and statement. Auth has no words for the rest. */
+function databaseMessage({req: {method, path, url}}: Context, statement: string | undefined): string | undefined {
   if (statement === 'hook') return 'error generating jwt token';
-  const refreshing = path.includes('grant_type=refresh_token');
+  if (path.endsWith('/logout')) return 'Error logging out user';
+  if (method === 'DELETE') return 'Database error deleting user';
+  if (statement === 'insert users') return 'Database error saving new user';
+  if (path.endsWith('/signup') && statement === 'update users') return 'Database error updating user';
+  const refreshing = url.includes('grant_type=refresh_token');
   if (refreshing && statement === 'update sessions') return 'failed to update session information';
   const granting = /^(insert (sessions|refresh_tokens)|update users)$/.test(statement ?? '');
   return granting && !refreshing ? 'Database error granting user' : undefined;
@@ -72,7 +75,7 @@ export function failure(c: Context, error: unknown): Response {
   const {code, status, message, sqlstate, statement, cause} =
     error instanceof AuthError ? error : new AuthError('unexpected_failure', 500, String(error));
   const fromDatabase = sqlstate !== undefined || !(error instanceof AuthError);
-  const known = databaseMessage(c.req.url, statement);
+  const known = databaseMessage(c, statement);
   const said = fromDatabase ? (known ?? 'Unexpected failure, please check server logs for more information') : message;
   // An error of the hook has no code of Auth's, and what Auth does not expect has no header.
   if (code !== 'unknown' && !(fromDatabase && known === undefined)) c.header('x-sb-error-code', code);

@@ -64,11 +64,18 @@ async function claimsOf(c: Context, tokens: Tokens): Promise<Row> {
   });
 }
 
-/** The user and the session that the request's token names. */
-export async function caller(c: Context, tokens: Tokens): Promise<SessionIds> {
+/** The user that the request's token names, and the session if it names one. */
+export async function userOf(c: Context, tokens: Tokens): Promise<{userId: string; sessionId: string | null}> {
   const {sub, session_id: sessionId} = await claimsOf(c, tokens);
   if (typeof sub !== 'string') throw new AuthError('bad_jwt', 403, 'invalid claim: missing sub claim');
-  return {userId: sub, sessionId: String(sessionId)};
+  return {userId: sub, sessionId: typeof sessionId === 'string' ? sessionId : null};
+}
+
+/** The user and the session that the request's token names. */
+export async function caller(c: Context, tokens: Tokens): Promise<SessionIds> {
+  const {userId, sessionId} = await userOf(c, tokens);
+  if (sessionId !== null) return {userId, sessionId};
+  throw new AuthError('not_in_stand_in', 400, 'The stand-in for Auth wants a token with a session_id here.');
 }
 
 /** Lets nobody but service_role pass. */

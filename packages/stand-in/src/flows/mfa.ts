@@ -39,7 +39,11 @@ export function* mfaEnroll(
     name: 'delete mfa_factors',
     sql: `delete from mfa_factors where status != 'verified' and not exists (select * from "mfa_challenges" where "mfa_factors".id = "mfa_challenges".factor_id ) and created_at + interval '300 seconds' < current_timestamp`,
   };
-  yield select('mfa_factors', 'user_id = $1', [userId]);
+  const factors = yield select('mfa_factors', 'user_id = $1', [userId]);
+  if (factors.some((factor) => factor['friendly_name'] === friendlyName)) {
+    const message = `A factor with the friendly name "${friendlyName ?? ''}" for this user already exists`;
+    throw new AuthError('mfa_factor_name_conflict', 422, message);
+  }
   yield BEGIN;
   yield insert('mfa_factors', {
     created_at: now(),

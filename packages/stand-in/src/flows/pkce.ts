@@ -2,7 +2,7 @@
 import {createHash, randomBytes, randomUUID} from 'node:crypto';
 import {AuthError} from './run.js';
 import {grantSession, userByEmail, userById, type AuthSession, type TokenOptions} from './session.js';
-import {sendRecoveryToken, useRecoveryToken} from './sign-in.js';
+import {hashCode, sendRecoveryToken, useRecoveryToken} from './sign-in.js';
 import {audit, BEGIN, COMMIT, insert, now, remove, select, update, type Flow, type Statement} from './statements.js';
 
 /** The start of a flow; its code is good once Auth knows the user. */
@@ -27,7 +27,7 @@ export function insertFlowState(method: string, userId: string | null, code: str
 export function* requestPkceLink(email: string, method: 'magiclink' | 'recovery'): Flow<string> {
   const user = yield* userByEmail(email);
   yield insertFlowState(method, String(user['id']), randomUUID());
-  return yield* sendRecoveryToken(user, email, 'pkce_');
+  return yield* sendRecoveryToken(user, `pkce_${hashCode(email, randomUUID())}`);
 }
 
 /** Follows such a link. Returns the code to be exchanged; there is no session yet. */

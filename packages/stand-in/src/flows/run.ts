@@ -16,9 +16,10 @@ export class AuthError extends Error {
     code: string,
     status: number,
     message: string,
-    database?: {sqlstate: string | undefined; statement: string; cause?: unknown},
+    cause?: unknown,
+    database?: {sqlstate: string | undefined; statement: string},
   ) {
-    super(message, {cause: database?.cause});
+    super(message, {cause});
     this.name = 'AuthError';
     this.code = code;
     this.status = status;
@@ -78,11 +79,8 @@ export class Steps<T> {
       return (await this.#client.query<Row>(sql, values)).rows;
     } catch (error) {
       if (!(error instanceof DatabaseError)) throw error;
-      throw new AuthError('unexpected_failure', 500, error.message, {
-        sqlstate: error.code,
-        statement: name,
-        cause: error,
-      });
+      const database = {sqlstate: error.code, statement: name};
+      throw new AuthError('unexpected_failure', 500, error.message, error, database);
     }
   }
 }

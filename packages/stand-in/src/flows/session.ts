@@ -11,7 +11,10 @@ export interface AuthSession {
 }
 
 /** Whose token it is. */
-export type SessionIds = Pick<AuthSession, 'userId' | 'sessionId'>;
+export interface SessionIds {
+  userId: string;
+  sessionId: string;
+}
 
 /** What a sign-in or a refresh gives: the user as Auth answers, and the claims of the access token. */
 export interface Grant extends AuthSession {
@@ -90,11 +93,12 @@ export function* sessionById(sessionId: string): Flow<Session | undefined> {
 }
 
 /** The start of every request that carries an access token: user and session of the token. */
-export function* authenticate(session: SessionIds): Flow<User> {
+export function* authenticate(session: {userId: string; sessionId: string | null}): Flow<User> {
   const noUser = new AuthError('user_not_found', 403, 'User from sub claim in JWT does not exist');
   const user = yield* userById(session.userId, noUser);
-  const found = yield* sessionById(session.sessionId);
-  if (!found) throw new AuthError('session_not_found', 403, 'Session from session_id claim in JWT does not exist');
+  // A token that somebody else has made may name none.
+  if (session.sessionId !== null && !(yield* sessionById(session.sessionId)))
+    throw new AuthError('session_not_found', 403, 'Session from session_id claim in JWT does not exist');
   requireNotBanned(user, 403, 'User is banned');
   return user;
 }

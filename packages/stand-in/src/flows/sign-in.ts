@@ -1,5 +1,5 @@
 /** Every way to sign in that makes its session in its own order. */
-import {createHash, randomBytes, randomUUID} from 'node:crypto';
+import {createHash, randomInt, randomUUID} from 'node:crypto';
 import {AuthError} from './run.js';
 import {
   findUserByEmail,
@@ -32,6 +32,8 @@ export interface Account {
   encryptedPassword?: string;
   /** What the app wants in `user_metadata`. */
   data?: Row;
+  /** Whether an administrator makes the user: then what the identity says is not in `user_metadata`, nor the other way round. */
+  byAdmin?: boolean;
 }
 
 function insertUser(userId: string, email: string | null, {encryptedPassword = '', data = {}}: Account): Statement {
@@ -65,18 +67,24 @@ function* createUser(userId: string, email: string | null, account: Account): Fl
 
 /** A new user by e-mail and password, confirmed at once; not signed in. */
 export function* createEmailUser(address: string, account: Account = {}): Flow<User> {
+  const {data = {}, byAdmin = false} = account;
   const email = address.toLowerCase();
   const userId = randomUUID();
   yield select('identities', 'email = $1', [email]);
-  if (yield* findUserByEmail(email)) throw new AuthError('user_already_exists', 422, 'User already registered');
+  if (yield* findUserByEmail(email)) {
+    throw byAdmin
+      ? new AuthError('email_exists', 422, 'A user with this email address has already been registered')
+      : new AuthError('user_already_exists', 422, 'User already registered');
+  }
   yield BEGIN;
   const row = yield* createUser(userId, email, account);
   yield select('identities', 'provider_id = $1 AND provider = $2', [userId, 'email']);
-  const data = {...account.data, sub: userId, email, email_verified: false, phone_verified: false};
+  const claims = {sub: userId, email, email_verified: false, phone_verified: false};
+  const identityData = byAdmin ? claims : {...data, ...claims};
   const identity = {
     created_at: now(),
     id: randomUUID(),
-    identity_data: JSON.stringify(data),
+    identity_data: JSON.stringify(identityData),
     last_sign_in_at: now(),
     provider: 'email',
     provider_id: userId,
@@ -84,20 +92,21 @@ export function* createEmailUser(address: string, account: Account = {}): Flow<U
     user_id: userId,
   };
   yield insert('identities', identity);
-  yield update('users', userId, {raw_user_meta_data: JSON.stringify(data), updated_at: now()});
+  let userData: Row = byAdmin ? data : identityData;
+  yield update('users', userId, {raw_user_meta_data: JSON.stringify(userData), updated_at: now()});
   yield select('identities', 'user_id = $1', [userId]);
   const appData = {provider: 'email', providers: ['email']};
   yield update('users', userId, {raw_app_meta_data: JSON.stringify(appData), updated_at: now()});
   yield audit('user_signedup', userId);
   const confirmed = {confirmation_token: '', email_confirmed_at: now(), updated_at: now()};
   yield update('users', userId, confirmed);
-  const userData = {...data, email_verified: true};
+  userData = {...userData, email_verified: true};
   yield update('users', userId, {raw_user_meta_data: JSON.stringify(userData), updated_at: now()});
   yield remove('one_time_tokens', 'user_id = $1', [userId]);
   yield COMMIT;
   return {
     ...{...row, ...confirmed, raw_app_meta_data: appData, raw_user_meta_data: userData, factors: []},
-    identities: [{...identity, identity_data: data, email}],
+    identities: [{...identity, identity_data: identityData, email}],
   };
 }
 
@@ -135,16 +144,23 @@ export function* signInAnonymous(options: TokenOptions & Account = {}): Flow<Gra
   return grant;
 }
 
+/** The token hash of a code that is sent to an address. */
+export const hashCode = (email: string, code: string): string =>
+  createHash('sha224')
+    .update(email + code)
+    .digest('hex');
+
+const randomCode = (): string => String(randomInt(1_000_000)).padStart(6, '0');
+
 /** Asks for a magic link. Returns the token hash that its link carries; an earlier link of the user is void from now on. */
-export function* generateMagicLink(email: string): Flow<string> {
+export function* generateMagicLink(email: string, code = randomCode()): Flow<string> {
   const user = yield* userByEmail(email);
-  return yield* sendRecoveryToken(user, email);
+  return yield* sendRecoveryToken(user, hashCode(email, code));
 }
 
 /** What magic link and password recovery have in common: to the database they are the same but for the flow state of PKCE. */
-export function* sendRecoveryToken(user: User, email: string, prefix = ''): Flow<string> {
+export function* sendRecoveryToken(user: User, hash = hashCode(String(user['email']), randomCode())): Flow<string> {
   const userId = String(user['id']);
-  const hash = prefix + createHash('sha224').update(randomBytes(16)).digest('hex');
   yield BEGIN;
   yield audit('user_recovery_requested', userId);
   yield update('users', userId, {recovery_sent_at: now(), recovery_token: hash, updated_at: now()});
@@ -152,7 +168,7 @@ export function* sendRecoveryToken(user: User, email: string, prefix = ''): Flow
   yield insert('one_time_tokens', {
     created_at: now(),
     id: randomUUID(),
-    relates_to: email,
+    relates_to: user['email'],
     token_hash: hash,
     token_type: 'recovery_token',
     updated_at: now(),
