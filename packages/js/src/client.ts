@@ -1,12 +1,11 @@
-import {createApi, isGuard, type Api, type Deadline, type Standing} from './api.js';
-import {Clocks, type ClockOptions} from './clocks.js';
+import {createApi, type Api, type Standing} from './api.js';
 import {readDevices} from './devices.js';
 import {fail, ok} from './errors.js';
+import {createMemos, type Deadline, type End, type Memos} from './memo.js';
 import {listen} from './page.js';
-import {Shared} from './shared.js';
 import {milliseconds} from './span.js';
-import {NOBODY, sameState} from './state.js';
-import {readToken} from './token.js';
+import {NOBODY} from './state.js';
+import {readToken, signInTimes} from './token.js';
 import {
   type Device,
   type EndReason,
@@ -28,17 +27,20 @@ const CLEAR_WITHIN = 1_000;
 /** Milliseconds that the tab of a sign-out gets to say so. */
 const SAY_WITHIN = 100;
 
-export type SessionClientOptions = Project &
-  ClockOptions & {
-    /** How long before the end `warning` comes; '1m' unless told. */
-    warnBefore?: Span;
-    /** When to ask whether the session lives: on focus and coming online (unless false), and regularly (every '5m' unless told; false for never). */
-    check?: {onFocus?: boolean; onOnline?: boolean; every?: Span | false};
-    /** The fetch that `createClient` was given. Without it an end is seen later, and its reason may be missing. */
-    fetch?: WatchedFetch;
-    /** What the tabs share: localStorage unless told, memory where there is none. */
-    storage?: SharedStorage;
-  };
+export type SessionClientOptions = Project & {
+  /** Ends the session after this time without activity in any tab. */
+  idle?: Span;
+  /** Ends the session this long after the sign-in. */
+  maxAge?: Span;
+  /** How long before the end `warning` comes; '1m' unless told. */
+  warnBefore?: Span;
+  /** When to ask whether the session lives: on focus and coming online (unless false), and regularly (every '5m' unless told; false for never). */
+  check?: {onFocus?: boolean; onOnline?: boolean; every?: Span | false};
+  /** The fetch that `createClient` was given. Without it an end is seen later, and its reason may be missing. */
+  fetch?: WatchedFetch;
+  /** What the tabs share: localStorage unless told, memory where there is none. */
+  storage?: SharedStorage;
+};
 
 export interface SessionClient {
   /** Calls the listener for each event, in the style of `onAuthStateChange`. */
@@ -66,74 +68,70 @@ export interface SessionClient {
 }
 
 /** A session that this tab has, or (without tokens) that this browser had when it was last open. */
-class Current {
-  tokens: Tokens | null = null;
-  /** Unix milliseconds. */
-  expiresAt = 0;
-  signedInAt: number | undefined;
-  /** The server's deadline, as far as it is known. */
-  server: Deadline | null = null;
-  asking: Promise<Result<SessionState>> | null = null;
+interface Current {
+  readonly id: string;
+  tokens?: Tokens;
+  /** Unix milliseconds, as are the next two. */
+  expiresAt: number;
+  signedInAt: number;
+  server: Deadline | null;
+  asking: Promise<Result<SessionState>> | null;
   /** Its end was seen: the reason is looked for, then what is stored is cleared. */
-  ending: Promise<void> | null = null;
+  ending: Promise<void> | null;
   /** auth-js has removed it. */
-  removed = false;
-  remove!: () => void;
-  readonly removal = new Promise<void>((resolve) => {
-    this.remove = () => {
-      this.removed = true;
-      resolve();
-    };
-  });
-
-  constructor(readonly id: string) {}
+  removed: boolean;
 }
 
-interface End {
-  reason: EndReason;
-  cause: string | null;
-}
+const newCurrent = (id: string, server: Deadline | null = null): Current => ({
+  ...{id, server, expiresAt: 0, signedInAt: 0, asking: null, ending: null, removed: false},
+});
 
 const end = (reason: EndReason, cause: string | null = null): End => ({reason, cause});
 
+/** What a code of Auth means without asking anybody. */
+const REASONS: Record<string, EndReason> = {refresh_token_already_used: 'tokenReuse', user_banned: 'accessRevoked'};
+
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-const earliest = (a: Deadline | null, b: Deadline | null): Deadline | null => (!a || (b && b.at < a.at) ? b : a);
+/** Whether a refusal is about this session. Of a session from an earlier visit the tokens are not known. */
+const fits = ({id, tokens}: Current, {who}: Refusal): boolean =>
+  who !== undefined && (!tokens || who === id || who === tokens.refresh_token);
 
 class Client implements SessionClient {
   readonly #auth: SupabaseLike['auth'];
   readonly #api: Api;
-  readonly #shared: Shared;
-  readonly #clocks: Clocks;
+  readonly #memos: Memos;
   readonly #watch: Watch | undefined;
-  readonly #check: {onFocus?: boolean; onOnline?: boolean};
+  readonly #idle: number;
+  readonly #maxAge: number;
   readonly #warnBefore: number;
   readonly #askEvery: number;
   readonly #states = new Set<(state: SessionState) => void>();
   readonly #events = new Set<(event: SessionEvent) => void>();
-  readonly #stops: (() => void)[];
+  readonly #stop: () => void;
   #current: Current | null = null;
   #state = NOBODY;
-  /** The deadline that was warned of. */
-  #warned: number | null = null;
-  /** When the server is asked next, in Unix milliseconds. */
+  /** The deadline that was warned of; 0 for none. */
+  #warned = 0;
+  /** When the server is asked next. */
   #due = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #disposed = false;
-  #complained = false;
 
   constructor(supabase: SupabaseLike, options: SessionClientOptions) {
-    const {check = {}, warnBefore = '1m', fetch: watched, storage} = options;
+    const {check = {}, idle = Infinity, maxAge = Infinity, warnBefore = '1m'} = options;
     this.#auth = supabase.auth;
-    this.#watch = watched?.watch;
+    this.#watch = options.fetch?.watch;
     this.#api = createApi(options, this.#watch?.inner ?? ((...args) => fetch(...args)));
-    this.#shared = new Shared(this.#api.project, storage);
-    this.#clocks = new Clocks(this.#shared, options);
-    this.#check = check;
+    this.#memos = createMemos(this.#api.host, options.storage);
+    this.#idle = milliseconds(idle);
+    this.#maxAge = milliseconds(maxAge);
     this.#warnBefore = milliseconds(warnBefore);
     this.#askEvery = check.every === false ? Infinity : milliseconds(check.every ?? '5m');
-    this.#restore();
-    this.#stops = this.#start();
+    const {id, ended} = this.#memos.load();
+    if (ended) this.#state = {...NOBODY, sessionId: id, ...ended};
+    else if (id) this.#current = newCurrent(id);
+    this.#stop = this.#start(check);
   }
 
   onChange(listener: (event: SessionEvent) => void): {data: {subscription: {unsubscribe(): void}}} {
@@ -152,8 +150,7 @@ class Client implements SessionClient {
   }
 
   async check(): Promise<Result<SessionState>> {
-    const current = this.#current;
-    return current?.tokens ? this.#ask(current) : fail('signedOut');
+    return this.#current?.tokens ? this.#ask(this.#current) : fail('signedOut');
   }
 
   async extend(): Promise<Result<SessionState>> {
@@ -161,17 +158,14 @@ class Client implements SessionClient {
     this.active();
     const current = this.#current;
     if (!current?.tokens) return fail('signedOut');
-    const failed = current.ending === null && (await this.#refresh());
+    const failed = !current.ending && (await this.#auth.refreshSession().catch((error: unknown) => ({error}))).error;
     if (!current.ending) return failed ? fail('unreachable') : this.#ask(current);
     await current.ending;
-    return fail('ended', undefined, this.#state.reason ?? undefined);
+    return fail('ended', this.#state);
   }
 
   active(): void {
-    this.#tick();
-    if (!this.#current?.tokens || this.#current.ending) return;
-    this.#clocks.active(this.#current.id);
-    this.#tick();
+    this.#tick(true);
   }
 
   async end(): Promise<Result<null>> {
@@ -186,91 +180,72 @@ class Client implements SessionClient {
   }
 
   async revokeDevice(id: string): Promise<Result<boolean>> {
-    const result = await this.#ofUser('revoke_my_session', {session_id: id}, readBoolean);
-    const current = this.#current;
-    if (result.data && current?.id === id) await this.#end(current, () => end('userInitiated'));
+    const result = await this.#ofUser('revoke_my_session', {session_id: id}, (data) => data === true);
+    if (result.data && this.#current?.id === id) await this.end();
     return result;
   }
 
   async revokeOtherDevices(): Promise<Result<number>> {
-    return this.#ofUser('revoke_my_other_sessions', {}, readNumber);
+    return this.#ofUser('revoke_my_other_sessions', {}, Number);
   }
 
   dispose(): void {
     this.#disposed = true;
     clearTimeout(this.#timer);
-    for (const stop of this.#stops) stop();
+    this.#stop();
     this.#states.clear();
     this.#events.clear();
   }
 
-  /** What this browser knows of its last session: that it ended, or that it was still there. */
-  #restore(): void {
-    const last = this.#shared.read('start');
-    const ended = last && this.#shared.read('ended', last.id);
-    if (ended) this.#state = {...NOBODY, sessionId: ended.id, ...readEnd(ended)};
-    else if (last) this.#current = new Current(last.id);
-  }
-
-  #start(): (() => void)[] {
+  #start({onFocus = true, onOnline = true}: NonNullable<SessionClientOptions['check']>): () => void {
     const {subscription} = this.#auth.onAuthStateChange((event, session) => {
       if (session) this.#adopt(event, session);
       else this.#lose(event);
     }).data;
-    const onRefusal = (refusal: Refusal): void => this.#hear(refusal);
-    this.#watch?.listeners.add(onRefusal);
-    const unlisten = listen({
-      focus: () => this.#return(this.#check.onFocus),
-      online: () => this.#return(this.#check.onOnline),
-      activity: () => this.#clocks.running && this.active(),
-      storage: (key) => this.#read(this.#shared.nameOf(key)),
+    const hear = (refusal: Refusal): void => this.#hear(refusal);
+    this.#watch?.listeners.add(hear);
+    const stop = listen({
+      active: () => this.active(),
+      back: (online) => {
+        this.active();
+        if (online ? onOnline : onFocus) this.#want();
+      },
+      stored: (key) => key === this.#memos.key && this.#read(),
     });
-    return [() => subscription.unsubscribe(), () => void this.#watch?.listeners.delete(onRefusal), unlisten];
-  }
-
-  /** The page is back: from sleep, from another tab, from being offline. */
-  #return(check = true): void {
-    this.active();
-    if (check) this.#want(false);
+    return () => {
+      stop();
+      this.#watch?.listeners.delete(hear);
+      subscription.unsubscribe();
+    };
   }
 
   /** auth-js has a session, a new one or new tokens. */
   #adopt(event: string, tokens: Tokens): void {
-    const token = readToken(tokens.access_token);
-    if (!token) return;
-    const id = token.sessionId ?? '';
-    const known = this.#current?.id === id ? this.#current : null;
-    if (known?.ending) return;
-    const current = known ?? new Current(id);
+    const claims = readToken(tokens.access_token);
+    const id = claims.session_id ?? '';
+    const {ended, server} = this.#memos.load(id);
+    if (this.#current?.id !== id) {
+      this.#current = newCurrent(id, server);
+      this.#warned = 0;
+    }
+    const current = this.#current;
     const fresh = !current.tokens;
-    Object.assign(current, {tokens, expiresAt: token.expiresAt, signedInAt: token.signedInAt[0]});
-    // It ended, and was not cleared then: the tab slept, or auth-js could not.
-    if (fresh && this.#shared.read('ended', id)) {
-      this.#repeat(current);
-      return;
-    }
-    this.#current = current;
-    if (fresh) {
-      this.#warned = null;
-      this.#clocks.start(id);
-    }
-    if (fresh || event === 'TOKEN_REFRESHED') this.#want(true);
+    current.tokens = tokens;
+    current.expiresAt = Number(claims.exp) * 1000;
+    current.signedInAt = Math.min(...signInTimes(claims));
+    // It ended while this tab slept, or auth-js could not clear it.
+    if (ended) void this.#end(current, () => ended);
+    else if (fresh || event === 'TOKEN_REFRESHED') this.#want(true);
     else this.#tick();
-  }
-
-  #repeat(current: Current): void {
-    const told = this.#state.sessionId === current.id;
-    this.#current = current;
-    if (told) void this.#clear(current).then(() => this.#current === current && (this.#current = null));
-    else void this.#end(current, () => end('sessionMissing'));
   }
 
   /** auth-js has no session (any more). */
   #lose(event: string): void {
     const current = this.#current;
-    // Offline, a session whose token has expired is no INITIAL_SESSION, but it is still there.
-    if (!current || (current.tokens && event !== 'SIGNED_OUT')) return;
-    if (event === 'SIGNED_OUT') current.remove();
+    const removed = event === 'SIGNED_OUT';
+    // Offline, INITIAL_SESSION has no session if its token has expired, but it is still there.
+    if (!current || (current.tokens && !removed)) return;
+    current.removed = removed;
     void this.#end(current, () => this.#explain(current));
   }
 
@@ -278,140 +253,128 @@ class Client implements SessionClient {
   async #explain(current: Current): Promise<End | null> {
     // auth-js sends the request of a local sign-out after the event.
     await sleep(0);
-    const {logout, refusals = []} = this.#watch ?? {};
-    if (logout?.sessionId === current.id && Date.now() - logout.at < ASK_EVERY) return end('userInitiated');
-    const refusal = refusals.find((each) => fits(current, each));
-    if (refusal) return this.#reasonFor(current, refusal.code);
+    const {refusal, left} = this.#watch ?? {};
+    if (refusal && fits(current, refusal)) return this.#reason(current, refusal.code);
+    if (left === current.id) return end('userInitiated');
     await sleep(SAY_WITHIN);
     const {reason, cause} = await this.#api.whyEnded(current.id);
-    if (reason) return {reason, cause};
+    if (reason) return end(reason, cause);
     if (!current.tokens) return null;
     return end(this.#watch || current.expiresAt < Date.now() ? 'sessionMissing' : 'userInitiated');
   }
 
-  #hear(refusal: Refusal): void {
-    const current = this.#current;
-    if (!current || current.ending) return;
-    const own = refusal.code === 'PT401' && !isGuard(refusal.message);
-    if (fits(current, refusal) && !own) void this.#end(current, () => this.#reasonFor(current, refusal.code));
-    // Another tab may have newer tokens of the same session.
-    else if (refusal.refreshToken || own) this.#want(true);
+  /** Why a session is over that Auth refuses with this code. */
+  async #reason({id}: Current, code: string): Promise<End> {
+    if (REASONS[code]) return end(REASONS[code]);
+    const {reason, cause} = await this.#api.whyEnded(id);
+    return end(reason ?? (code === 'session_expired' ? 'sessionExpired' : 'sessionMissing'), cause);
   }
 
-  /** Why a session is over that was refused with this code. */
-  async #reasonFor(current: Current, code: string): Promise<End> {
-    if (code === 'refresh_token_already_used') return end('tokenReuse');
-    if (code === 'user_banned') return end('accessRevoked');
-    const {reason, cause} = await this.#api.whyEnded(current.id);
-    return {reason: reason ?? (code === 'session_expired' ? 'sessionExpired' : 'sessionMissing'), cause};
+  #hear(refusal: Refusal): void {
+    const current = this.#current;
+    // A PT401 may be the app's own, and another tab may have newer tokens of this session.
+    if (!current || refusal.code === 'PT401' || !fits(current, refusal)) this.#want(true);
+    else void this.#end(current, () => this.#reason(current, refusal.code));
   }
 
   /** Another tab wrote what all share. */
-  #read(name: string | null): void {
+  #read(): void {
     const current = this.#current;
-    if (!name || !current?.tokens) return;
-    if (name === 'ended' && this.#shared.read('ended', current.id))
-      return void this.#end(current, () => end('sessionMissing'));
-    const answer = name === 'asked' ? this.#shared.read('asked', current.id) : null;
-    if (answer && 'server' in answer) current.server = readDeadline(answer['server']);
+    if (!current?.tokens) return;
+    const {ended, server} = this.#memos.load(current.id);
+    current.server = server;
+    if (ended) void this.#end(current, () => ended);
+    else this.#tick();
+  }
+
+  /** Asks the server as soon as all tabs together may. @param even if somebody has just asked. */
+  #want(even = false): void {
+    const current = this.#current;
+    if (!current) return;
+    const {asked, now} = this.#memos.load(current.id);
+    if (even || now >= asked + ASK_EVERY) this.#due = asked + ASK_EVERY;
     this.#tick();
   }
 
-  /** When all tabs together may ask again, in Unix milliseconds. */
-  #free({id}: Current): number {
-    return (Number(this.#shared.read('asked', id)?.['at']) || 0) + ASK_EVERY;
-  }
-
-  /** Asks soon. @param later also after somebody has just asked. */
-  #want(later: boolean): void {
-    const current = this.#current;
-    if (!current?.tokens || current.ending) return;
-    const free = this.#free(current);
-    if (later || free <= this.#clocks.now(current.id)) this.#due = free;
-    this.#tick();
-  }
-
-  #ask(current: Current): Promise<Result<SessionState>> {
+  async #ask(current: Current): Promise<Result<SessionState>> {
     current.asking ??= this.#question(current).finally(() => (current.asking = null));
     return current.asking;
   }
 
   async #question(current: Current): Promise<Result<SessionState>> {
-    const now = this.#clocks.now(current.id);
+    const memo = this.#memos.load(current.id);
+    const {now} = memo;
     if (now >= this.#due) this.#due = now + this.#askEvery;
-    if (now < this.#free(current)) return this.#answer(current);
-    this.#shared.write('asked', {id: current.id, at: now});
-    const {data, error} = await this.#standing(current);
-    if (current.ending || this.#current !== current) return this.#answer(current);
-    if (error) return {data: null, error};
-    if (data?.live === false) void this.#end(current, () => end(data.reason ?? 'sessionMissing', data.cause));
-    else if (data) {
-      current.server = data.deadline;
-      this.#shared.write('asked', {id: current.id, at: now, server: data.deadline});
-      this.#tick();
+    if (now >= memo.asked + ASK_EVERY) {
+      this.#memos.save({...memo, asked: now});
+      const {data, error} = await this.#standing(current);
+      if (error) return {data, error};
+      if (data?.live === false) void this.#end(current, () => end(data.reason ?? 'sessionMissing', data.cause));
+      else if (data && !current.ending) {
+        current.server = data.deadline;
+        this.#memos.save({...this.#memos.load(current.id), server: data.deadline});
+        this.#tick();
+      }
     }
-    return this.#answer(current);
-  }
-
-  async #answer(current: Current): Promise<Result<SessionState>> {
-    if (current.ending) await current.ending;
+    await current.ending;
     return ok(this.#state);
   }
 
-  /** What the server says; null if nobody can say: the token has expired, and auth-js will refresh it or fail. */
+  /** What the server says; null if nobody knows: an expired token that auth-js will refresh, or fail to. */
   async #standing({id, tokens, expiresAt}: Current): Promise<Result<Standing | null>> {
     const token = tokens!.access_token;
-    const {data, error} = expiresAt > Date.now() ? await this.#api.sessionState(token) : fail('unexpected', 401);
+    const expired = expiresAt <= Date.now();
+    const {data, error} = expired ? ok(null) : await this.#api.standing(token);
     if (data) return ok(data);
-    if (error.status === 401) {
+    if (expired || error?.status === 401) {
       const why = await this.#api.whyEnded(id);
-      return ok(why.reason || error.code === 'ended' ? {live: false, ...why} : null);
+      if (why.reason || expired) return ok(why.reason && {live: false, ...why});
     }
-    if (error.code !== 'notExposed' && error.code !== 'outdated') return {data: null, error};
-    this.#complain(error.message);
-    const code = await this.#api.missing(token);
-    if (!code) return {data: null, error};
-    return ok({live: false, reason: code === 'user_banned' ? 'accessRevoked' : null, cause: null});
-  }
-
-  #complain(message: string): void {
     // eslint-disable-next-line no-console -- Nobody else sees why reasons and deadlines are missing.
-    if (!this.#complained) console.warn(`supasession-js: ${message}`);
-    this.#complained = true;
+    if (error!.status === 406 || error!.status === 404) console.warn(error!.message);
+    else if (error!.status !== 401) return {data: null, error: error!};
+    const code = await this.#api.refusal(token);
+    return code ? ok({live: false, reason: REASONS[code] ?? null, cause: null}) : {data: null, error: error!};
   }
 
-  /** Compares the time with each deadline, and arms the timer for the next. */
-  readonly #tick = (): void => {
+  /** Compares the time with each deadline, and arms the timer for the next. @param active if somebody is there. */
+  #tick(active = false): void {
     clearTimeout(this.#timer);
     const current = this.#current;
     if (!current?.tokens || current.ending || this.#disposed) return;
-    const {id, server} = current;
-    const now = this.#clocks.now(id);
-    const own = this.#clocks.deadline(id, current.signedInAt);
-    if (own && now >= own.at)
-      return void this.#end(current, () => end(own.limit === 'idle' ? 'inactivity' : 'timebox'));
+    const memo = this.#memos.load(current.id);
+    const {now, asked} = memo;
+    const maxAge = Math.min(current.signedInAt, memo.start) + this.#maxAge;
+    if (now >= maxAge) return void this.#end(current, () => end('timebox'));
+    if (now >= memo.active + this.#idle) return void this.#end(current, () => end('inactivity'));
+    if (active) memo.active = now;
+    this.#memos.save(memo);
+    const own: Deadline[] = [
+      {at: memo.active + this.#idle, limit: 'idle'},
+      {at: maxAge, limit: 'maxAge'},
+    ];
+    const [next] = [...own, current.server ?? own[1]!].sort((a, b) => a.at - b.at);
     // Whether it has ended is for the server to say.
-    if (server && now >= server.at) this.#due = Math.min(this.#due, this.#free(current));
+    if (now >= next!.at) this.#due = Math.min(this.#due, asked + ASK_EVERY);
     if (now >= this.#due) void this.#ask(current);
-    const deadline = earliest(own, server);
-    const left = deadline ? Math.max(0, deadline.at - now) : Infinity;
-    this.#show(id, deadline, left);
-    const change = left > this.#warnBefore ? left - this.#warnBefore : left % 1000 || 1000;
-    this.#timer = setTimeout(this.#tick, Math.max(10, Math.min(change, this.#due - now, 60_000)));
-    (this.#timer as {unref?: () => void}).unref?.();
-  };
+    this.#show(current.id, next!, Math.max(0, next!.at - now));
+    const left = next!.at - now - this.#warnBefore;
+    this.#timer = setTimeout(
+      () => this.#tick(),
+      Math.max(10, Math.min(left > 0 ? left : 1000, this.#due - now, 60_000)),
+    );
+  }
 
-  #show(id: string, deadline: Deadline | null, left: number): void {
-    const endsAt = deadline && new Date(deadline.at);
-    const limit = deadline?.limit ?? null;
+  #show(id: string, {at, limit}: Deadline, left: number): void {
+    const endsAt = at < Infinity ? new Date(at) : null;
     const secondsLeft = left <= this.#warnBefore ? Math.ceil(left / 1000) : null;
-    this.#set({...NOBODY, sessionId: id || null, live: true, endsAt, limit, secondsLeft});
-    if (this.#warned !== null && (deadline?.at ?? Infinity) > this.#warned) {
-      this.#warned = null;
+    this.#set({...NOBODY, sessionId: id || null, live: true, endsAt, limit: endsAt && limit, secondsLeft});
+    if (this.#warned && at > this.#warned) {
+      this.#warned = 0;
       this.#emit({type: 'extended', endsAt});
     }
-    if (!endsAt || secondsLeft === null || this.#warned !== null) return;
-    this.#warned = endsAt.getTime();
+    if (!endsAt || secondsLeft === null || this.#warned) return;
+    this.#warned = at;
     this.#emit({type: 'warning', endsAt, limit, secondsLeft});
   }
 
@@ -428,87 +391,57 @@ class Client implements SessionClient {
       return;
     }
     const {id} = current;
-    const told = this.#shared.read('ended', id);
-    if (!told && id) this.#shared.write('ended', {id, ...found});
-    // The tab that found it clears what is stored; auth-js tells the others.
-    if (told) await Promise.race([current.removal, sleep(CLEAR_WITHIN)]);
+    const memo = this.#memos.load(id);
+    const otherTab = memo.ended !== null;
+    const why = memo.ended ?? found;
+    if (id) this.#memos.save({...memo, ended: why});
+    // The tab that found it clears what is stored, and auth-js tells the others.
+    if (otherTab) await sleep(SAY_WITHIN);
     await this.#clear(current);
-    if (this.#disposed || this.#current !== current) return;
+    if (this.#current !== current) return;
     this.#current = null;
-    const why = told ? readEnd(told) : found;
+    const told = !this.#state.live && this.#state.sessionId === id;
     this.#set({...NOBODY, sessionId: id || null, ...why});
-    this.#emit({type: 'ended', ...why, otherTab: told !== null});
+    if (!told) this.#emit({type: 'ended', ...why, otherTab});
   }
 
   async #clear(current: Current): Promise<void> {
     if (current.removed || this.#disposed || this.#current !== current) return;
-    const watch = this.#watch;
-    const clearing = {sessionId: current.id, refreshToken: current.tokens?.refresh_token ?? null};
-    if (watch) watch.clearing = clearing;
-    const signOut = this.#auth
-      .signOut({scope: 'local'})
-      .catch(() => null)
-      .finally(() => watch?.clearing === clearing && (watch.clearing = null));
-    await Promise.race([current.removal, signOut, sleep(CLEAR_WITHIN)]);
+    const watch: Partial<Watch> = this.#watch ?? {};
+    watch.clearing = true;
+    const signOut = this.#auth.signOut({scope: 'local'}).catch(() => null);
+    await Promise.race([signOut.finally(() => (watch.clearing = false)), sleep(CLEAR_WITHIN)]);
   }
 
   async #ofUser<T>(name: string, body: object, read: (data: unknown) => T | null): Promise<Result<T>> {
     const current = this.#current;
     if (!current?.tokens) return fail('signedOut');
     const session = await this.#auth.getSession().catch(() => null);
-    const token = session?.data.session?.access_token ?? current.tokens.access_token;
-    const {data, error} = await this.#api.call(name, body, token);
-    if (error?.code === 'ended') await this.#end(current, () => this.#reasonFor(current, 'PT401'));
+    const {data, error} = await this.#api.call(name, body, (session?.data.session ?? current.tokens).access_token);
+    if (error?.code === 'ended') await this.#end(current, () => this.#reason(current, ''));
     if (error) return {data: null, error};
     const value = read(data);
-    return value === null ? fail('unexpected') : ok(value);
-  }
-
-  /** Refreshes the token; says whether that failed. */
-  async #refresh(): Promise<boolean> {
-    return this.#auth.refreshSession().then(
-      ({error}) => Boolean(error),
-      () => true,
-    );
+    return value === null || Number.isNaN(value) ? fail('unexpected', {status: 200}) : ok(value);
   }
 
   #set(state: SessionState): void {
-    if (this.#disposed || sameState(state, this.#state)) return;
+    if (this.#disposed || JSON.stringify(state) === JSON.stringify(this.#state)) return;
     this.#state = state;
-    for (const listener of this.#states) call(listener, state);
+    tell(this.#states, state);
   }
 
   #emit(event: SessionEvent): void {
-    for (const listener of this.#events) call(listener, event);
+    tell(this.#events, event);
   }
 }
 
 /** A listener that throws is a fault of the app: reported, and no reason to skip the others. */
-function call<T>(listener: (value: T) => void, value: T): void {
-  try {
-    listener(value);
-  } catch (error) {
-    queueMicrotask(() => {
-      throw error;
-    });
+function tell<T>(listeners: Set<(value: T) => void>, value: T): void {
+  for (const listener of listeners) {
+    // Promises report what nobody catches.
+    void Promise.resolve(value).then(listener);
   }
 }
-
-const readBoolean = (data: unknown): boolean | null => (typeof data === 'boolean' ? data : null);
-
-const readNumber = (data: unknown): number | null => (typeof data === 'number' ? data : null);
-
-const readEnd = ({reason, cause}: Record<string, unknown>): End => ({
-  reason: typeof reason === 'string' ? (reason as EndReason) : 'sessionMissing',
-  cause: typeof cause === 'string' ? cause : null,
-});
-
-const readDeadline = (data: unknown): Deadline | null =>
-  Number.isFinite((data as Deadline | null)?.at) ? (data as Deadline) : null;
-
-/** Whether a refusal is about this session. Of a session from an earlier visit only the id is known. */
-const fits = ({id, tokens}: Current, {sessionId, refreshToken}: Refusal): boolean =>
-  sessionId === null ? refreshToken === (tokens?.refresh_token ?? refreshToken) : sessionId === id;
 
 /**
  * Watches the session of a supabase-js client: why it ended, when it ends, whether it lives, and the user's devices.

@@ -1,26 +1,33 @@
-const ACTIVITY = ['pointerdown', 'pointermove', 'keydown', 'wheel', 'scroll', 'touchstart'];
+/** Milliseconds between two notes of activity: other tabs hear of each. */
+const NOTE_EVERY = 1_000;
 
 export interface PageListeners {
-  /** The page is looked at again. */
-  focus: () => void;
-  online: () => void;
   /** Somebody uses the page. */
-  activity: () => void;
+  active: () => void;
+  /** The page is looked at again, or the network is back. */
+  back: (online: boolean) => void;
   /** Another tab wrote to localStorage. */
-  storage: (key: string | null) => void;
+  stored: (key: string | null) => void;
 }
 
 /** Listens to the page, if there is one; returns what ends that. */
-export function listen({focus, online, activity, storage}: PageListeners): () => void {
-  if (typeof window === 'undefined' || typeof window.addEventListener !== 'function') return () => undefined;
+export function listen({active, back, stored}: PageListeners): () => void {
+  if (typeof document === 'undefined') return () => undefined;
   const end = new AbortController();
-  const on = (type: string, listener: (event: Event) => void, target: EventTarget = window): void =>
-    // Captured, since `scroll` of an element does not bubble.
-    target.addEventListener(type, listener, {signal: end.signal, passive: true, capture: ACTIVITY.includes(type)});
-  for (const type of ACTIVITY) on(type, activity);
-  for (const type of ['focus', 'pageshow']) on(type, focus);
-  on('visibilitychange', () => document.visibilityState === 'visible' && focus(), document);
-  on('online', online);
-  on('storage', (event) => storage((event as StorageEvent).key));
+  let noted = 0;
+  const note = (): void => {
+    if (Math.abs(Date.now() - noted) < NOTE_EVERY) return;
+    noted = Date.now();
+    active();
+  };
+  const on = (types: string, listener: (event: Event) => void, capture = false, target: EventTarget = window): void => {
+    for (const type of types.split(' '))
+      target.addEventListener(type, listener, {signal: end.signal, passive: true, capture});
+  };
+  // Captured, since `scroll` of an element does not bubble.
+  on('pointerdown pointermove keydown wheel scroll touchstart', note, true);
+  on('focus pageshow online', ({type}) => back(type === 'online'));
+  on('visibilitychange', () => document.visibilityState === 'visible' && back(false), false, document);
+  on('storage', (event) => stored((event as StorageEvent).key));
   return () => end.abort();
 }

@@ -1,7 +1,7 @@
 import {type SessionState} from './types.js';
 
 /** The state while nobody is signed in. */
-export const NOBODY: SessionState = Object.freeze({
+export const NOBODY: SessionState = {
   sessionId: null,
   live: false,
   endsAt: null,
@@ -9,6 +9,4 @@ export const NOBODY: SessionState = Object.freeze({
   secondsLeft: null,
   reason: null,
   cause: null,
-});
-
-export const sameState = (a: SessionState, b: SessionState): boolean => JSON.stringify(a) === JSON.stringify(b);
+};

@@ -2,103 +2,54 @@ import {readToken} from './token.js';
 
 type Fetch = typeof fetch;
 
-/** An answer that says: this session is over. */
+/** An answer that says: this session is over, or (PT401, of the guard or of the app itself) maybe. */
 export interface Refusal {
   code: string;
-  /** The message of the body: an app may raise PT401 for reasons of its own. */
-  message: string;
-  /** The session of the request's token; null for a refresh, which has none. */
-  sessionId: string | null;
-  /** The token of a refused refresh. */
-  refreshToken: string | null;
+  /** The refused refresh token, or else the `session_id` of the request's token; undefined if there was none. */
+  who: string | undefined;
 }
 
 export interface Watch {
   /** The fetch below, for requests that nobody has to watch. */
   readonly inner: Fetch;
-  /** The last refusals, the newest first: some come before a session client exists. */
-  readonly refusals: Refusal[];
-  /** The session that the app signed out itself (`auth.signOut()`) last, and when (Unix milliseconds). */
-  logout: {sessionId: string; at: number} | null;
   readonly listeners: Set<(refusal: Refusal) => void>;
-  /** While set, Auth's client clears this session whatever the network and the server say. */
-  clearing: {sessionId: string; refreshToken: string | null} | null;
+  /** The last refusal by Auth: it may come before there is a session client. */
+  refusal: Refusal | null;
+  /** The `session_id` that the app signed out last (`auth.signOut()`). */
+  left: string | undefined;
+  /** While set, auth-js clears its session whatever the network and the server say. */
+  clearing: boolean;
 }
 
 /** A fetch for `createClient(url, key, {global: {fetch}})`; give the same one to `createSessionClient`. */
 export type WatchedFetch = Fetch & {readonly watch: Watch};
 
-/** What `/token?grant_type=refresh_token` and `/user` answer when a session is over. */
-const OVER = new Set([
-  'refresh_token_not_found',
-  'refresh_token_already_used',
-  'session_expired',
-  'session_not_found',
-  'user_banned',
-  'user_not_found',
-]);
+/** Whether a code of Auth says that the session is over. */
+export const isOver = (code: string): boolean =>
+  /^(refresh_token_(not_found|already_used)|session_(expired|not_found)|user_(banned|not_found))$/.test(code);
 
-/** The code in a body or a header of Auth or the Data API; '' if there is none. */
-export async function readRefusal(response: Response): Promise<{code: string; message: string}> {
+/** The code in an answer of Auth or the Data API; '' if there is none. */
+export async function readCode(response: Response): Promise<string> {
   const body = (await response
     .clone()
     .json()
-    .catch(() => null)) as {code?: unknown; error_code?: unknown; message?: unknown} | null;
+    .catch(() => null)) as {code?: unknown; error_code?: unknown} | null;
   // Without an API version in the request Auth writes the status in `code`.
-  const code = body?.error_code ?? body?.code;
-  return {
-    code: typeof code === 'string' ? code : (response.headers.get('x-sb-error-code') ?? ''),
-    message: typeof body?.message === 'string' ? body.message : '',
-  };
+  return String(body?.error_code ?? body?.code);
 }
 
-/** Whether a code of Auth says that the session is over. */
-export const isOver = (code: string): boolean => OVER.has(code);
-
-interface Sent {
-  path: string;
-  query: URLSearchParams;
-  sessionId: string | null;
-  body: unknown;
+/** Answers what auth-js asks while it clears a session: every version removes it then. The server is told in the background. */
+function clear(inner: Fetch, url: string, init?: RequestInit): Response {
+  if (url.includes('/logout')) inner(url, {...init, keepalive: true}).catch(() => null);
+  return new Response('{}', {status: 404});
 }
 
-function readRequest(input: RequestInfo | URL, init: RequestInit | undefined): Sent {
-  const request = typeof input === 'string' || input instanceof URL ? null : input;
-  const [path = '', query] = (request?.url ?? (input as string | URL).toString()).split('?');
-  const headers = new Headers(init?.headers ?? request?.headers);
-  const jwt = headers.get('authorization')?.replace(/^Bearer /i, '');
-  return {path, query: new URLSearchParams(query), sessionId: readToken(jwt)?.sessionId ?? null, body: init?.body};
-}
-
-const isRefresh = ({path, query}: Sent): boolean =>
-  path.endsWith('/token') && query.get('grant_type') === 'refresh_token';
-
-const refreshTokenOf = ({body}: Sent): string | null =>
-  (JSON.parse(String(body)) as {refresh_token?: string}).refresh_token ?? null;
-
-async function look(watch: Watch, sent: Sent, response: Response): Promise<void> {
-  const refresh = isRefresh(sent);
-  if (![400, 401, 403].includes(response.status)) return;
-  const {code, message} = await readRefusal(response);
-  const auth = (refresh || sent.path.endsWith('/user')) && isOver(code);
-  if (!auth && !(response.status === 401 && code === 'PT401')) return;
-  const refusal = refresh
-    ? {code, message, sessionId: null, refreshToken: refreshTokenOf(sent)}
-    : {code, message, sessionId: sent.sessionId, refreshToken: null};
-  watch.refusals.unshift(refusal);
-  watch.refusals.splice(8);
+async function hear(watch: Watch, who: string | undefined, response: Response): Promise<void> {
+  const code = await readCode(response);
+  if (code !== 'PT401' && !isOver(code)) return;
+  const refusal = {code, who};
+  if (isOver(code)) watch.refusal = refusal;
   for (const listener of watch.listeners) listener(refusal);
-}
-
-/** The answer that makes auth-js clear the session that ends; null for every other request. */
-function clear({clearing}: Watch, sent: Sent, send: () => Promise<Response>): Response | null {
-  if (sent.path.endsWith('/logout') && clearing?.sessionId === sent.sessionId) {
-    // The server is told if it can be: nobody waits for it.
-    send().catch(() => null);
-    return new Response(null, {status: 204});
-  }
-  if (!clearing || !isRefresh(sent) || ![null, refreshTokenOf(sent)].includes(clearing.refreshToken)) return null;
-  return new Response('{"error_code": "refresh_token_not_found", "msg": "This session has ended"}', {status: 400});
 }
 
 /**
@@ -106,16 +57,19 @@ function clear({clearing}: Watch, sent: Sent, send: () => Promise<Response>): Re
  * over". Answers are passed on as they are.
  */
 export function watchFetch(inner: Fetch = (...args) => fetch(...args)): WatchedFetch {
-  const watch: Watch = {inner, refusals: [], logout: null, listeners: new Set(), clearing: null};
+  const watch: Watch = {inner, listeners: new Set(), refusal: null, left: undefined, clearing: false};
   const watched = async (input: RequestInfo | URL, init?: RequestInit): Promise<Response> => {
-    const sent = readRequest(input, init);
-    const answer = clear(watch, sent, () => inner(input, {...init, keepalive: true}));
-    if (answer) return answer;
-    const leaving = sent.path.endsWith('/logout') && sent.query.get('scope') !== 'others' ? sent.sessionId : null;
-    const noteLogout = (): unknown => leaving && (watch.logout = {sessionId: leaving, at: Date.now()});
-    noteLogout();
-    const response = await inner(input, init).finally(noteLogout);
-    await look(watch, sent, response).catch(() => null);
+    const request = input as {url?: string; href?: string; headers?: Headers};
+    const url = request.url ?? request.href ?? (input as string);
+    const refresh = url.includes('grant_type=refresh_token');
+    const logout = url.includes('/logout');
+    if (watch.clearing && (refresh || logout)) return clear(inner, url, init);
+    const {session_id: id} = readToken(new Headers(init?.headers ?? request.headers).get('authorization'));
+    if (logout && !url.includes('scope=others')) watch.left = id;
+    const response = await inner(input, init);
+    if (logout || ![400, 401, 403].includes(response.status)) return response;
+    const who = refresh ? (JSON.parse(init?.body as string) as {refresh_token?: string}).refresh_token : id;
+    await hear(watch, who, response);
     return response;
   };
   return Object.assign(watched, {watch});
