@@ -441,6 +441,21 @@ describe('the Data API', () => {
   });
 });
 
+test.each(['/auth/v1/user', '/rest/v1/missing'])('a page of another origin may ask %s', async (path) => {
+  const asked = 'apikey, authorization, x-client-info, content-profile, x-supabase-api-version, prefer';
+  const origin = 'http://localhost:5173';
+  const preflight = await fetch(app.url + path, {
+    method: 'OPTIONS',
+    headers: {origin, 'access-control-request-method': 'PATCH', 'access-control-request-headers': asked},
+  });
+  expect(preflight.status).toBe(204);
+  expect(preflight.headers.get('access-control-allow-headers')?.split(/, ?/).sort()).toEqual(asked.split(', ').sort());
+  expect(preflight.headers.get('access-control-allow-methods')).toContain('PATCH');
+  const refused = await fetch(app.url + path, {headers: {origin, apikey: app.anonKey}});
+  expect(refused.ok).toBe(false);
+  expect(refused.headers.get('access-control-allow-origin')).toBe('*');
+});
+
 const ownAuth = process.env['SUPASESSION_TEST_AUTH_URL'] === undefined ? test : test.skip;
 ownAuth('what it does not have, it says', async () => {
   expect(await send('GET', '/auth/v1/sso')).toMatchObject({status: 404, body: {code: 'not_in_stand_in'}});

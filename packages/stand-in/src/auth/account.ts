@@ -2,7 +2,7 @@
 import {Hono} from 'hono';
 import {signOut, updatePassword} from '../flows/account.js';
 import {AuthError} from '../flows/run.js';
-import {authenticate} from '../flows/session.js';
+import {authenticate, type User} from '../flows/session.js';
 import {userJson} from './answers.js';
 import {hashPassword, isPassword} from './passwords.js';
 import {bodyOf, caller, send, textIn, userOf, type AuthSettings} from './requests.js';
@@ -17,10 +17,11 @@ export function accountRoutes({pool, tokens}: AuthSettings): Hono {
     const password = textIn(await bodyOf(c), 'password');
     if (password === undefined)
       throw new AuthError('not_in_stand_in', 400, 'The stand-in for Auth changes passwords, and nothing else.');
-    const user = await send(pool, authenticate(ids));
-    if (isPassword(password, user['encrypted_password']))
+    const hashFor = (user: User): string => {
+      if (!isPassword(password, user['encrypted_password'])) return hashPassword(password);
       throw new AuthError('same_password', 422, 'New password should be different from the old password.');
-    return c.json(userJson(await send(pool, updatePassword(ids, hashPassword(password)))));
+    };
+    return c.json(userJson(await send(pool, updatePassword(ids, hashFor))));
   });
 
   app.post('/logout', async (c) => {

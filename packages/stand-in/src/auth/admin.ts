@@ -1,11 +1,10 @@
 /** What a server does with the service key. */
-import {randomInt} from 'node:crypto';
 import {Hono, type Context} from 'hono';
 import {banUser, deleteUser} from '../flows/account.js';
 import {AuthError} from '../flows/run.js';
-import {findUserByEmail, userById} from '../flows/session.js';
-import {createEmailUser, generateMagicLink} from '../flows/sign-in.js';
-import type {Row} from '../flows/statements.js';
+import {findUserByEmail, userById, type User} from '../flows/session.js';
+import {createEmailUser, hashCode, randomCode, sendRecoveryToken} from '../flows/sign-in.js';
+import type {Flow, Row} from '../flows/statements.js';
 import {userJson} from './answers.js';
 import {hashPassword} from './passwords.js';
 import {bodyOf, requireAdmin, send, textIn, type AuthSettings} from './requests.js';
@@ -20,6 +19,13 @@ function banEnd(duration: string): Date | null {
     throw new AuthError('validation_failed', 400, `invalid format for ban duration: ${duration}`);
   const parts = [...duration.matchAll(/([\d.]+)(h|ms|m|s)/g)];
   return new Date(parts.reduce((end, [, count, unit]) => end + Number(count) * UNITS[unit!]!, Date.now()));
+}
+
+/** A magic link or one of recovery, with this code in it. */
+function* makeLink(email: string, code: string): Flow<{user: User; hash: string}> {
+  const user = yield* findUserByEmail(email);
+  if (!user) throw new AuthError('user_not_found', 404, 'User with this email not found');
+  return {user, hash: yield* sendRecoveryToken(user, hashCode(String(user['email']), code))};
 }
 
 export function adminRoutes({pool, tokens}: AuthSettings): Hono {
@@ -63,11 +69,8 @@ export function adminRoutes({pool, tokens}: AuthSettings): Hono {
     const type = textIn(body, 'type');
     if (type !== 'magiclink' && type !== 'recovery')
       throw new AuthError('not_in_stand_in', 400, 'The stand-in for Auth makes links of magiclink and recovery only.');
-    const email = textIn(body, 'email') ?? '';
-    const user = await send(pool, findUserByEmail(email));
-    if (!user) throw new AuthError('user_not_found', 404, 'User with this email not found');
-    const code = String(randomInt(1_000_000)).padStart(6, '0');
-    const hash = await send(pool, generateMagicLink(email.toLowerCase(), code));
+    const code = randomCode();
+    const {user, hash} = await send(pool, makeLink(textIn(body, 'email') ?? '', code));
     const target = textIn(body, 'redirect_to') ?? '';
     const query = new URLSearchParams({token: hash, type, redirect_to: target});
     const link = {

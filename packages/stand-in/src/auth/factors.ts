@@ -3,7 +3,6 @@ import {Hono} from 'hono';
 import {Secret, TOTP} from 'otpauth';
 import {mfaChallenge, mfaEnroll, mfaVerify} from '../flows/mfa.js';
 import {AuthError} from '../flows/run.js';
-import {authenticate} from '../flows/session.js';
 import type {Row} from '../flows/statements.js';
 import {sessionJson} from './answers.js';
 import {bodyOf, caller, originOf, send, textIn, type AuthSettings} from './requests.js';
@@ -28,9 +27,8 @@ export function factorRoutes({pool, tokens, hook, jwtExpiry}: AuthSettings): Hon
       throw new AuthError('not_in_stand_in', 400, 'The stand-in for Auth has factors of type totp only.');
     const secret = new Secret({size: 20});
     const friendlyName = textIn(body, 'friendly_name') ?? '';
-    const user = await send(pool, authenticate(ids));
     const id = await send(pool, mfaEnroll(ids, {secret: secret.base32, friendlyName}));
-    const uri = new TOTP({secret, issuer: textIn(body, 'issuer') ?? 'stand-in', label: user['email'] as string});
+    const uri = new TOTP({secret, issuer: textIn(body, 'issuer') ?? 'stand-in', label: ids.email});
     const totp = {qr_code: '', secret: secret.base32, uri: uri.toString()};
     return c.json({id, type: 'totp', friendly_name: friendlyName, totp});
   });

@@ -64,17 +64,27 @@ async function claimsOf(c: Context, tokens: Tokens): Promise<Row> {
   });
 }
 
+interface Caller {
+  userId: string;
+  sessionId: string | null;
+  email: string;
+}
+
 /** The user that the request's token names, and the session if it names one. */
-export async function userOf(c: Context, tokens: Tokens): Promise<{userId: string; sessionId: string | null}> {
-  const {sub, session_id: sessionId} = await claimsOf(c, tokens);
+export async function userOf(c: Context, tokens: Tokens): Promise<Caller> {
+  const {sub, session_id: sessionId, email} = await claimsOf(c, tokens);
   if (typeof sub !== 'string') throw new AuthError('bad_jwt', 403, 'invalid claim: missing sub claim');
-  return {userId: sub, sessionId: typeof sessionId === 'string' ? sessionId : null};
+  return {
+    userId: sub,
+    sessionId: typeof sessionId === 'string' ? sessionId : null,
+    email: typeof email === 'string' ? email : '',
+  };
 }
 
 /** The user and the session that the request's token names. */
-export async function caller(c: Context, tokens: Tokens): Promise<SessionIds> {
-  const {userId, sessionId} = await userOf(c, tokens);
-  if (sessionId !== null) return {userId, sessionId};
+export async function caller(c: Context, tokens: Tokens): Promise<Caller & SessionIds> {
+  const {sessionId, ...user} = await userOf(c, tokens);
+  if (sessionId !== null) return {...user, sessionId};
   throw new AuthError('not_in_stand_in', 400, 'The stand-in for Auth wants a token with a session_id here.');
 }
 

@@ -2,9 +2,17 @@
 import {authenticate, userById, type SessionIds, type User} from './session.js';
 import {audit, BEGIN, COMMIT, now, remove, update, type Flow} from './statements.js';
 
-/** A new password; it ends the user's other sessions and waits for a locked one, holding the user's row. Returns the user. */
-export function* updatePassword(session: SessionIds, encryptedPassword = 'not-a-hash-either'): Flow<User> {
+/**
+ * A new password; it ends the user's other sessions and waits for a locked one, holding the user's row.
+ *
+ * @param hashFor gives the hash of the new password, or throws if the user may not have it
+ */
+export function* updatePassword(
+  session: SessionIds,
+  hashFor: (user: User) => string = () => 'not-a-hash-either',
+): Flow<User> {
   const user = yield* authenticate(session);
+  const encryptedPassword = hashFor(user);
   yield BEGIN;
   yield update('users', session.userId, {
     confirmation_sent_at: null,

@@ -150,16 +150,16 @@ export const hashCode = (email: string, code: string): string =>
     .update(email + code)
     .digest('hex');
 
-const randomCode = (): string => String(randomInt(1_000_000)).padStart(6, '0');
+/** Six digits. */
+export const randomCode = (): string => String(randomInt(1_000_000)).padStart(6, '0');
 
 /** Asks for a magic link. Returns the token hash that its link carries; an earlier link of the user is void from now on. */
-export function* generateMagicLink(email: string, code = randomCode()): Flow<string> {
-  const user = yield* userByEmail(email);
-  return yield* sendRecoveryToken(user, hashCode(email, code));
+export function* generateMagicLink(email: string): Flow<string> {
+  return yield* sendRecoveryToken(yield* userByEmail(email), hashCode(email, randomCode()));
 }
 
 /** What magic link and password recovery have in common: to the database they are the same but for the flow state of PKCE. */
-export function* sendRecoveryToken(user: User, hash = hashCode(String(user['email']), randomCode())): Flow<string> {
+export function* sendRecoveryToken(user: User, hash: string): Flow<string> {
   const userId = String(user['id']);
   yield BEGIN;
   yield audit('user_recovery_requested', userId);
