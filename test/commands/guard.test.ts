@@ -25,7 +25,6 @@ beforeEach(async () => {
 afterEach(async () => {
   await asSuperuser('alter role authenticator reset pgrst.db_pre_request');
   await project.remove();
-  await server.reset();
 });
 afterAll(async () => server.stop());
 

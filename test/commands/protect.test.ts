@@ -21,10 +21,7 @@ beforeEach(async () => {
   await sql(`create table orders (id int); alter table orders enable row level security;
     create table "Order ""Items""" (id int); alter table "Order ""Items""" enable row level security`);
 });
-afterEach(async () => {
-  await project.remove();
-  await server.reset();
-});
+afterEach(async () => project.remove());
 afterAll(async () => server.stop());
 
 async function sql(text: string): Promise<void> {

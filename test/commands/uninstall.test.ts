@@ -20,10 +20,7 @@ beforeEach(async () => {
     expect(await project.run(init)).toMatchObject({code: 0});
   });
 });
-afterEach(async () => {
-  await project.remove();
-  await server.reset();
-});
+afterEach(async () => project.remove());
 afterAll(async () => server.stop());
 
 const UNINSTALL = /^\d{14}_supasession_uninstall\.sql$/;

@@ -1,24 +1,25 @@
 import {createSessions, createUsers} from '../helpers/auth.js';
 import {configure, install} from '../helpers/install.js';
+import {Kept} from '../helpers/kept.js';
 import {createProject, type TestProject} from '../helpers/project.js';
 import {KEYS, openTerminal, type Terminal} from '../helpers/pty.js';
 import {startServer, type TestServer} from '../helpers/server.js';
 
 let server: TestServer;
 let project: TestProject;
+const kept = new Kept();
 
 beforeAll(async () => {
   server = await startServer();
 });
 beforeEach(async () => {
   project = await createProject({port: server.port});
-  await install(await server.connect());
-  await project.run(['init', '--no-apply', '--no-enable', '--yes']);
+  await kept.or(server, project, async () => {
+    await install(await server.connect());
+    await project.run(['init', '--no-apply', '--no-enable', '--yes']);
+  });
 });
-afterEach(async () => {
-  await project.remove();
-  await server.reset();
-});
+afterEach(async () => project.remove());
 afterAll(async () => server.stop());
 
 function terminal(...args: string[]): Terminal {

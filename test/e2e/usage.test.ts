@@ -1,4 +1,5 @@
 import {GROUPS} from '../../src/cli/help.js';
+import type {Run} from '../helpers/cli.js';
 import {failure} from '../helpers/failures.js';
 import type {Host} from '../helpers/host.js';
 import {createProject, type TestProject} from '../helpers/project.js';
@@ -31,11 +32,15 @@ describe('what is no command', () => {
     [['flush', 'now', '--help'], 'Unexpected argument: now', 'supasession flush --help'],
     [['--yes', 'flush'], 'A command has to come before --yes.', 'supasession --help'],
   ])('%j', async (args, message, suggestion) => {
+    const said = `Error: ${message} [USAGE]\n  → ${suggestion}\n`;
     // "help" itself knows no --json: see below.
-    const run = await project.run(args);
-    expect([run.code, run.stdout, run.stderr]).toEqual([2, '', `Error: ${message} [USAGE]\n  → ${suggestion}\n`]);
-    if (args[0] === 'help') return;
-    const {error} = await failure(project, args);
+    if (args[0] === 'help') {
+      expect(await project.run(args)).toMatchObject({code: 2, stdout: '', stderr: said});
+      return;
+    }
+
+    const {error, ...run} = await failure(project, args);
+    expect(run).toEqual({code: 2, stdout: '', stderr: said});
     expect(error).toEqual({code: 'USAGE', message, suggestions: [suggestion]});
   });
 
@@ -114,8 +119,14 @@ test('an error of the program is one JSON object also where colours are wanted, 
 });
 
 describe('the first page of help', () => {
-  test('goes from the first steps to the rest, in lines that fit, and exits 0', async () => {
-    const {code, stdout, stderr} = await project.run([]);
+  let page: Run;
+
+  beforeAll(async () => {
+    page = await project.run([]);
+  });
+
+  test('goes from the first steps to the rest, in lines that fit, and exits 0', () => {
+    const {code, stdout, stderr} = page;
     expect([code, stderr]).toEqual([0, '']);
     const names = [...stdout.matchAll(/^ {2}(\w\S*) +\S.*\.$/gm)].map(([, name]) => name);
     expect(names).toEqual(GROUPS.flatMap((group) => group.names));
@@ -126,7 +137,7 @@ describe('the first page of help', () => {
   });
 
   test.each([['--help'], ['-h'], ['help']])('comes for %s too', async (word) => {
-    expect(await project.run([word])).toMatchObject({code: 0, stdout: (await project.run([])).stdout});
+    expect(await project.run([word])).toMatchObject({code: 0, stdout: page.stdout});
   });
 
   test('has one line for a topic, whose own page lists its commands', async () => {

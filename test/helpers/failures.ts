@@ -6,7 +6,8 @@ import type {TestProject} from './project.js';
 export interface Failure {
   code: number | null;
   error: ErrorJson['error'];
-  /** Standard error of the run without --json. */
+  /** What the run without --json writes. */
+  stdout: string;
   stderr: string;
 }
 
@@ -31,5 +32,5 @@ export async function failure(
   expect(text.stderr).toContain(`[${error.code}]`);
   expect(text.stderr).toMatch(/^Error: /m);
   for (const suggestion of error.suggestions) expect(text.stderr).toContain(`  → ${suggestion}`);
-  return {code: text.code, error, stderr: text.stderr};
+  return {code: text.code, error, stdout: text.stdout, stderr: text.stderr};
 }
