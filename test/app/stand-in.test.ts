@@ -140,6 +140,13 @@ describe('going on', () => {
     expect((await refresh(session.refresh_token)).body).toMatchObject({refresh_token: first.refresh_token});
   });
 
+  test('tabs that refresh at once get the same token', async () => {
+    const {session} = await app.signIn(await app.newUser());
+    const answers = await Promise.all([1, 2, 3].map(async () => refresh(session.refresh_token)));
+    expect(answers.map(({status}) => status)).toEqual([200, 200, 200]);
+    expect(new Set(answers.map(({body}) => (body as Session).refresh_token)).size).toBe(1);
+  });
+
   test('a token that was used before the last is good for ten seconds, and then revokes all of the session', async () => {
     const user = await app.newUser();
     const {session} = await app.signIn(user);
@@ -356,7 +363,7 @@ describe('the Data API', () => {
       create function public.who() returns json language sql stable as $$
         select json_build_object('role', current_user, 'method', current_setting('request.method'),
           'path', current_setting('request.path'), 'search_path', current_setting('search_path'),
-          'agent', current_setting('request.headers')::json ->> 'user-agent', 'read_only', current_setting('transaction_read_only')) $$;
+          'timeout', current_setting('statement_timeout'), 'agent', current_setting('request.headers')::json ->> 'user-agent', 'read_only', current_setting('transaction_read_only')) $$;
       create function public.refuse(code text) returns void language plpgsql
         as $$ begin raise exception 'refused' using errcode = code, detail = 'why', hint = 'what to do'; end $$`);
     user = await app.newUser();
@@ -374,8 +381,8 @@ describe('the Data API', () => {
 
   test('a request runs as the role of its token, with its settings', async () => {
     const said = {method: 'POST', path: '/rpc/who', search_path: '"public", "extensions"', read_only: 'on'};
-    expect((await client.rpc('who')).data).toEqual({...said, role: 'authenticated', agent: 'Laptop'});
-    expect((await app.createClient().rpc('who')).data).toMatchObject({role: 'anon'});
+    expect((await client.rpc('who')).data).toEqual({...said, role: 'authenticated', timeout: '8s', agent: 'Laptop'});
+    expect((await app.createClient().rpc('who')).data).toMatchObject({role: 'anon', timeout: '3s'});
     expect((await app.admin.rpc('who')).data).toMatchObject({role: 'service_role'});
   });
 
@@ -415,6 +422,12 @@ describe('the Data API', () => {
     const anon = app.createClient().schema('supasession');
     expect(await anon.rpc('my_sessions')).toMatchObject({status: 401, error: {code: '42501'}});
     expect(await client.schema('supasession').rpc('disable')).toMatchObject({status: 403, error: {code: '42501'}});
+  });
+
+  test('a body that is no JSON', async () => {
+    const headers = {apikey: app.anonKey, 'content-type': 'application/json'};
+    const answer = await fetch(`${app.url}/rest/v1/rpc/who`, {method: 'POST', headers, body: '{'});
+    expect([answer.status, await answer.json()]).toEqual([400, expect.objectContaining({code: 'PGRST102'})]);
   });
 
   test('a token that has expired, by more than the clocks may be apart, or is of another secret', async () => {

@@ -25,6 +25,7 @@ const STATUSES: Record<string, number> = {
   '09': 500,
   '0L': 403,
   '0P': 403,
+  '21000': 500,
   '23503': 409,
   '23505': 409,
   '25006': 405,
@@ -38,6 +39,7 @@ const STATUSES: Record<string, number> = {
   '42883': 404,
   '42P01': 404,
   '42P17': 500,
+  '53400': 500,
   '53': 503,
   '54': 500,
   '55': 500,
@@ -58,6 +60,8 @@ function statusOf(sqlstate: string, role: string): number {
   return STATUSES[sqlstate] ?? STATUSES[sqlstate.slice(0, 2)] ?? 400;
 }
 
+const isRefused = (error: unknown): boolean => (error as {code?: unknown}).code === 'ECONNREFUSED';
+
 /**
  * The answer to a request that failed.
  *
@@ -69,6 +73,10 @@ export function failure(c: Context, error: unknown, role: string): Response {
     if (error.status === 401)
       c.header('www-authenticate', `Bearer error="invalid_token", error_description="${message}"`);
     return c.json({code, message, details, hint}, error.status as ContentfulStatusCode);
+  }
+  if (isRefused(error)) {
+    const message = 'Database connection error. Retrying the connection.';
+    return c.json({code: 'PGRST000', message, details: null, hint: null}, 503);
   }
   if (!(error instanceof DatabaseError)) throw error;
   const code = error.code ?? 'XX000';

@@ -36,7 +36,7 @@ async function claimsOf(c: Context, tokens: Tokens): Promise<Record<string, unkn
   if (token === undefined) return {role: 'anon'};
   const claims = await tokens.verify(token, LEEWAY).catch((error: unknown) => {
     if (isExpired(error)) throw new ApiError(401, 'PGRST303', 'JWT expired');
-    throw new ApiError(401, 'PGRST301', 'JWSError JWSInvalidSignature');
+    throw new ApiError(401, 'PGRST301', 'No suitable key or wrong key type');
   });
   return {role: 'anon', ...claims};
 }
@@ -53,12 +53,20 @@ async function schemaOf(c: Context, client: PoolClient, given: string[] | undefi
   });
 }
 
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new ApiError(400, 'PGRST102', 'Empty or invalid json');
+  }
+}
+
 async function statementOf(c: Context, client: PoolClient, schema: string): Promise<Statement> {
   const url = new URL(c.req.url);
   const [, , , first = '', second] = url.pathname.split('/').map(decodeURIComponent);
   const method = c.req.method === 'HEAD' ? 'GET' : c.req.method;
   const text = method === 'GET' ? '' : await c.req.text();
-  const body: unknown = text === '' ? {} : JSON.parse(text);
+  const body = text === '' ? {} : parse(text);
   if (first === 'rpc' && second !== undefined) {
     const args = method === 'GET' ? Object.fromEntries(url.searchParams) : (body as Record<string, unknown>);
     return callOf(client, schema, second, args, method === 'GET');
@@ -80,25 +88,37 @@ interface Request {
   statement: Statement;
 }
 
+/** The settings that the role has in the database, such as its statement_timeout: a role that is set only does not get them. */
+async function settingsOf(client: PoolClient, role: unknown): Promise<[string, string][]> {
+  const {rows} = await client.query<{name: string; value: string}>(
+    `select split_part(o.entry, '=', 1) as name, substr(o.entry, strpos(o.entry, '=') + 1) as value
+     from pg_catalog.pg_db_role_setting s
+     join pg_catalog.pg_roles r on r.oid = s.setrole
+     cross join lateral unnest(s.setconfig) o (entry)
+     where r.rolname = $1 and s.setdatabase = 0 and o.entry not like 'pgrst.%'`,
+    [role],
+  );
+  return rows.map(({name, value}) => [name, value]);
+}
+
 /** Settings, pre-request function and statement, in PostgREST's order. Returns the answer as JSON text. */
 async function transact(c: Context, client: PoolClient, request: Request): Promise<string | null> {
   const {claims, schema, preRequest, statement} = request;
+  const path = [schema, 'public', 'extensions'].filter((name, i, all) => all.indexOf(name) === i);
+  const settings: [string, unknown][] = [
+    ['search_path', path.map((name) => escapeIdentifier(name)).join(', ')],
+    ...(await settingsOf(client, claims['role'])),
+    ['role', claims['role']],
+    ['request.jwt.claims', JSON.stringify(claims)],
+    ['request.method', c.req.method],
+    ['request.path', new URL(c.req.url).pathname.replace('/rest/v1', '')],
+    ['request.headers', JSON.stringify(c.req.header())],
+    ['request.cookies', '{}'],
+  ];
   await client.query(`begin isolation level read committed read ${statement.writes ? 'write' : 'only'}`);
   try {
-    await client.query(
-      `select set_config('search_path', $1, true), set_config('role', $2, true),
-         set_config('request.jwt.claims', $3, true), set_config('request.method', $4, true),
-         set_config('request.path', $5, true), set_config('request.headers', $6, true),
-         set_config('request.cookies', '{}', true)`,
-      [
-        [...new Set([schema, 'public', 'extensions'])].map((name) => escapeIdentifier(name)).join(', '),
-        claims['role'],
-        JSON.stringify(claims),
-        c.req.method,
-        new URL(c.req.url).pathname.replace('/rest/v1', ''),
-        JSON.stringify(c.req.header()),
-      ],
-    );
+    const list = settings.map((_, i) => `set_config($${2 * i + 1}, $${2 * i + 2}, true)`);
+    await client.query(`select ${list.join(', ')}`, settings.flat());
     if (preRequest) {
       const dot = preRequest.indexOf('.');
       const name = [preRequest.slice(0, dot), preRequest.slice(dot + 1)].map((part) => escapeIdentifier(part));

@@ -61,9 +61,11 @@ export async function callOf(
       given.every((arg) => names.includes(arg)) && names.slice(0, required).every((arg) => given.includes(arg)),
   );
   if (!found) {
-    const what = given.length === 0 ? ' without parameters' : `(${given.join(', ')})`;
+    const list = given.join(', ');
+    const what = given.length === 0 ? ' without parameters' : `(${list})`;
+    const searched = given.length === 0 ? what : ` with parameter${given.length > 1 ? 's' : ''} ${list}`;
     throw new ApiError(404, 'PGRST202', `Could not find the function ${schema}.${name}${what} in the schema cache`, {
-      details: `Searched for the function ${schema}.${name}${what}, but no matches were found in the schema cache.`,
+      details: `Searched for the function ${schema}.${name}${searched}, but no matches were found in the schema cache.`,
     });
   }
   const list = given.map(
