@@ -9,14 +9,14 @@
 -- Never: it alters no table of Auth, blocks no migration of Auth, reads no password or token, and loosens no
 --   deadline that somebody else set. An internal error lets the sign-in pass, with a warning.
 -- Costs: about a tenth of a millisecond a sign-in, more if it ends sessions (bench/README.md).
--- Rights: every function has a fixed search_path; signed-in users see and end their own sessions only;
---   service_role changes settings. Row level security is on for every table, without policies.
+-- Rights: every function has a fixed search_path; signed-in users see and end their own sessions only; who
+--   knows the id of an ended session may ask why it ended. Row level security is on for every table.
 -- Starts switched off. On: select supasession.enable();   Off again: select supasession.disable();
--- Verify: select * from supasession.get_config();   or: npx supasession doctor
+-- Verify: npx supasession doctor
 -- Remove: npx supasession uninstall   or: drop schema supasession cascade (after taking out hook and guard)
 -- Run it in one transaction (the supabase CLI does; by hand: psql --single-transaction). It can be run again.
 
--- Local to the transaction: a later statement sees it only if it runs in the same transaction.
+-- Local to the transaction: a later statement sees it only in the same one.
 select pg_catalog.set_config('supasession.release', '1.0.0', true);
 select pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
 
@@ -36,25 +36,23 @@ begin
       using errcode = 'SS002', hint = 'Check that Auth is enabled and has started once.';
   end if;
 
-  select string_agg(needed.relation || '.' || needed.attribute, ', ') into missing from (values
+  select string_agg(n.relation || '.' || n.attribute, ', ') into missing from (values
     ('users', 'raw_app_meta_data'), ('users', 'banned_until'), ('users', 'deleted_at'), ('sessions', 'aal'),
     ('sessions', 'not_after'), ('sessions', 'refreshed_at'), ('sessions', 'user_agent'),
     ('sessions', 'oauth_client_id'), ('mfa_factors', 'status'), ('flow_state', 'authentication_method')
-  ) needed (relation, attribute)
+  ) n (relation, attribute)
   where not exists (
     select from pg_attribute a
-    where a.attrelid = to_regclass('auth.' || needed.relation)
-      and a.attname = needed.attribute and not a.attisdropped
+    where a.attrelid = to_regclass('auth.' || n.relation) and a.attname = n.attribute and not a.attisdropped
   );
   if missing is not null then
     raise exception 'this version of Supabase Auth is too old for supasession: it lacks %', missing
       using errcode = 'SS005', hint = 'Update Supabase Auth: it adds them when it starts.';
   end if;
 
-  -- The functions run as the role that installs them. Under row level security it would see no sessions.
-  select string_agg(t.name, ', ') into missing
-  from unnest(array['auth.sessions', 'auth.users', 'auth.mfa_factors']) t (name)
-  where row_security_active(t.name);
+  -- The functions run as this role. Under row level security it would see no sessions.
+  select string_agg(t, ', ') into missing
+  from unnest(array['auth.sessions', 'auth.users', 'auth.mfa_factors']) t where row_security_active(t);
   if missing is not null then
     raise exception 'role % is subject to row level security on %', current_user, missing
       using errcode = 'SS008', hint = 'Install as a role with BYPASSRLS (on Supabase: postgres).';
@@ -69,8 +67,7 @@ begin
 
   -- Auth's table first, then ours, in the order of a sign-in. All or none, in short tries: sign-ins queue
   -- behind a lock that waits. EXCLUSIVE stops a refresh at its session; SHARE ROW EXCLUSIVE, which a trigger
-  -- needs, would stop it at its user. Reads pass. Takes 0.25 s on average beside 8 workers that sign in
-  -- without a pause. The number spells "SUPASESS" and is the same in every release.
+  -- needs, would stop it at its user. Reads pass. The number, "SUPASESS", is the same in every release.
   perform set_config('lock_timeout', '3s', true);
   perform pg_advisory_xact_lock(6004793919668573011);
   select string_agg(c.oid::regclass::text, ', ') into ours from pg_class c

@@ -1,4 +1,3 @@
--- PL/pgSQL keeps its plans; a function in SQL would be planned again in every statement.
 create or replace function supasession.device_label(user_agent text) returns text
 language plpgsql immutable strict set search_path = pg_catalog, pg_temp as $$
 declare
@@ -50,6 +49,5 @@ begin
 end
 $$;
 comment on function supasession.device_label is
-'What a person calls the device of a user agent: "Safari on iPhone", "curl"; null for nothing. No versions: an
-update is no other device. At most 40 characters, none that controls a terminal. src/ui/device.ts prints the
-same.';
+'What a person calls the device of a user agent: "Safari on iPhone", "curl"; null for nothing. Without
+versions, at most 40 printable characters, as in src/features/sessions/device.ts.';

@@ -1,4 +1,4 @@
--- The settings: one row, which the project may write by any means. Checks on the table keep it valid.
+-- The settings: one row, which the project may write by any means.
 
 create table if not exists supasession.config (
   -- The primary key since 0.1.2. It names the layout of this table.
@@ -19,27 +19,25 @@ alter table supasession.config
     check (eviction_order in ('oldest', 'least_recently_used')),
   add column if not exists mode text not null default 'enforce' check (mode in ('enforce', 'observe')),
   -- More than ten years is a mistake of the unit.
-  add column if not exists timebox interval
-    check (timebox > interval '0' and timebox <= interval '10 years'),
+  add column if not exists timebox interval check (timebox between '1us' and '10 years'),
   add column if not exists inactivity_timeout interval
-    check (inactivity_timeout > interval '0' and inactivity_timeout <= interval '10 years'),
-  add column if not exists low_aal_timeout interval
-    check (low_aal_timeout > interval '0' and low_aal_timeout <= interval '10 years'),
+    check (inactivity_timeout between '1us' and '10 years'),
+  add column if not exists low_aal_timeout interval check (low_aal_timeout between '1us' and '10 years'),
   add column if not exists reject_in_hook boolean not null default false,
   add column if not exists refusal_message text not null default 'Session limit of {limit} reached'
     check (refusal_message <> ''),
   add column if not exists reject_ignores_idle interval default '7 days'
-    check (reject_ignores_idle > interval '0' and reject_ignores_idle <= interval '10 years'),
+    check (reject_ignores_idle between '1us' and '10 years'),
   add column if not exists oauth_clients text not null default 'ignore'
     check (oauth_clients in ('ignore', 'separate', 'together')),
   add column if not exists record_device_changes boolean not null default false,
   add column if not exists record_events boolean not null default true,
   add column if not exists events_retention interval not null default '30 days'
-    check (events_retention > interval '0' and events_retention <= interval '10 years');
+    check (events_retention between '1us' and '10 years');
 update supasession.config set version = '1.0' where version = '0.1.2';
 
--- The row that an installation starts with is marked by its version. It enables nothing, and the first row
--- that is inserted or restored replaces it. Not a constant, so that it cannot collide with one in a dump.
+-- The row that an installation starts with is marked by its version: the first one that is inserted or
+-- restored replaces it. Not a constant, so that it cannot collide with one in a dump.
 create unique index if not exists config_one_row on supasession.config ((true))
   where version not like 'seeded%';
 insert into supasession.config (version)
@@ -54,11 +52,11 @@ begin
     and exists (select from supasession.config c where c.version not like 'seeded%') then
     return null;
   end if;
-  if tg_op = 'UPDATE' then
-    if old.version like 'seeded%' and new is distinct from old then new.version := '1.0'; end if;
-    return new;
+  if tg_op = 'INSERT' then
+    delete from supasession.config c where c.version like 'seeded%';
+  elsif old.version like 'seeded%' and new is distinct from old then
+    new.version := '1.0';
   end if;
-  delete from supasession.config c where c.version like 'seeded%';
   return new;
 end
 $$;
@@ -92,9 +90,8 @@ begin
 end
 $$;
 comment on function supasession.set_config is
-'Changes the settings that are given (null: unchanged) and returns all of them; makes the row if it is
-missing. These parameters are the contract with 0.1.2: all else is changed by an update of the table. Raises
-23514 for a limit below 1.';
+'Changes the settings that are given (null: unchanged), makes the row if it is missing, and returns it.
+Parameters as in 0.1.2: update the table for all else. Raises 23514 for a limit below 1.';
 
 create or replace function supasession.enable() returns void
 language sql set search_path = pg_catalog, pg_temp as $$

@@ -10,9 +10,8 @@ create table if not exists supasession.rules (
   max_sessions integer check (max_sessions > 0),
   unlimited boolean not null default false,
   strategy supasession.enforcement_strategy,
-  timebox interval check (timebox > interval '0' and timebox <= interval '10 years'),
-  inactivity_timeout interval
-    check (inactivity_timeout > interval '0' and inactivity_timeout <= interval '10 years'),
+  timebox interval check (timebox between '1us' and '10 years'),
+  inactivity_timeout interval check (inactivity_timeout between '1us' and '10 years'),
   no_deadline boolean not null default false,
   constraint rules_match_check check (num_nonnulls(user_id, app_metadata, oauth_client_id) = 1),
   constraint rules_unlimited_check check (not unlimited or max_sessions is null),

@@ -50,13 +50,12 @@ create or replace function supasession._refuse(session_id uuid, max_sessions int
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
   settings supasession.config := supasession.get_config();
-  answer text := replace(settings.refusal_message, '{limit}', max_sessions::text);
-  message text := format('Session limit of %s exceeded for user %s', max_sessions, owner);
+  answer text := coalesce(replace(settings.refusal_message, '{limit}', max_sessions::text), 'Access revoked');
+  message text := case
+    when max_sessions is null then format('Access of user %s is revoked', owner)
+    else format('Session limit of %s exceeded for user %s', max_sessions, owner)
+  end;
 begin
-  if max_sessions is null then
-    answer := 'Access revoked';
-    message := format('Access of user %s is revoked', owner);
-  end if;
   if settings.reject_in_hook is not true then
     raise exception using errcode = 'PT403', message = message;
   end if;
@@ -67,9 +66,8 @@ begin
 end
 $$;
 comment on function supasession._refuse is
-'Refuses the session of this transaction: for the limit, or (max_sessions null) because access is revoked.
-With reject_in_hook it leaves a note for access_token_hook(), else it raises PT403. Called outside every
-handler.';
+'Refuses the session of this transaction, for the limit or (max_sessions null) because access is revoked: by a
+note for access_token_hook(), else by PT403. Called outside handlers.';
 
 create or replace function supasession._refuse_at_commit() returns trigger
 language plpgsql set search_path = pg_catalog, pg_temp as $$

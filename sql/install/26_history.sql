@@ -4,7 +4,7 @@
 create table if not exists supasession.events (
   id bigint generated always as identity primary key,
   at timestamptz not null default clock_timestamp(),
-  -- No check: it would be evaluated at each sign-in that evicts (measured: a tenth of its cost).
+  -- No check: it would be a tenth of the cost of an eviction.
   kind text not null,
   -- No foreign keys: the history outlives users and sessions, and a sign-in must not wait for their locks.
   user_id uuid,
@@ -13,9 +13,10 @@ create table if not exists supasession.events (
   caused_by text,
   details jsonb
 );
--- BRIN: small, and almost free to maintain, because events arrive in the order of their times.
+-- BRIN: small, and almost free to maintain, because events arrive in order.
 create index if not exists events_at on supasession.events using brin (at);
 create index if not exists events_user_at on supasession.events (user_id, at);
+create index if not exists events_session on supasession.events (session_id);
 alter table supasession.events enable row level security;
 
 comment on table supasession.events is 'History of what supasession did, or would have done in observe mode';
@@ -24,8 +25,7 @@ create or replace function supasession._role() returns text
 language sql stable set search_path = pg_catalog, pg_temp as $$
   select coalesce(nullif(current_setting('role', true), 'none'), session_user::text);
 $$;
-comment on function supasession._role is
-'The role that acts; in the Data API, which logs in as authenticator, the role of the request';
+comment on function supasession._role is 'The role that acts, in the Data API that of the request';
 
 create or replace function supasession._trim_history() returns void
 language plpgsql set search_path = pg_catalog, pg_temp as $$
@@ -49,11 +49,11 @@ create or replace function supasession._record(
 ) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
-  if exists (select from supasession.config c where not c.record_events) then return; end if;
-  if kind like 'would\_%' and exists (
-    select from supasession.events e
-    where e.user_id = _record.user_id and e.kind = _record.kind and e.at > now() - interval '1 hour'
-  ) then
+  if exists (select from supasession.config c where not c.record_events)
+    or kind like 'would\_%' and exists (
+      select from supasession.events e
+      where e.user_id = _record.user_id and e.kind = _record.kind and e.at > now() - interval '1 hour'
+    ) then
     return;
   end if;
   insert into supasession.events (kind, user_id, session_id, reason, caused_by, details)
@@ -67,7 +67,7 @@ end
 $$;
 comment on function supasession._record is
 'Adds an event, unless the settings say not to; would_* events once per user, kind and hour. A failure costs
-the event and nothing else.';
+only the event.';
 
 create or replace function supasession._on_settings_change() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
@@ -89,16 +89,25 @@ end
 $$;
 comment on function supasession._on_settings_change is 'Records who changed settings or rules';
 
+-- Earlier builds of 1.0.0 had these.
+drop function if exists supasession._end_sessions(uuid, uuid[], text, text, text, boolean, boolean),
+  supasession._enforce_limit(supasession.policy, uuid, uuid, uuid, boolean, timestamptz),
+  supasession._evict_pool, supasession._expire_pool, supasession._last_used;
+
 create or replace function supasession._end_sessions(
-  owner uuid, ids uuid[], kind text, reason text, caused_by text, defer boolean, record boolean
+  owner uuid, ids uuid[], kind text, reason text, caused_by text, defer boolean, record boolean, agent text
 ) returns integer
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
   ended integer := 0;
   deferred uuid[];
+  details jsonb;
 begin
   begin
     if record then
+      if agent <> '' then
+        details := jsonb_build_object('device', supasession.device_label(agent));
+      end if;
       with gone as (
         delete from auth.sessions s
         where s.ctid = any (array(
@@ -106,8 +115,8 @@ begin
         ))
         returning s.id
       )
-      insert into supasession.events (kind, user_id, session_id, reason, caused_by)
-      select _end_sessions.kind, owner, g.id, _end_sessions.reason, _end_sessions.caused_by from gone g;
+      insert into supasession.events (kind, user_id, session_id, reason, caused_by, details)
+      select kind, owner, g.id, reason, caused_by, details from gone g;
       get diagnostics ended = row_count;
       if random() < 0.06 then perform supasession._trim_history(); end if;
     end if;
@@ -133,13 +142,13 @@ begin
     )
     select array_agg(n.session_id) into deferred from noted n;
     if record then
-      perform supasession._record(kind, owner, d, reason, caused_by) from unnest(deferred) d;
+      perform supasession._record(kind, owner, d, reason, caused_by, details) from unnest(deferred) d;
     end if;
   end if;
   return ended + coalesce(cardinality(deferred), 0);
 end
 $$;
 comment on function supasession._end_sessions is
-'Ends sessions of a user whose row is locked, records it, and returns how many end. It never waits for a
-locked session, which would deadlock: with defer it notes it in pending_ends, else it leaves it and does not
-count it. If the history fails, sessions end all the same.';
+'Ends sessions of a user whose row is locked, and returns how many. Never waits for a locked one, which would
+deadlock: with defer notes it in pending_ends, else leaves it. agent: user agent of the device that causes it.
+If the history fails, they end all the same.';

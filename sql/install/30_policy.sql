@@ -1,5 +1,5 @@
--- Which limit applies to a session. A sign-in calls PL/pgSQL only, which keeps its plans while the connection
--- lasts; a function in SQL with a SET clause is planned again at each call.
+-- Which limit applies to a session. Sign-ins and requests call PL/pgSQL only, which keeps its plans; a
+-- function in SQL with a SET clause is planned again at each call.
 
 create or replace function supasession._apply_rule(p supasession.policy, owner uuid, client uuid)
 returns supasession.policy
@@ -28,8 +28,7 @@ begin
 end
 $$;
 comment on function supasession._apply_rule is
-'The settings with the matching rule applied, for a session of this user and OAuth client (null: none). The
-user''s own rule wins, else the first of the others by priority and name.';
+'The settings with the first rule that matches: the user''s own, else by priority and name';
 
 create or replace function supasession._policy(owner uuid) returns supasession.policy
 language plpgsql stable set search_path = pg_catalog, pg_temp as $$
@@ -50,16 +49,6 @@ $$;
 comment on function supasession._policy is
 'The settings for a user, without rules; all null while limits are off';
 
-create or replace function supasession._last_used(refreshed_at timestamp, created_at timestamptz)
-returns timestamptz
-language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
-begin
-  return coalesce(refreshed_at at time zone 'UTC', created_at, '-infinity');
-end
-$$;
-comment on function supasession._last_used is
-'When a session was last signed in or refreshed. Auth keeps refreshed_at without time zone, in UTC.';
-
 create or replace function supasession._deadline(
   p supasession.policy, pending boolean, created_at timestamptz, last_used timestamptz
 ) returns timestamptz
@@ -76,8 +65,8 @@ begin
 end
 $$;
 comment on function supasession._deadline is
-'The deadline that the settings give a session; null: none. It ends in .271828 seconds, which tells it from a
-deadline that somebody else set, also after a restore.';
+'The deadline that the settings give a session, or null. Its .271828 seconds tell it from one of somebody
+else, also after a restore.';
 
 create or replace function supasession._due(
   p supasession.policy, pending boolean, created_at timestamptz, last_used timestamptz, now_at timestamptz
@@ -95,8 +84,7 @@ begin
 end
 $$;
 comment on function supasession._due is
-'Why a session is past the deadline that the settings give it (inactivity, timebox, second factor missing);
-null if it is not';
+'Why a session is past the deadline of the settings (inactivity, timebox, second factor missing), or null';
 
 create or replace function supasession._set_deadline(session_id uuid, present timestamptz, wanted timestamptz)
 returns timestamptz
@@ -120,5 +108,5 @@ begin
 end
 $$;
 comment on function supasession._set_deadline is
-'The deadline that a session gets, from the present one and the wanted one (null: none any more). A deadline
-of somebody else is only made earlier, never later, and is kept in foreign_deadlines meanwhile.';
+'The deadline that a session gets, from the present and the wanted one (null: none). One of somebody else is
+only made earlier, and kept in foreign_deadlines meanwhile.';

@@ -1,9 +1,8 @@
 -- The limit: what happens to a new session, and to the others of its user.
---
 -- A session counts in a pool. With oauth_clients = separate each OAuth client has a pool. Sessions without
 -- their user's second factor (pending) have another, in which nothing is refused: a stolen password alone
--- can neither sign the owner out nor lock the owner out. Sessions in pending_ends do not count. Each query
--- repeats "live and in this pool", because a view would block migrations of Auth.
+-- can neither sign out nor lock out the owner. Sessions in pending_ends do not count. Each query repeats
+-- "live and in this pool", because a view would block migrations of Auth. Auth keeps refreshed_at in UTC.
 
 create or replace function supasession._over_limit(
   p supasession.policy, owner uuid, session_id uuid, client uuid, pending boolean, most integer,
@@ -21,13 +20,12 @@ begin
   from (
     select l.id, l.idle, row_number() over (order by l.idle, l.key desc, l.id desc) as rank from (
       select
-        s.id,
-        coalesce(supasession._last_used(s.refreshed_at, s.created_at) < idle_before, false) as idle,
-        case
-          when by_use then supasession._last_used(s.refreshed_at, s.created_at)
-          else coalesce(s.created_at, '-infinity')
-        end as key
+        s.id, (u.last_used < idle_before) is true as idle,
+        case when by_use then u.last_used else coalesce(s.created_at, '-infinity') end as key
       from auth.sessions s
+      cross join lateral (
+        select coalesce(s.refreshed_at at time zone 'UTC', s.created_at, '-infinity')
+      ) u (last_used)
       where s.user_id = owner
         and s.id is distinct from _over_limit.session_id
         and (s.not_after is null or s.not_after > now_at)
@@ -41,11 +39,11 @@ end
 $$;
 comment on function supasession._over_limit is
 'Sessions that must end to make room for session_id (null: those over the limit and not idle), at most so
-many; active: whether one of them was used since idle_before (null: yes). Knows every order and pool, and
-reads all sessions of the user.';
+many; active: whether one was used since idle_before. Reads all sessions of the user.';
 
 create or replace function supasession._enforce_limit(
-  p supasession.policy, owner uuid, session_id uuid, client uuid, pending boolean, cut_at timestamptz
+  p supasession.policy, owner uuid, session_id uuid, client uuid, pending boolean, cut_at timestamptz,
+  agent text
 ) returns boolean
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
@@ -57,8 +55,7 @@ declare
   over uuid[];
   active boolean;
 begin
-  -- By created_at alone, by the index. Equal times, and null (which counts as the oldest), need the closer
-  -- look of _over_limit().
+  -- By created_at alone, by the index. Equal times, and null (the oldest), need the look of _over_limit().
   select
     exists (select from auth.sessions s where s.user_id = owner and s.created_at is null)
       or (select count(*) > 1 from auth.sessions s where s.user_id = owner and s.created_at = cut_at)
@@ -105,22 +102,21 @@ begin
   end if;
   -- Under reject only idle sessions end. If one of them is being refreshed now, refuse the new session.
   return supasession._end_sessions(
-    owner, over, 'evicted', reason, coalesce(p.rule, session_id::text), not rejects, p.record_events
+    owner, over, 'evicted', reason, coalesce(p.rule, session_id::text), not rejects, p.record_events, agent
   ) < cardinality(over) and rejects;
 end
 $$;
 comment on function supasession._enforce_limit is
-'Makes room in its pool for one more session, or returns true if it must be refused; in observe mode it only
-records that. The user''s row is locked. Ends at most 100: others end at their next refresh, at later sign-ins
-or by enforce(). cut_at: sign-in time of the newest session that must end, if the user has one pool only.';
+'Makes room in its pool for one more session, or returns true if it must be refused; in observe mode only
+records that. Ends at most 100: others later. cut_at: sign-in time of the newest that must end, if the user
+has one pool only.';
 
--- Locks: sign-ins of one user take turns on the row in auth.users. An advisory lock would deadlock: a sign-in
--- by magic link holds that row already, and one by password takes it right after. The lock is outside every
--- exception block: inside, each sign-in would make a MultiXact, and a caught error would release it.
+-- Locks: sign-ins of one user take turns on the row in auth.users. An advisory lock would deadlock: a magic
+-- link holds that row already, and a password takes it right after. It is outside every exception block:
+-- inside, each sign-in would make a MultiXact, and a caught error would release it.
 -- Errors: the handlers let the sign-in pass, with a warning. Deadlocks, lock timeouts and cancels go on to
 -- Auth, which rolls back. Refusals are raised outside the handlers.
--- Plans: custom plans look cheaper than they are, and would be made again each time. With sorting on, the
--- planner reads and sorts all sessions of a user, also of one who has 100,000.
+-- Plans: custom ones would be made again each time. With sorting on, the planner sorts all sessions.
 create or replace function supasession._limiter() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan set enable_sort = off as $$
@@ -167,9 +163,8 @@ begin
       p := supasession._apply_rule(p, owner, new.oauth_client_id);
     end if;
     -- A statement of its own sees what earlier sign-ins committed. cut_at: the oldest session that may stay,
-    -- found by the index on (user_id, created_at) from the newest on, past ended ones (10 us at three
-    -- sessions, 100 us at 200,000 live ones). That is right if the user has one pool; otherwise all sessions
-    -- of the user are read.
+    -- found by the index on (user_id, created_at) from the newest on, past ended ones: 10 us at 3 sessions,
+    -- 100 us at 200,000. That is right if the user has one pool.
     select
       exists (select from auth.mfa_factors f where f.user_id = owner and f.status = 'verified'),
       (
@@ -193,7 +188,7 @@ begin
     if p.max_sessions is not null and (cut_at is not null or not alone)
       and lower(left(current_query(), 4)) <> 'copy' then
       refused := supasession._enforce_limit(
-        p, owner, new.id, new.oauth_client_id, pending, case when alone then cut_at end
+        p, owner, new.id, new.oauth_client_id, pending, case when alone then cut_at end, new.user_agent
       );
     end if;
     new.not_after := wanted; -- last: after an error above, a deadline of somebody else stays
@@ -208,6 +203,5 @@ begin
 end
 $$;
 comment on function supasession._limiter is
-'Gives a new session its deadline, makes room for it or refuses it. Under reject it raises PT403 "Session
-limit of N exceeded for user UUID", unless the hook answers; Auth turns that into 403 for API versions before
-2024-01-01, into 500 for later ones.';
+'Gives a new session its deadline, makes room for it or refuses it: under reject with PT403 "Session limit of
+N exceeded for user UUID", unless the hook answers; Auth makes 403 of it for old API versions, else 500.';

@@ -17,8 +17,8 @@ begin
 end
 $$;
 comment on function supasession._lock_user is
-'Tries to lock the row of a user for so long, and returns whether it did. Never queues: a refresh holds its
-session, and a password change holds the user and wants that session.';
+'Tries to lock the row of a user for so long. Never queues: a refresh holds its session, a password change
+holds the user and wants that session.';
 
 create or replace function supasession._is_over(
   p supasession.policy, owner uuid, session_id uuid, client uuid, pending boolean, created_at timestamptz,
@@ -41,10 +41,10 @@ begin
       and (p.oauth_clients = 'together' or s.oauth_client_id is not distinct from client)
       and (not p.mfa or (coalesce(s.aal::text, 'aal1') = 'aal1') = pending)
       and not exists (select from supasession.pending_ends e where e.session_id = s.id)
-      and (idle_before is null or supasession._last_used(s.refreshed_at, s.created_at) >= idle_before)
+      and (coalesce(s.refreshed_at at time zone 'UTC', s.created_at, '-infinity') < idle_before) is not true
       and case
         when idle then true
-        when by_use then (supasession._last_used(s.refreshed_at, s.created_at), s.id)
+        when by_use then (coalesce(s.refreshed_at at time zone 'UTC', s.created_at, '-infinity'), s.id)
           > (last_used, _is_over.session_id)
         else (coalesce(s.created_at, '-infinity'), s.id)
           > (coalesce(_is_over.created_at, '-infinity'), _is_over.session_id)
@@ -66,7 +66,7 @@ end
 $$;
 comment on function supasession._is_over is
 'Whether a session is over the limit of its pool. created_at, last_used: before the refresh that asks. Stops
-reading when it has found as many sessions that rank before this one as the limit allows.';
+at as many before it as the limit allows.';
 
 create or replace function supasession._refreshed(
   p supasession.policy, owner uuid, session_id uuid, client uuid, pending boolean, created_at timestamptz,
@@ -92,15 +92,13 @@ begin
   end if;
   return supasession._set_deadline(
     session_id, present,
-    case
-      when not p.observe then supasession._deadline(p, pending, coalesce(created_at, now_at), now_at)
-    end
+    case when not p.observe then supasession._deadline(p, pending, coalesce(created_at, now_at), now_at) end
   );
 end
 $$;
 comment on function supasession._refreshed is
-'The deadline of a session after a refresh: now, if it ends, and that is recorded (in observe mode only
-recorded). last_used: before this refresh; present: its deadline; ranked: whether to apply the limit.';
+'The deadline of a session after a refresh: now, if it ends, which is recorded. last_used: before this
+refresh; present: its deadline; ranked: whether to apply the limit.';
 
 -- As _limiter(), but it never queues for the user's row: without that lock it only moves the deadline.
 create or replace function supasession._on_refresh() returns trigger
@@ -168,7 +166,8 @@ begin
     pending := p.mfa and coalesce(new.aal::text, 'aal1') = 'aal1';
     wanted := supasession._refreshed(
       p, owner, new.id, new.oauth_client_id, pending, new.created_at,
-      supasession._last_used(old.refreshed_at, old.created_at), new.not_after, locked and not rises
+      coalesce(old.refreshed_at at time zone 'UTC', old.created_at, '-infinity'), new.not_after,
+      locked and not rises
     );
     if p.record_device_changes and new.user_agent is distinct from old.user_agent then
       perform supasession._record('device_changed', owner, new.id, concat_ws(' -> ', d.before, d.after))
@@ -180,7 +179,7 @@ begin
     refused := rises and locked and p.mfa and coalesce(old.aal::text, 'aal1') = 'aal1'
       and p.max_sessions is not null
       and (wanted is null or wanted > clock_timestamp())
-      and supasession._enforce_limit(p, owner, new.id, new.oauth_client_id, pending, null);
+      and supasession._enforce_limit(p, owner, new.id, new.oauth_client_id, pending, null, new.user_agent);
     new.not_after := wanted; -- last, as in _limiter()
   exception
     when transaction_rollback or lock_not_available then raise;
@@ -192,6 +191,5 @@ end
 $$;
 comment on function supasession._on_refresh is
 'When refreshed_at changes or aal rises: moves the deadline on, and ends the session (not_after = now) if it
-must end. That refresh succeeds; Auth refuses the next one. A session that passes its second factor enters the
-pool of the others, as at a sign-in. Raises PT403 if that is refused (or leaves it to the hook), and 55P03 if,
-under reject, it cannot lock the user.';
+must end. A rising one enters another pool, as at a sign-in: PT403 if that is refused (or by the hook), 55P03
+if, under reject, it cannot lock the user.';

@@ -1,8 +1,7 @@
 -- The custom access token hook, which makes a refusal readable.
 
 create or replace function supasession._hook_answer(
-  session_id uuid, out rejection text, out next_schema text, out next_function text,
-  out next_missing boolean
+  session_id uuid, out rejection text, out next_schema text, out next_function text, out next_missing boolean
 )
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
 begin
@@ -18,7 +17,7 @@ begin
     select i.schema_name, i.function_name into next_schema, next_function
     from supasession.integration i where i.kind = 'access_token_hook';
     if next_function is not null then
-      -- A statement of its own uses an index; joined to the one above it would read all of pg_proc (0.5 ms).
+      -- A statement of its own, because joined to the one above it would read all of pg_proc (0.5 ms).
       perform from pg_proc f
       where f.pronamespace = to_regnamespace(quote_ident(next_schema)) and f.proname = next_function
         and f.proargtypes = '3802'::oidvector and f.prorettype = 'jsonb'::regtype; -- 3802: one jsonb
@@ -32,7 +31,7 @@ end
 $$;
 comment on function supasession._hook_answer is
 'What access_token_hook() needs: the rejection of this session, if any, and the project''s own hook
-(next_missing: it is configured, but does not exist)';
+(next_missing: it does not exist)';
 
 -- SECURITY INVOKER. While it calls the project's hook it has no SET clause (_chain()), because that hook must
 -- run with the role, search_path and timeout of Auth. So every name is qualified, operators too. Errors of
@@ -67,9 +66,8 @@ begin
 end
 $$;
 comment on function supasession.access_token_hook is
-'The custom access token hook to configure in Auth. Answers 403 for a session that was refused in this
-transaction; else passes the event to the project''s own hook, if there is one, and returns its answer.
-Refreshes pass.';
+'The custom access token hook for Auth. Answers 403 for a session refused in this transaction; else what the
+project''s own hook answers, if there is one. Refreshes pass.';
 
 create or replace function supasession._chain(kind text, schema_name text, function_name text) returns void
 language plpgsql set search_path = pg_catalog, pg_temp as $$
@@ -87,5 +85,5 @@ begin
 end
 $$;
 comment on function supasession._chain is
-'Sets the function of the project that a function of supasession calls in turn (null: none). The caller then
-has no SET clause, because that would apply to the function it calls.';
+'Sets the function of the project that ours calls in turn (null: none). The caller then has no SET clause,
+which would apply to the function it calls.';

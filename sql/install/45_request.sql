@@ -9,15 +9,12 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
   )::uuid;
 $$;
 comment on function supasession.sid is
-'The session (auth.sessions.id) of the request; null for a request without one (anon, service_role, plain
-SQL). Raises 22P02 for malformed claims.';
+'The session of the request (auth.sessions.id); null without one (anon, service_role, plain SQL). Raises 22P02
+for malformed claims.';
 
-create or replace function supasession._claims(
-  out session_id uuid, out user_id uuid, out malformed boolean
-)
+create or replace function supasession._claims(out session_id uuid, out user_id uuid, out malformed boolean)
 language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 declare
-  -- The first form is what PostgREST sent before version 9.
   session text := nullif(current_setting('request.jwt.claim.session_id', true), '');
   subject text := nullif(current_setting('request.jwt.claim.sub', true), '');
   claims jsonb;
@@ -31,37 +28,29 @@ begin
     when data_exception or program_limit_exceeded then
       malformed := true;
   end;
-  if jsonb_typeof(claims) = 'object' then
-    session := coalesce(session, nullif(claims ->> 'session_id', ''));
-    subject := coalesce(subject, claims ->> 'sub');
-  elsif claims is not null then
-    malformed := true;
-  end if;
-  if session ~ uuid_form then
-    session_id := session::uuid;
-  elsif session is not null then
-    malformed := true;
-  end if;
+  session := coalesce(session, nullif(claims ->> 'session_id', ''));
+  subject := coalesce(subject, claims ->> 'sub');
+  if session ~ uuid_form then session_id := session::uuid; end if;
   if subject ~ uuid_form then user_id := subject::uuid; end if;
+  malformed := malformed or session_id is null and session is not null
+    or coalesce(jsonb_typeof(claims) <> 'object', false);
 end
 $$;
 comment on function supasession._claims is
-'What the claims of the request say; null: missing. malformed: they cannot be read, or session_id is no UUID.
-A token without a session_id does not come from Auth (third-party auth, service_role, anon).';
+'The claims of the request; null: missing. malformed: they cannot be read, or session_id is no UUID. A token
+without session_id is not of Auth (third-party auth, service_role, anon).';
 
--- PL/pgSQL keeps its plans; a function in SQL would be planned again in every request.
 create or replace function supasession.is_live() returns boolean
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
 declare
   claims record := supasession._claims();
 begin
-  if claims.malformed or claims.session_id is null then return not claims.malformed; end if;
-  return exists (
+  return not claims.malformed and (claims.session_id is null or exists (
     select from auth.sessions s
     where s.id = claims.session_id
       and (s.not_after is null or s.not_after > now())
       and not exists (select from supasession.pending_ends e where e.session_id = s.id)
-  );
+  ));
 end
 $$;
 comment on function supasession.is_live is
@@ -90,8 +79,8 @@ begin
 end
 $$;
 comment on function supasession.has_access is
-'Whether the session of the request is live and its user may use the app: not revoked, banned or deleted. For
-a token without a session only the user counts; a malformed token has no access.';
+'Whether the session of the request is live and its user is not revoked, banned or deleted. For a token
+without a session only the user counts; a malformed one has no access.';
 
 create or replace function supasession.session_age() returns interval
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$

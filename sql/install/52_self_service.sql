@@ -11,8 +11,8 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
     );
 $$;
 comment on function supasession._current_session is
-'The signed-in user and session, if they may manage their sessions; else nulls: the session has ended, or has
-not passed its user''s second factor';
+'The signed-in user and session, if they may manage sessions; nulls if it has ended, or has not passed its
+user''s second factor';
 
 create or replace function supasession.my_sessions()
 returns table (
@@ -30,31 +30,21 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   order by s.created_at desc, s.id;
 $$;
 comment on function supasession.my_sessions is
-'The live sessions of the signed-in user, the newest first; none for a session that has ended or has not
-passed its second factor';
+'The live sessions of the signed-in user, newest first; none for a session that has ended or lacks its second
+factor';
 
 create or replace function supasession.revoke_my_session(session_id uuid) returns boolean
 language sql volatile security definer set search_path = pg_catalog, pg_temp as $$
-  select coalesce(
-    (
-      select supasession.revoke_session(m.id)
-      from supasession.my_sessions() m where m.id = revoke_my_session.session_id
-    ),
-    false
-  );
+  select coalesce(bool_or(supasession.revoke_session(m.id)), false)
+  from supasession.my_sessions() m where m.id = revoke_my_session.session_id;
 $$;
 comment on function supasession.revoke_my_session is
 'Ends a live session of the signed-in user; false if it is none';
 
 create or replace function supasession.revoke_my_other_sessions() returns integer
 language sql volatile security definer set search_path = pg_catalog, pg_temp as $$
-  select coalesce(
-    (
-      select supasession.revoke_user_sessions(c.user_id, array[c.session_id])
-      from supasession._current_session() c where c.session_id is not null
-    ),
-    0
-  );
+  select coalesce(sum(supasession.revoke_user_sessions(c.user_id, array[c.session_id])), 0)::integer
+  from supasession._current_session() c where c.session_id is not null;
 $$;
 comment on function supasession.revoke_my_other_sessions is
 'Ends all sessions of the signed-in user but the current one, and says how many';

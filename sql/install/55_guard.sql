@@ -17,7 +17,7 @@ begin
 end
 $$;
 comment on function supasession._pre_request is
-'The project''s own pre-request function, nulls for none, looked for in the catalog before anybody calls it';
+'The project''s own pre-request function, nulls for none; missing: it does not exist';
 
 -- Like access_token_hook() SECURITY INVOKER, and without a SET clause while it calls the project's function.
 create or replace function supasession.check_request() returns void
@@ -37,8 +37,8 @@ begin
 end
 $$;
 comment on function supasession.check_request is
-'To be configured as PostgREST''s pre-request function. Raises PT401 for a token whose session has ended or
-whose user may not use the app; then calls the project''s own function. Writes nothing.';
+'PostgREST''s pre-request function. Raises PT401 for a token whose session has ended or whose user may not use
+the app; then calls the project''s own one. Writes nothing.';
 
 create or replace function supasession._grant_guard() returns void
 language plpgsql set search_path = pg_catalog, pg_temp as $$
@@ -49,10 +49,9 @@ begin
     select r.rolname from pg_roles r
     where pg_has_role('authenticator', r.oid, 'member') and r.rolname <> 'authenticator'
   loop
-    execute format('grant usage on schema supasession to %I', api_role);
     execute format(
-      'grant execute on function supasession.check_request(), supasession._pre_request(),'
-      ' supasession.has_access(), supasession.is_live() to %I', api_role
+      'grant usage on schema supasession to %1$I; grant execute on function supasession.check_request,'
+      ' supasession._pre_request, supasession.has_access, supasession.is_live to %1$I', api_role
     );
   end loop;
 end
@@ -61,11 +60,11 @@ comment on function supasession._grant_guard is 'Lets every role of the Data API
 
 create or replace function supasession._configured_pre_request() returns text
 language sql stable set search_path = pg_catalog, pg_temp as $$
-  select substr(o.entry, length('pgrst.db_pre_request=') + 1) from pg_db_role_setting s
-  cross join lateral unnest(s.setconfig) o (entry)
+  select substr(entry, length('pgrst.db_pre_request=') + 1)
+  from pg_db_role_setting s, unnest(s.setconfig) entry
   where s.setrole = 'authenticator'::regrole
     and s.setdatabase in (0, (select d.oid from pg_database d where d.datname = current_database()))
-    and o.entry like 'pgrst.db\_pre\_request=%'
+    and entry like 'pgrst.db\_pre\_request=%'
   order by s.setdatabase desc limit 1;
 $$;
 comment on function supasession._configured_pre_request is
@@ -124,8 +123,8 @@ begin
 end
 $$;
 comment on function supasession.enable_guard is
-'Makes PostgREST call check_request(), which calls the pre-request function that was set. Raises 42501 without
-the right to, 42883 if that function does not exist, 55000 if a setting of this database hides it.';
+'Makes PostgREST call check_request(), and that the function that was set before. Raises 42501 without the
+right to, 42883 if that function does not exist, 55000 if a setting of this database hides it.';
 
 create or replace function supasession.disable_guard() returns void
 language plpgsql set search_path = pg_catalog, pg_temp as $$

@@ -1,44 +1,36 @@
 -- Existing sessions: applying the settings to them, and removing ended ones.
 
-create or replace function supasession._evict_pool(
-  p supasession.policy, owner uuid, client uuid, pending boolean, room integer,
-  out tried integer, out evicted integer
+create or replace function supasession._enforce_pool(
+  p supasession.policy, owner uuid, client uuid, pending boolean, step integer, room integer,
+  out tried integer, out evicted integer, out expired integer, out deadlines integer
 )
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
   now_at constant timestamptz := clock_timestamp();
-  over uuid[] := array(
-    select s.id
-    from supasession._over_limit(
-      p, owner, null, client, pending, room,
-      case when p.strategy = 'reject' and not pending then now_at - p.reject_ignores_idle end
-    ) o
-    join auth.sessions s on s.id = any (o.over) and s.oauth_client_id is not distinct from client
-    cross join lateral (select supasession._last_used(s.refreshed_at, s.created_at)) u (last_used)
-    where supasession._due(p, pending, s.created_at, u.last_used, now_at) is null
-  );
-begin
-  tried := cardinality(over);
-  evicted := supasession._end_sessions(
-    owner, over, 'evicted', format('limit of %s, by enforce()', p.max_sessions), p.rule, false,
-    p.record_events
-  );
-end
-$$;
-comment on function supasession._evict_pool is
-'Ends sessions of one user, OAuth client and factor that are over the limit, at most so many (room). Leaves
-idle ones under reject, locked ones and those past a deadline.';
-
-create or replace function supasession._expire_pool(
-  p supasession.policy, owner uuid, client uuid, pending boolean, room integer,
-  out expired integer, out deadlines integer
-)
-language plpgsql set search_path = pg_catalog, pg_temp as $$
-declare
-  now_at constant timestamptz := clock_timestamp();
+  over uuid[];
   due record;
 begin
-  expired := 0; deadlines := 0;
+  evicted := 0; expired := 0; deadlines := 0;
+  if step = 1 then
+    over := array(
+      select s.id
+      from supasession._over_limit(
+        p, owner, null, client, pending, room,
+        case when p.strategy = 'reject' and not pending then now_at - p.reject_ignores_idle end
+      ) o
+      join auth.sessions s on s.id = any (o.over) and s.oauth_client_id is not distinct from client
+      cross join lateral (
+        select coalesce(s.refreshed_at at time zone 'UTC', s.created_at, '-infinity')
+      ) u (last_used)
+      where supasession._due(p, pending, s.created_at, u.last_used, now_at) is null
+    );
+    tried := cardinality(over);
+    evicted := supasession._end_sessions(
+      owner, over, 'evicted', format('limit of %s, by enforce()', p.max_sessions), p.rule, false,
+      p.record_events, null
+    );
+    return;
+  end if;
   for due in
     update auth.sessions s
     set not_after = case
@@ -47,7 +39,9 @@ begin
     from (
       select h.id, w.wanted, supasession._due(p, pending, h.created_at, u.last_used, now_at) as ends
       from auth.sessions h
-      cross join lateral (select supasession._last_used(h.refreshed_at, h.created_at)) u (last_used)
+      cross join lateral (
+        select coalesce(h.refreshed_at at time zone 'UTC', h.created_at, '-infinity')
+      ) u (last_used)
       cross join lateral (
         select supasession._deadline(p, pending, coalesce(h.created_at, now_at), u.last_used)
       ) w (wanted)
@@ -69,11 +63,12 @@ begin
       perform supasession._record('expired', owner, due.id, due.ends || ', by enforce()', p.rule);
     end if;
   end loop;
+  tried := expired + deadlines;
 end
 $$;
-comment on function supasession._expire_pool is
-'Moves deadlines that are too late, of one user, OAuth client and factor, and ends sessions that are past
-theirs, at most so many (room). Leaves locked ones.';
+comment on function supasession._enforce_pool is
+'For one user, OAuth client and factor: ends sessions over the limit (step 1), or past a deadline, and moves
+deadlines (2); at most so many (room). Leaves locked ones and, under reject, idle ones.';
 
 create or replace function supasession.enforce(batch integer default 1000, after uuid default null)
 returns table (
@@ -107,16 +102,12 @@ begin
         order by step -- the limit first: a session past its deadline counts until its refresh
       loop
         p := supasession._apply_rule(settings, owner, pool.client);
-        if pool.step = 2 then
-          done := supasession._expire_pool(p, owner, pool.client, pool.pending, room);
-          expired := expired + done.expired;
-          deadlines := deadlines + done.deadlines;
-          room := room - done.expired - done.deadlines;
-        elsif p.max_sessions is not null then
-          done := supasession._evict_pool(p, owner, pool.client, pool.pending, room);
-          evicted := evicted + done.evicted;
-          room := room - done.tried;
-        end if;
+        continue when pool.step = 1 and p.max_sessions is null;
+        done := supasession._enforce_pool(p, owner, pool.client, pool.pending, pool.step, room);
+        evicted := evicted + done.evicted;
+        expired := expired + done.expired;
+        deadlines := deadlines + done.deadlines;
+        room := room - done.tried;
         exit when room <= 0;
       end loop;
       -- The next call starts with this user again.
@@ -136,9 +127,9 @@ begin
 end
 $$;
 comment on function supasession.enforce is
-'Applies settings and rules to the sessions of the next users, by id. One call looks at so many users and
-stops after 5,000 sessions; call again with after => last_user until that is null. Skips users who are signing
-in at this moment. Does nothing with limits off or in observe mode.';
+'Applies settings and rules to the next users, by id, until so many users or 5,000 sessions: call again with
+after => last_user until that is null. Skips users who are signing in. Does nothing with limits off or in
+observe mode.';
 
 create or replace function supasession.prune(older_than interval, batch integer default 1000) returns integer
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
@@ -176,5 +167,5 @@ begin
 end
 $$;
 comment on function supasession.prune is
-'Removes a batch of sessions that ended, or were last used, longer ago than older_than, and notes about
-sessions that are gone; returns how many sessions. Raises 22023 for a span that is not positive.';
+'Removes a batch of sessions that ended, or were last used, longer ago than older_than, and old notes and
+events; returns how many. Raises 22023 for a span that is not positive.';

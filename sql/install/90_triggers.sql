@@ -20,21 +20,18 @@ begin
   loop
     if not exists (
       select from pg_trigger t
-      where t.tgrelid = wanted.relation::regclass
-        and t.tgenabled = 'O'
+      where t.tgrelid = wanted.relation::regclass and t.tgenabled = 'O'
         and pg_get_triggerdef(t.oid) = wanted.definition
     ) then
       execute replace(wanted.definition, 'CREATE TRIGGER', 'CREATE OR REPLACE TRIGGER');
     end if;
   end loop;
   if not exists (
-    select from pg_trigger t where t.tgname = 'refuse_at_commit'
-      and t.tgrelid = 'supasession.pending_rejections'::regclass
+    select from pg_trigger t
+    where t.tgname = 'refuse_at_commit' and t.tgrelid = 'supasession.pending_rejections'::regclass
   ) then
-    create constraint trigger refuse_at_commit
-      after insert on supasession.pending_rejections
-      deferrable initially deferred
-      for each row execute function supasession._refuse_at_commit();
+    create constraint trigger refuse_at_commit after insert on supasession.pending_rejections
+      deferrable initially deferred for each row execute function supasession._refuse_at_commit();
   end if;
   alter table supasession.pending_rejections enable trigger refuse_at_commit;
   -- The functions above were created with a SET clause, which must not apply to a function they call.

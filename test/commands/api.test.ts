@@ -54,6 +54,8 @@ test('what can be called is shown with the roles, as the catalog has it', async 
   expect(roles).toMatchObject({
     'my_sessions()': ['authenticated'],
     'revoke_my_session(uuid)': ['authenticated'],
+    'session_state()': ['authenticated'],
+    'why_ended(uuid)': ['anon', 'authenticated'],
     'has_access()': ['anon', 'authenticated', 'service_role'],
     'revoke_user_sessions(uuid, uuid[])': ['service_role'],
   });

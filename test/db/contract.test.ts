@@ -250,6 +250,8 @@ describe('functions', () => {
     'revoke_session(session_id uuid) boolean',
     'revoke_user_sessions(user_id uuid, "except" uuid[] DEFAULT \'{}\'::uuid[]) integer',
     'session_age() interval',
+    'session_state(OUT live boolean, OUT ends_at timestamp with time zone, OUT ends_by text, OUT reason text, OUT cause text) record',
+    'why_ended(session_id uuid, OUT reason text, OUT cause text) record',
   ];
 
   it('have the signatures of 0.1.2, and there are these others', async () => {

@@ -111,8 +111,10 @@ const CALLS: Record<string, string> = {
   revoke_session: 'select supasession.revoke_session(SESSION)',
   revoke_user_sessions: 'select supasession.revoke_user_sessions(USER)',
   session_age: 'select supasession.session_age() is null as none',
+  session_state: 'select * from supasession.session_state()',
   set_config: 'select enabled, max_sessions, strategy from supasession.set_config(max_sessions => 3)',
   sid: 'select supasession.sid()',
+  why_ended: 'select * from supasession.why_ended(SESSION)',
 };
 
 /** The names of what a caller may call. */

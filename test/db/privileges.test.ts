@@ -120,8 +120,11 @@ const TABLE_GRANTS = {
 // For policies and functions of the project, and the guard.
 const REQUEST = ['_pre_request', 'check_request', 'device_label', 'has_access', 'is_live', 'session_age', 'sid'];
 const FUNCTION_GRANTS = {
-  anon: REQUEST,
-  authenticated: [...REQUEST, 'my_sessions', 'revoke_my_other_sessions', 'revoke_my_session'],
+  anon: [...REQUEST, 'why_ended'],
+  authenticated: [
+    ...[...REQUEST, 'my_sessions', 'revoke_my_other_sessions', 'revoke_my_session'],
+    ...['session_state', 'why_ended'],
+  ],
   service_role: [
     ...REQUEST,
     'disable',
@@ -183,6 +186,8 @@ const DEFINERS = [
   'revoke_session',
   'revoke_user_sessions',
   'session_age',
+  'session_state',
+  'why_ended',
 ];
 
 describe.each([
@@ -321,13 +326,13 @@ describe.each([
   });
 
   it('is readable and writable by no role of Supabase but postgres and service_role', async () => {
-    // Superusers and members of pg_read_all_data read everything; that is not ours to give or take. `postgres.<ref>` is a login of the
-    // pooler that another test file makes on the same server.
+    // Superusers and members of pg_read_all_data read everything; that is not ours to give or take. `postgres.<ref>` and
+    // `<role>_test_<name>` are logins that other test files make on the same server.
     const may = `select concat_ws(' ', r.rolname, p.privilege, c.relname) as item
       from pg_roles r, pg_class c,
         unnest(array['select', 'insert', 'update', 'delete', 'truncate', 'references', 'trigger', 'maintain']) as p (privilege)
       where c.relnamespace = 'supasession'::regnamespace and c.relkind = 'r'
-        and not r.rolsuper and r.rolname !~ '^(pg_|postgres\\.)' and r.rolname <> 'postgres'
+        and not r.rolsuper and r.rolname !~ '^(pg_|postgres\\.)|_test_' and r.rolname <> 'postgres'
         and not (p.privilege = 'select' and pg_has_role(r.oid, 'pg_read_all_data', 'usage'))
         and (has_table_privilege(r.oid, c.oid, p.privilege)
           or p.privilege in ('select', 'insert', 'update', 'references') and has_any_column_privilege(r.oid, c.oid, p.privilege))`;
@@ -336,7 +341,7 @@ describe.each([
         .map((grant) => grant.replace(/ [A-Z]+ /, (privilege) => privilege.toLowerCase()))
         .sort(),
     );
-    const numbers = `select rolname as item from pg_roles r where not rolsuper and rolname !~ '^(pg_|postgres\\.)' and rolname <> 'postgres'
+    const numbers = `select rolname as item from pg_roles r where not rolsuper and rolname !~ '^(pg_|postgres\\.)|_test_' and rolname <> 'postgres'
       and has_sequence_privilege(r.oid, 'supasession.events_id_seq', 'usage, update')`;
     expect(await list(client, numbers)).toEqual([]);
   });
@@ -383,6 +388,7 @@ describe.each(['anon', 'authenticated'])('%s', (role) => {
     "select supasession.access_token_hook('{}')",
     'select supasession._hook_answer(gen_random_uuid())',
     "select supasession._chain('pre_request', 'public', 'mine')",
+    'select supasession._session_end(gen_random_uuid(), gen_random_uuid())',
   ])('may not: %s', async (sql) => {
     const attempt = asRole(role, {session_id: SESSION, role}, async () => postgres.query(sql));
     await expect(attempt).rejects.toMatchObject({code: '42501'});
@@ -420,6 +426,7 @@ it.each([
   'select * from supasession.my_sessions()',
   'select supasession.revoke_my_session(gen_random_uuid())',
   'select supasession.revoke_my_other_sessions()',
+  'select supasession.session_state()',
 ])('anon may not: %s', async (sql) => {
   await expect(asRole('anon', {role: 'anon'}, async () => postgres.query(sql))).rejects.toMatchObject({code: '42501'});
 });
@@ -481,6 +488,8 @@ describe('service_role', () => {
     'select supasession.enable_guard()',
     'select supasession.disable_guard()',
     'select supasession.my_sessions()',
+    'select supasession.session_state()',
+    'select supasession.why_ended(gen_random_uuid())',
     "select supasession.access_token_hook('{}')",
   ])('may not: %s', async (sql) => {
     await expect(asRole('service_role', {}, async () => postgres.query(sql))).rejects.toMatchObject({code: '42501'});

@@ -108,10 +108,10 @@ it('they warn of the two functions that call one of the project, and only while 
 
 /** SECURITY DEFINER functions that may be called by these roles. Newer lints (0028, 0029) warn of each; the CLI does not run them yet. */
 const DEFINERS = {
-  anon: ['_pre_request', 'has_access', 'is_live', 'session_age'],
+  anon: ['_pre_request', 'has_access', 'is_live', 'session_age', 'why_ended'],
   authenticated: [
     ...['_pre_request', 'has_access', 'is_live', 'my_sessions'],
-    ...['revoke_my_other_sessions', 'revoke_my_session', 'session_age'],
+    ...['revoke_my_other_sessions', 'revoke_my_session', 'session_age', 'session_state', 'why_ended'],
   ],
 };
 

@@ -195,8 +195,15 @@ describe('SQL', () => {
         sql,
       )!;
       const [cell, returned] = rows.find(([first]) => first!.startsWith(`\`${name}(`))!;
-      for (const parameter of names(head[1]!)) expect([name, cell]).toEqual([name, expect.stringContaining(parameter)]);
-      for (const column of names(head[2] ?? ''))
+      const [given, out] = [/^(?!\s*out )/, /^\s*out /].map((kind) =>
+        head[1]!
+          .split(',')
+          .filter((parameter) => kind.test(parameter))
+          .map((parameter) => parameter.replace(/^\s*out /, ''))
+          .join(),
+      ) as [string, string];
+      for (const parameter of names(given)) expect([name, cell]).toEqual([name, expect.stringContaining(parameter)]);
+      for (const column of names(head[2] ?? out))
         expect([name, returned]).toEqual([name, expect.stringContaining(`\`${column}\``)]);
     }
   });

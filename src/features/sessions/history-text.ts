@@ -77,6 +77,7 @@ function causeText(cause: string): string {
 
 /** Why, and by whom or what. */
 function whyText({kind, reason, caused_by: cause, details}: EventRow): string {
+  const device = typeof details?.['device'] === 'string' ? ` (${printable(details['device'])})` : '';
   const changed = (kind === 'settings_changed' || kind === 'rules_changed') && details !== null;
   const why = [
     ...(changed ? [changeText(kind, details)] : reason === null ? [] : [printable(reason)]),
@@ -85,7 +86,7 @@ function whyText({kind, reason, caused_by: cause, details}: EventRow): string {
           `${count(details['deleted'], 'session')} ended${typeof details['matched'] === 'number' && details['matched'] !== details['deleted'] ? ` of ${details['matched'].toLocaleString('en-US')}` : ''}`,
         ]
       : []),
-    ...(cause === null ? [] : [causeText(cause)]),
+    ...(cause === null ? [] : [`${causeText(cause)}${device}`]),
   ];
   return why.join(', ');
 }

@@ -29,6 +29,18 @@ test('the shipped script is every file of sql/install in the order of their name
   expect(shipped.checksum).toMatch(/^sha256:[0-9a-f]{64}$/);
 });
 
+test('the migration stays short enough to review, as docs/contributing.md promises', async () => {
+  const lines = migrationText(await shippedSql(), {}).split('\n');
+  expect(lines.length - 1).toBeLessThanOrEqual(2000);
+  expect(Buffer.byteLength(lines.join('\n'))).toBeLessThanOrEqual(95_000);
+  expect(lines.filter((line) => line.length > 110 && !/checksum: |sha256:/.test(line))).toEqual([]);
+  const long = lines.flatMap((line, start) => {
+    const end = lines.indexOf('$$;', start);
+    return line.startsWith('create or replace function ') && end - start >= 90 ? [line] : [];
+  });
+  expect(long).toEqual([]);
+});
+
 test('an include stands for the query, without the comment at its head', async () => {
   const query = await readFile('sql/queries/verdicts.sql', 'utf8');
   const body = query.slice(query.indexOf('\nwith ') + 1);
