@@ -661,6 +661,23 @@ describe('where it cannot work', () => {
     },
   );
 
+  it('brings an earlier build of this release up to date, and leaves none of its functions', async () => {
+    await install(postgres);
+    const catalog = await dumpCatalog(postgres);
+    const earlier = [
+      '_end_sessions(owner uuid, ids uuid[], kind text, reason text, caused_by text, defer boolean, record boolean)',
+      '_enforce_limit(p supasession.policy, owner uuid, session_id uuid, client uuid, pending boolean, cut_at timestamptz)',
+      '_last_used(refreshed_at timestamp, created_at timestamptz)',
+      '_evict_pool(p supasession.policy, owner uuid, client uuid, pending boolean, room integer)',
+      '_expire_pool(p supasession.policy, owner uuid, client uuid, pending boolean, room integer)',
+    ];
+    await postgres.query(`drop index supasession.events_session; drop function supasession.why_ended, supasession.session_state;
+      drop function supasession._end_sessions, supasession._enforce_limit;
+      ${earlier.map((signature) => `create function supasession.${signature} returns integer language sql as 'select 0';`).join('\n')}`);
+    await install(postgres);
+    expect(await dumpCatalog(postgres)).toEqual(catalog);
+  });
+
   it.each(['sessions.oauth_client_id', 'users.banned_until', 'flow_state.authentication_method'])(
     'says that Auth is too old where auth.%s is missing, and leaves nothing',
     async (name) => {
