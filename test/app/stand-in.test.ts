@@ -2,6 +2,7 @@ import {randomUUID} from 'node:crypto';
 import type {Session, SupabaseClient} from '@supabase/supabase-js';
 import {jwtVerify, SignJWT, type JWTPayload} from 'jose';
 import {TOTP} from 'otpauth';
+import {startStandIn} from '../../packages/stand-in/src/index.js';
 import {startApp, type App, type AppUser} from '../helpers/app.js';
 
 let app: App;
@@ -93,7 +94,7 @@ describe('signing in', () => {
     expect(await claimsOf(data.session!)).toMatchObject({is_anonymous: true, amr: [{method: 'anonymous'}]});
   });
 
-  test('by a magic link, once', async () => {
+  test('by a magic link, once, or by the code in the e-mail', async () => {
     const {id, email} = await app.newUser();
     const {data: link} = await app.admin.auth.admin.generateLink({type: 'magiclink', email});
     const token_hash = link.properties!.hashed_token;
@@ -103,6 +104,9 @@ describe('signing in', () => {
     expect(await claimsOf(data.session!)).toMatchObject({amr: [{method: 'otp'}]});
     const {error} = await client.auth.verifyOtp({type: 'magiclink', token_hash});
     expect(error).toMatchObject({status: 403, code: 'otp_expired'});
+    const {data: next} = await app.admin.auth.admin.generateLink({type: 'magiclink', email});
+    const byCode = await client.auth.verifyOtp({type: 'email', email, token: next.properties!.email_otp});
+    expect(byCode.data.user?.id).toBe(id);
   });
 
   test('by following the link, which leads back with the session', async () => {
@@ -467,6 +471,17 @@ test.each(['/auth/v1/user', '/rest/v1/missing'])('a page of another origin may a
   const refused = await fetch(app.url + path, {headers: {origin, apikey: app.anonKey}});
   expect(refused.ok).toBe(false);
   expect(refused.headers.get('access-control-allow-origin')).toBe('*');
+});
+
+test('a database that is away is no answer about anybody', async () => {
+  const away = await startStandIn({databaseUrl: 'postgresql://postgres:postgres@127.0.0.1:1/postgres'});
+  const headers = {apikey: away.anonKey};
+  const answers = [
+    await fetch(`${away.url}/rest/v1/notes`, {headers}),
+    await fetch(`${away.url}/auth/v1/token?grant_type=password`, {method: 'POST', headers, body: '{"email": "a@b.c"}'}),
+  ];
+  expect(answers.map(({status}) => status)).toEqual([503, 500]);
+  await away.close();
 });
 
 const ownAuth = process.env['SUPASESSION_TEST_AUTH_URL'] === undefined ? test : test.skip;

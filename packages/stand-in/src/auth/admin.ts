@@ -2,9 +2,9 @@
 import {Hono, type Context} from 'hono';
 import {banUser, deleteUser} from '../flows/account.js';
 import {AuthError} from '../flows/run.js';
-import {findUserByEmail, userById, type User} from '../flows/session.js';
-import {createEmailUser, hashCode, randomCode, sendRecoveryToken} from '../flows/sign-in.js';
-import type {Flow, Row} from '../flows/statements.js';
+import {userById} from '../flows/session.js';
+import {createEmailUser} from '../flows/sign-in.js';
+import type {Row} from '../flows/statements.js';
 import {userJson} from './answers.js';
 import {hashPassword} from './passwords.js';
 import {bodyOf, requireAdmin, send, textIn, type AuthSettings} from './requests.js';
@@ -19,13 +19,6 @@ function banEnd(duration: string): Date | null {
     throw new AuthError('validation_failed', 400, `invalid format for ban duration: ${duration}`);
   const parts = [...duration.matchAll(/([\d.]+)(h|ms|m|s)/g)];
   return new Date(parts.reduce((end, [, count, unit]) => end + Number(count) * UNITS[unit!]!, Date.now()));
-}
-
-/** A magic link or one of recovery, with this code in it. */
-function* makeLink(email: string, code: string): Flow<{user: User; hash: string}> {
-  const user = yield* findUserByEmail(email);
-  if (!user) throw new AuthError('user_not_found', 404, 'User with this email not found');
-  return {user, hash: yield* sendRecoveryToken(user, hashCode(String(user['email']), code))};
 }
 
 export function adminRoutes({pool, tokens}: AuthSettings): Hono {
@@ -62,25 +55,6 @@ export function adminRoutes({pool, tokens}: AuthSettings): Hono {
   app.delete('/admin/users/:id', async (c) => {
     await send(pool, deleteUser(c.req.param('id')));
     return c.json({});
-  });
-
-  app.post('/admin/generate_link', async (c) => {
-    const body = await bodyOf(c);
-    const type = textIn(body, 'type');
-    if (type !== 'magiclink' && type !== 'recovery')
-      throw new AuthError('not_in_stand_in', 400, 'The stand-in for Auth makes links of magiclink and recovery only.');
-    const code = randomCode();
-    const {user, hash} = await send(pool, makeLink(textIn(body, 'email') ?? '', code));
-    const target = textIn(body, 'redirect_to') ?? '';
-    const query = new URLSearchParams({token: hash, type, redirect_to: target});
-    const link = {
-      action_link: `${new URL(c.req.url).origin}/auth/v1/verify?${query.toString()}`,
-      email_otp: code,
-      hashed_token: hash,
-      verification_type: type,
-      redirect_to: target,
-    };
-    return c.json({...userJson({...user, recovery_sent_at: new Date()}), ...link});
   });
   return app;
 }

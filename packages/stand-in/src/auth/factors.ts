@@ -5,7 +5,7 @@ import {mfaChallenge, mfaEnroll, mfaVerify} from '../flows/mfa.js';
 import {AuthError} from '../flows/run.js';
 import type {Row} from '../flows/statements.js';
 import {sessionJson} from './answers.js';
-import {bodyOf, caller, originOf, send, textIn, type AuthSettings} from './requests.js';
+import {bodyOf, caller, optionsOf, originOf, send, textIn, type AuthSettings} from './requests.js';
 
 /** How long a challenge is good, in seconds. */
 const CHALLENGE_LIFE = 300;
@@ -17,7 +17,8 @@ function checkCode(factor: Row, code: string): void {
     throw new AuthError('mfa_verification_failed', 422, 'Invalid TOTP code entered');
 }
 
-export function factorRoutes({pool, tokens, hook, jwtExpiry}: AuthSettings): Hono {
+export function factorRoutes(settings: AuthSettings): Hono {
+  const {pool, tokens} = settings;
   const app = new Hono();
 
   app.post('/factors', async (c) => {
@@ -45,9 +46,7 @@ export function factorRoutes({pool, tokens, hook, jwtExpiry}: AuthSettings): Hon
     const grant = await send(
       pool,
       mfaVerify(ids, c.req.param('id'), {
-        ...originOf(c),
-        ...(hook === null ? {} : {hook}),
-        jwtExpiry,
+        ...optionsOf(c, settings),
         challengeId: textIn(body, 'challenge_id') ?? '',
         check: (factor) => checkCode(factor, textIn(body, 'code') ?? ''),
       }),

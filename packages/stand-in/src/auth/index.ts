@@ -5,6 +5,7 @@ import {failure} from './answers.js';
 import {accountRoutes} from './account.js';
 import {adminRoutes} from './admin.js';
 import {factorRoutes} from './factors.js';
+import {linkRoutes} from './links.js';
 import {signInRoutes} from './sign-in.js';
 import type {AuthSettings} from './requests.js';
 
@@ -22,6 +23,7 @@ export function authRoutes(settings: AuthSettings): Hono {
   app.route('/', signInRoutes(settings));
   app.route('/', accountRoutes(settings));
   app.route('/', factorRoutes(settings));
+  app.route('/', linkRoutes(settings));
   app.route('/', adminRoutes(settings));
   app.all('*', (c) => {
     throw new AuthError('not_in_stand_in', 404, `The stand-in for Auth does not have ${c.req.method} ${c.req.path}.`);

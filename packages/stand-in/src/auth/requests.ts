@@ -3,7 +3,7 @@ import {getConnInfo} from '@hono/node-server/conninfo';
 import type {Context} from 'hono';
 import type {Pool} from 'pg';
 import {AuthError, run} from '../flows/run.js';
-import type {Origin, SessionIds} from '../flows/session.js';
+import type {Origin, SessionIds, TokenOptions} from '../flows/session.js';
 import type {Flow, Row} from '../flows/statements.js';
 import {bearer, type Tokens} from '../tokens.js';
 
@@ -36,6 +36,11 @@ export function originOf(c: Context): Required<Origin> {
     ip: forwarded ?? getConnInfo(c).remote.address ?? '127.0.0.1',
     userAgent: c.req.header('user-agent') ?? null,
   };
+}
+
+/** What the flow of a sign-in has to know of a request and of the settings. */
+export function optionsOf(c: Context, {hook, jwtExpiry}: AuthSettings): TokenOptions {
+  return {...originOf(c), jwtExpiry, ...(hook === null ? {} : {hook})};
 }
 
 /** The body of a request, which has to be an object. */
