@@ -1,7 +1,4 @@
-import {chmod, rm} from 'node:fs/promises';
-import path from 'node:path';
 import type {InitResult} from '../../src/commands/init.js';
-import {TOOLS} from '../helpers/cli.js';
 import {failure} from '../helpers/failures.js';
 import {createProject, type TestProject} from '../helpers/project.js';
 import {startServer, type TestServer} from '../helpers/server.js';
@@ -26,14 +23,7 @@ afterEach(async () => {
 afterAll(async () => server.stop());
 
 async function fakeCli(status: string): Promise<void> {
-  const file = 'node_modules/.bin/supabase';
-  await rm(path.join(project.root, file), {force: true});
-  const real = path.join(TOOLS, 'supabase');
-  await project.write(
-    file,
-    `#!/bin/sh\necho "$@" >> "${project.root}/asked"\nif [ "$1 $2" = "stack status" ]; then\n${status}\nfi\nexec "${real}" "$@"\n`,
-  );
-  await chmod(path.join(project.root, file), 0o755);
+  await project.fakeCli(`echo "$@" >> "${project.root}/asked"\nif [ "$1 $2" = "stack status" ]; then\n${status}\nfi`);
 }
 
 const running = async () => fakeCli(`  echo "API_URL='http://127.0.0.1:1'"; echo "DB_URL='${server.url()}'"; exit 0`);

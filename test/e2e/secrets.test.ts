@@ -2,7 +2,7 @@ import {randomInt} from 'node:crypto';
 import {chmod, readdir, readFile, rm} from 'node:fs/promises';
 import path from 'node:path';
 import {createSessions, createUser} from '../helpers/auth.js';
-import {HOME, TOOLS, type Run} from '../helpers/cli.js';
+import {HOME, type Run} from '../helpers/cli.js';
 import {createDatabase, type TestDatabase} from '../helpers/database.js';
 import {install} from '../helpers/install.js';
 import {createProject, type TestProject} from '../helpers/project.js';
@@ -26,13 +26,9 @@ beforeEach(async () => {
   await project.write('supabase/.temp/project-ref', REF);
   await project.write('supabase/.temp/pooler-url', `postgresql://${ROLE}@127.0.0.1:${database.port}/${database.name}`);
   // A fake in front of the real supabase CLI, which writes down what it was started with: all arguments, and the names of its variables.
-  await project.write(
-    'node_modules/.bin/supabase',
-    `#!/bin/sh\n{ printf 'argument %s\\n' "$@"; env | sed -n 's/^\\([A-Za-z_][A-Za-z0-9_]*\\)=.*/variable \\1/p'; } >> '${project.root}/fake-supabase.log'\nexec '${TOOLS}/supabase' "$@"\n`,
+  await project.fakeCli(
+    `{ printf 'argument %s\\n' "$@"; env | sed -n 's/^\\([A-Za-z_][A-Za-z0-9_]*\\)=.*/variable \\1/p'; } >> '${project.root}/fake-supabase.log'`,
   );
-  await chmod(path.join(project.root, 'node_modules/.bin/supabase'), 0o755);
-  // Its version, without a start to ask for it.
-  await project.write('node_modules/supabase/package.json', JSON.stringify({name: 'supabase', version: '3.1.0'}));
 });
 afterEach(async () => {
   const admin = await database.connect('supabase_admin');

@@ -1,6 +1,6 @@
 import {execFile} from 'node:child_process';
 import {existsSync} from 'node:fs';
-import {cp, mkdir, mkdtemp, readdir, readFile, realpath, rename, rm, symlink, writeFile} from 'node:fs/promises';
+import {chmod, cp, mkdir, mkdtemp, readdir, readFile, realpath, rename, rm, symlink, writeFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
 import {promisify} from 'node:util';
@@ -27,6 +27,8 @@ export interface TestProject {
   write: (file: string, text: string) => Promise<void>;
   /** Changes config.toml. */
   configure: (change: (toml: string) => string) => Promise<void>;
+  /** Puts a shell script in front of the real supabase CLI. */
+  fakeCli: (script: string) => Promise<void>;
   /** Ends what `start` has started and still runs, and removes the folder. */
   remove: () => Promise<void>;
 }
@@ -86,6 +88,15 @@ export async function createProject(options: {port?: number; cli?: boolean} = {}
     },
     configure: async (change) =>
       writeFile(at('supabase/config.toml'), change(await readFile(at('supabase/config.toml'), 'utf8'))),
+    fakeCli: async (script) => {
+      const file = 'node_modules/.bin/supabase';
+      await rm(at(file), {force: true});
+      await project.write(file, `#!/bin/sh\n${script}\nexec '${TOOLS}/supabase' "$@"\n`);
+      await chmod(at(file), 0o755);
+      // A program that is in no package is started to ask for its version.
+      const manifest = await readFile(path.join(TOOLS, '../supabase/package.json'), 'utf8');
+      await project.write('node_modules/supabase/package.json', manifest);
+    },
     remove: async () => {
       for (const {child} of started) child.kill('SIGKILL');
       await Promise.all(started.map(async ({result}) => result));
