@@ -5,6 +5,7 @@ import {createSessions, createUser, liveSessions, run, signInPassword} from '../
 import {readLegacySql} from '../helpers/extension.js';
 import {failure} from '../helpers/failures.js';
 import {install, readRecord, writeRecord} from '../helpers/install.js';
+import {Kept} from '../helpers/kept.js';
 import {createProject, type TestProject} from '../helpers/project.js';
 import {startServer, type TestServer} from '../helpers/server.js';
 
@@ -457,12 +458,16 @@ test('a migration that cannot be applied is named, with the way on and the way b
 });
 
 describe('a removal that has not been applied', () => {
-  beforeEach(async () => {
-    await project.run(['init', '--yes', '--apply', '--enable']);
-    await rows(`insert into supasession.rules (name, app_metadata, max_sessions) values ('r', '{"plan": "pro"}', 5)`);
-    const removed = await project.run(['uninstall', '--no-apply', '--unwired', '--yes']);
-    expect(removed).toMatchObject({code: 0});
-  });
+  const kept = new Kept();
+
+  beforeEach(async () =>
+    kept.or(server, project, async () => {
+      await project.run(['init', '--yes', '--apply', '--enable']);
+      await rows(`insert into supasession.rules (name, app_metadata, max_sessions) values ('r', '{"plan": "pro"}', 5)`);
+      const removed = await project.run(['uninstall', '--no-apply', '--unwired', '--yes']);
+      expect(removed).toMatchObject({code: 0});
+    }),
+  );
 
   test('is shown with what it takes, and nothing happens unless somebody agrees', async () => {
     const files = await project.migrations();

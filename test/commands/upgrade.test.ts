@@ -4,6 +4,7 @@ import {readInstallation} from '../../src/database/sql.js';
 import {createSessions, createUser, liveSessions, run, signInPassword} from '../helpers/auth.js';
 import {failure} from '../helpers/failures.js';
 import {readRecord, writeRecord} from '../helpers/install.js';
+import {Kept} from '../helpers/kept.js';
 import {createProject, type TestProject} from '../helpers/project.js';
 import {startServer, type TestServer} from '../helpers/server.js';
 
@@ -25,14 +26,17 @@ afterAll(async () => server.stop());
 const OLDER = '20240101000000_supasession.sql';
 const CHECKSUM = `sha256:${'0'.repeat(64)}`;
 
-/** A project as an earlier release has left it: its migration, applied, with settings of its own. */
-async function earlier(release = '0.9.0'): Promise<void> {
+/** A project as a release has left it: its migration, applied, with settings of its own. */
+async function leftBy(release: string): Promise<void> {
   const sql = (await readInstallation()).replaceAll('1.0.0', release);
   await project.addMigration(OLDER, migrationText({version: release, checksum: CHECKSUM, sql}, {max_sessions: 2}));
   await project.supabase('migration', 'up');
   const client = await server.connect();
   await client.query("update supasession.config set enabled = true, strategy = 'dequeue' where true");
 }
+
+const kept = new Kept();
+const earlier = async (): Promise<void> => kept.or(server, project, async () => leftBy('0.9.0'));
 
 async function installed(): Promise<string | null> {
   return readRecord(await server.connect());
@@ -104,7 +108,7 @@ test('without a terminal it asks for --apply or --no-apply, and --no-apply only 
 });
 
 test('the same release from other SQL is told apart, and replaced', async () => {
-  await earlier('1.0.0');
+  await leftBy('1.0.0');
   const result = await project.run(['upgrade', '--apply']);
   expect(result).toMatchObject({code: 0});
   expect(result.stdout).toContain('Database      supasession 1.0.0, from other SQL than this package\n');
