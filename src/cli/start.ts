@@ -10,13 +10,12 @@ import {expandAliases} from './aliases.js';
  */
 export async function start(options: Interfaces.LoadOptions): Promise<void> {
   // A pipe whose reader has left (`| head`) would never be flushed; what else goes wrong there oclif throws.
-  const stdout = {broken: false};
-  process.stdout.once('error', () => {
-    stdout.broken = true;
+  const broken = new Promise((resolve) => {
+    process.stdout.once('error', resolve);
   });
   try {
     await run(expandAliases(process.argv.slice(2)), options);
-    if (!stdout.broken) await flush();
+    await Promise.race([broken, flush()]);
   } catch (error) {
     // Loaded only then: what works starts faster without.
     const {end} = await import('./end.js');

@@ -1,5 +1,5 @@
 import {GROUPS} from '../../src/cli/help.js';
-import type {Run} from '../helpers/cli.js';
+import {start, type Run} from '../helpers/cli.js';
 import {failure} from '../helpers/failures.js';
 import type {Host} from '../helpers/host.js';
 import {createProject, type TestProject} from '../helpers/project.js';
@@ -116,6 +116,12 @@ test('an error of the program is one JSON object also where colours are wanted, 
   expect([variable.code, variable.json]).toMatchObject([2, {error: {code: 'USAGE'}}]);
   const passed = await project.run(['confg', '--', '--json']);
   expect([passed.code, passed.stdout]).toEqual([2, '']);
+});
+
+test('a reader that has left is no failure', async () => {
+  const {child, result} = start(['config', '--help'], {cwd: project.root});
+  child.stdout!.destroy();
+  expect(await result).toMatchObject({code: 0, stderr: ''});
 });
 
 describe('the first page of help', () => {
