@@ -88,3 +88,8 @@ export class SupasessionError extends Error {
     return ERROR_CODES[this.code];
   }
 }
+
+/** @returns a word as it is typed into a POSIX shell; in quotes only if necessary */
+export function shellWord(text: string): string {
+  return /^[\w@.+:=/-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
+}

@@ -44,6 +44,29 @@ export function fitColumns(natural: readonly number[], room: number): number[] {
   return widths;
 }
 
+/** Breaks a text without spaces into lines of a width, in characters of the terminal; a table would cut such a word off. */
+export function broken(text: string, width: number): string {
+  if (widthOf(text) <= width) return text;
+  let lines = '';
+  let line = '';
+  for (const {segment} of new Intl.Segmenter().segment(text)) {
+    if (widthOf(line + segment) > width) {
+      lines += `${line}\n`;
+      line = '';
+    }
+
+    line += segment;
+  }
+
+  return lines + line;
+}
+
+/** A cell without colours, with its long words broken. */
+function brokenCell(cell: Cell, width = Infinity): Cell {
+  if (typeof cell !== 'string' || cell.includes('\u001B')) return cell;
+  return cell.replaceAll(/\S+/g, (word) => broken(word, width));
+}
+
 /** The widths of columns whose cells are too long for a line; undefined if all fit. */
 function fitted(head: string[], rows: Cell[][], room: number): number[] | undefined {
   const columns = Math.max(head.length, ...rows.map((row) => row.length));
@@ -69,7 +92,7 @@ export function table(head: string[], rows: Cell[][], options: TableOptions = {}
     style: {head: [], border: [], 'padding-left': 0, 'padding-right': 0},
     ...(widths === undefined ? {} : {colWidths: widths, wordWrap: true}),
   });
-  drawn.push(...rows);
+  drawn.push(...rows.map((row) => row.map((cell, column) => brokenCell(cell, widths?.[column]))));
   // The last column is filled up with spaces.
   return drawn
     .toString()

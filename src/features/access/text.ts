@@ -62,7 +62,7 @@ export function revokedList(
   if (total === 0) return 'No access is revoked.';
   const rest = Math.min(Math.max(view.width, NARROWEST), WIDEST) - SINCE_WIDTH - 2 * GAP.length;
   const rows = users.map(({user_id: id, at, reason, ...user}) => [
-    {content: printable(userName({id, ...user})), wrapOnWordBoundary: false},
+    printable(userName({id, ...user})),
     ago(at, view.now),
     printable(reason ?? ''),
   ]);

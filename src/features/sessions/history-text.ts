@@ -133,12 +133,7 @@ export function eventsText(events: EventRow[], view: {width: number; now: number
     const why = whyText(event);
     // Without user and session, the reason gets their columns.
     if (event.user_id === null && event.session_id === null) return [...head, {content: why, colSpan: 3}];
-    return [
-      ...head,
-      {content: names[index]!, wrapOnWordBoundary: false},
-      event.session_id?.slice(0, SESSION_WIDTH) ?? '',
-      why,
-    ];
+    return [...head, names[index]!, event.session_id?.slice(0, SESSION_WIDTH) ?? '', why];
   });
   const widths = [WHEN_WIDTH, KIND_WIDTH, user, SESSION_WIDTH, rest - user];
   const tables: string[] = [];

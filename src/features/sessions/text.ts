@@ -1,8 +1,9 @@
 import chalk from 'chalk';
 
-import {table} from '../../cli/table.js';
+import {broken, table} from '../../cli/table.js';
 import {ago, capital, count, plural, printable, shortSpan, tokensText} from '../../cli/text.js';
 import {targetFlag} from '../../database/target.js';
+import {shellWord} from '../../errors.js';
 import type {Target} from '../../types.js';
 import {device} from './device.js';
 import {filterFlags} from './flags.js';
@@ -57,7 +58,7 @@ export function sessionsTable(rows: SessionRow[], {width, now}: View, head = tru
       const name = printable(userName({...session, id: session.user_id}));
       const special = marks(session, now).map((mark) => chalk.yellow(mark));
       return [
-        [{content: chalk.bold(name), wrapOnWordBoundary: false}, device(agent), ago(created, now), ago(used, now)],
+        [chalk.bold(broken(name, ID_WIDTH)), device(agent), ago(created, now), ago(used, now)],
         [`${INDENT}${id}`, {colSpan: 3, content: [ip ?? 'no address', ...special].join(', ')}],
       ];
     });
@@ -130,10 +131,6 @@ export function listCommand(flags: FilterFlags, target: Target): string {
     return [value].flat().map((text) => `--${name} ${shellWord(text)}`);
   });
   return ['{bin} sessions:list', targetFlag(target), ...typed].filter((part) => part !== '').join(' ');
-}
-
-function shellWord(text: string): string {
-  return /^[\w@.+:=/-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
 }
 
 /** @returns what is going to end, before it is confirmed; `jwtExpiry`: lifetime of an access token in seconds, null if it is not known */

@@ -1,4 +1,4 @@
-import {fitColumns, table} from '../../../src/cli/table.js';
+import {broken, fitColumns, table} from '../../../src/cli/table.js';
 
 describe('the widths of columns', () => {
   test.each([
@@ -22,4 +22,20 @@ test('a table fits its room: short columns stay on one line, and the long one is
   expect(lines[1]).toMatch(/^ {2}pro {3}100 {7}app_metadata \{"plan": "pro"\} {2}at most/);
   // With room for all, and in a file, nothing is broken.
   for (const options of [{width: 200}, {}]) expect(table([], rows, options).split('\n')).toHaveLength(1);
+});
+
+describe('a word that is wider than its column', () => {
+  test.each([
+    ['of narrow characters', 'abcdefghij@example.com', ['abcdefgh', 'ij@examp', 'le.com']],
+    ['of wide characters', '日本語のとても@例.jp', ['日本語の', 'とても@', '例.jp']],
+    ['of characters that are several code units', '👩‍💻👩‍💻👩‍💻👩‍💻👩‍💻', ['👩‍💻👩‍💻👩‍💻👩‍💻', '👩‍💻']],
+  ])('is broken and not cut off: %s', (_, word, lines) => {
+    expect(broken(word, 8).split('\n')).toEqual(lines);
+    const drawn = table([], [[word, 'x']], {widths: [8, 1], indent: ''});
+    expect(drawn.split('\n').map((line) => line.replace(/ +x?$/, ''))).toEqual(lines);
+  });
+
+  test('stays as it is if it fits', () => {
+    expect(broken('日本語の', 8)).toBe('日本語の');
+  });
 });
