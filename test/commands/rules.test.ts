@@ -172,6 +172,10 @@ describe('rules add', () => {
       [['pro', '--claim', 'plan=pro', '--priority', '1'], nothing],
       [['pro', '--claim', 'plan', '--max', '1'], '--claim plan: not of the form key=value.'],
       [['pro', '--client', 'x', '--max', '1'], '--client x: the id of an OAuth client is a UUID.'],
+      ...['pro\n', '\u001B[31mpro', 'p\u200Bro', 'p'.repeat(61)].map((name): [string[], string] => [
+        [name, '--claim', 'plan=pro', '--max', '1'],
+        'The name of a rule has at most 60 characters, no control characters, and no - at its beginning.',
+      ]),
     ];
     for (const [args, message] of cases) {
       const {code, error} = await failure(project, ['rules', 'add', ...args]);

@@ -1,3 +1,4 @@
+import {printable} from '../../cli/text.js';
 import type {Connection} from '../../database/connection.js';
 import {countMatched, readConflictingRules} from './queries.js';
 import {
@@ -13,10 +14,10 @@ import {
   readRules,
   signsOutAll,
 } from '../settings/index.js';
-import {SupasessionError} from '../../errors.js';
+import {shellWord, SupasessionError} from '../../errors.js';
 import {inForce, type Settings} from '../../types.js';
 import {MIGRATION_NAMES, type MigrationStep} from '../install/index.js';
-import {leaves, matchWords, typedName, valueWords} from './words.js';
+import {leaves, matchWords, valueWords} from './words.js';
 import {parseSpan} from '../../database/spans.js';
 import {findUser, isId} from '../sessions/index.js';
 
@@ -43,6 +44,14 @@ export interface RuleFlags {
 /** The flags that say whom a rule is for, and those that say what applies to them. */
 const MATCHES = ['claim', 'user', 'client'] as const;
 const VALUES = ['max', 'unlimited', 'strategy', 'timebox', 'inactivity', 'no-deadline'] as const;
+
+/** In characters: a longer name leaves no room for the rest of a line. */
+const LONGEST_NAME = 60;
+
+/** Whether a name can be typed again, as `rules remove` needs it: what a terminal does not show cannot. */
+function isTypable(name: string): boolean {
+  return name.length <= LONGEST_NAME && printable(name) === name && !name.startsWith('-');
+}
 
 /** Whether a rule as typed says whom it is for, and what applies to them. */
 export function ruleGiven(flags: RuleFlags): {match: boolean; values: boolean} {
@@ -79,6 +88,13 @@ export async function parseRule(
     new SupasessionError('USAGE', message, {suggestions: [suggestion, '{bin} rules:add --help']});
   const example = '{bin} rules:add pro --claim plan=pro --max 5';
   if (name === undefined || name.trim() === '') throw usage('A rule needs a name.', example);
+  if (!isTypable(name)) {
+    throw usage(
+      `The name of a rule has at most ${LONGEST_NAME} characters, no control characters, and no - at its beginning.`,
+      example,
+    );
+  }
+
   const given = ruleGiven(flags);
   if (!given.match) throw usage('Whom is the rule for? Give --claim, --user or --client.', example);
   if (!given.values) throw usage('The rule would change nothing. Give a limit, a strategy or a deadline.', example);
@@ -138,7 +154,7 @@ export async function planRule(connection: Connection, rule: ListedRule, replace
   const before = conflicting.find(({name}) => name === rule.name) ?? null;
   if (before !== null && !replace) throw ruleExists(before, ['Add --replace to replace it']);
   const other = conflicting.find(({name}) => name !== rule.name);
-  if (other !== undefined) throw ruleExists(other, [`{bin} rules:remove ${typedName(other)}`]);
+  if (other !== undefined) throw ruleExists(other, [`{bin} rules:remove ${shellWord(other.name)}`]);
   const basis = await readBasis(connection);
   const rules = [...basis.rules.filter(({name}) => name !== rule.name), rule];
   return {

@@ -10,9 +10,10 @@ import {
   unlessInForce,
 } from '../settings/index.js';
 import type {RuleTest} from './rule-test.js';
-import {matchWords, policyWords, typedName, valueWords} from './words.js';
+import {matchWords, policyWords, valueWords} from './words.js';
 import type {RemovalPlan, RulePlan} from './rules.js';
 import {targetFlag} from '../../database/target.js';
+import {shellWord} from '../../errors.js';
 import type {SavedFile} from '../install/index.js';
 import {userName} from '../sessions/index.js';
 import type {Settings, Target} from '../../types.js';
@@ -123,7 +124,7 @@ export function ruleWrittenText({before, after, changed}: RulePlan, target: Targ
   if (!changed) return 'Nothing to change: the rule is like this already.';
   if (before !== null) return `${chalk.green('Replaced')} the rule ${after.name}.`;
   const flag = targetFlag(target);
-  return `${chalk.green('Added.')} Undo: {bin} rules:remove ${typedName(after)}${flag === '' ? '' : ` ${flag}`}`;
+  return `${chalk.green('Added.')} Undo: {bin} rules:remove ${shellWord(after.name)}${flag === '' ? '' : ` ${flag}`}`;
 }
 
 export function rulesRemovedText({removed}: RemovalPlan): string {

@@ -28,11 +28,6 @@ export function matchWords(rule: ListedRule): string {
   return `user ${userName({id: rule.user_id!, email: rule.email, phone: rule.phone})}`;
 }
 
-/** @returns the name as it is typed into a shell */
-export function typedName({name}: Pick<Rule, 'name'>): string {
-  return /^[\w.-]+$/.test(name) ? name : `'${name.replaceAll("'", String.raw`'\''`)}'`;
-}
-
 function limitWords({unlimited, max_sessions: max}: Pick<Rule, 'unlimited' | 'max_sessions'>): string[] {
   if (unlimited) return ['no limit'];
   return max === null ? [] : [`at most ${max} session${max === 1 ? '' : 's'}`];
