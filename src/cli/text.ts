@@ -82,8 +82,10 @@ export function noneOfIts({applied}: HistoryMatch): string {
 function historyText(history: HistoryMatch | undefined): string {
   if (history?.otherProject) return chalk.yellow(`, ANOTHER PROJECT'S database: ${noneOfIts(history)}`);
   if (!history?.unknown) return '';
+  // None in common, and yet no other project: this one has no files.
+  const whose = history.unknown === history.applied ? 'project' : 'branch';
   return chalk.yellow(
-    `, with ${count(history.unknown, 'migration')} that this project has no file for (another branch?)`,
+    `, with ${count(history.unknown, 'migration')} that this project has no file for (another ${whose}?)`,
   );
 }
 

@@ -20,7 +20,11 @@ export async function readAppliedMigrations(db: Queryable): Promise<string[]> {
 /** Versions are text to the supabase CLI: two that are the same number are two migrations. */
 export function matchHistory(applied: readonly string[], files: readonly string[]): HistoryMatch {
   const known = new Set(files);
-  // A project without files says nothing about whose database it is.
-  const unknown = files.length === 0 ? 0 : applied.filter((version) => !known.has(version)).length;
-  return {applied: applied.length, unknown, otherProject: unknown > 0 && unknown === applied.length};
+  const unknown = applied.filter((version) => !known.has(version)).length;
+  // A project without files does not say whose database it is.
+  return {
+    applied: applied.length,
+    unknown,
+    otherProject: files.length > 0 && unknown > 0 && unknown === applied.length,
+  };
 }

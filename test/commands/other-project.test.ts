@@ -56,7 +56,6 @@ async function taken(): Promise<{otherProject: boolean; note: string; change: st
 }
 
 test.each([
-  ['a project without migrations', [], [A]],
   ['a database without a history', [A], []],
   ['both without', [], []],
   ['files that have not been applied', [A, B], [A]],
@@ -76,6 +75,15 @@ test('nor is one where the supabase CLI has never run, or whose history this rol
   await client.query('grant pg_read_all_data to postgres');
   await client.query('drop schema supabase_migrations cascade');
   expect(await taken()).toMatchObject({otherProject: false, change: 'done'});
+});
+
+test('a project without migrations cannot tell: it is said, and changed', async () => {
+  await applied(A);
+  expect(await taken()).toEqual({
+    otherProject: false,
+    note: ', with 1 migration that this project has no file for (another project?)',
+    change: 'done',
+  });
 });
 
 test('one with migrations of another branch is said, and changed', async () => {
@@ -140,7 +148,7 @@ describe('a database that shares no migration with the project', () => {
         `The local database 127.0.0.1:${server.port} belongs to another project: none of its 2 migrations is in supabase/migrations of this one. Nothing was changed.`,
       );
       expect(error.suggestions).toEqual([
-        'Stop the other stack and start this one: supabase stop --all && supabase start',
+        'Stop the other stack and start this one: npx supabase stop --all && npx supabase start',
         'If you do mean this database, add --confirm 127.0.0.1',
       ]);
     }

@@ -2,7 +2,7 @@ import {matchHistory} from '../../../src/database/history.js';
 
 test.each([
   ['a fresh project and a fresh database', [], [], 0, false],
-  ['a fresh project', ['1', '2'], [], 0, false],
+  ['a project without files', ['1', '2'], [], 2, false],
   ['a fresh database', [], ['1', '2'], 0, false],
   ['the same', ['1', '2'], ['1', '2'], 0, false],
   ['files not applied yet', ['1'], ['1', '2'], 0, false],
