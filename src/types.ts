@@ -41,6 +41,8 @@ export interface Target {
   tlsRootCert: string | null;
   /** Called before each connection, and not earlier: it may create a temporary login role. */
   login: () => Promise<Login>;
+  /** The reference was given, as in --remote=<ref>: the project may be linked to another one. */
+  named?: boolean;
   /** The local stack of --stack. */
   stack?: string | undefined;
   /** Whether it is a stack of `[experimental] stack`, which `migration up` may not find. */

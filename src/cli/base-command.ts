@@ -54,7 +54,7 @@ export abstract class BaseCommand extends Command {
 
   /** Fills in what to type for `{bin}`. */
   protected withProgram(text: string): string {
-    return withProgram(text, this.program);
+    return withProgram(text, this.program, this.workdir);
   }
 
   /** Whether somebody can answer questions; a script that wants JSON cannot. */
@@ -303,6 +303,6 @@ export abstract class BaseCommand extends Command {
   }
 
   protected override toErrorJson(error: unknown): ErrorJson {
-    return errorJson(this.#convert(error), this.program);
+    return errorJson(this.#convert(error), this.program, this.workdir);
   }
 }

@@ -21,7 +21,7 @@ export function requireOwnProject(target: Target, use: Use): void {
     {
       suggestions: [
         target.kind === 'local'
-          ? 'Stop the other stack and start this one: supabase stop --all && supabase start'
+          ? 'Stop the other stack and start this one: {supabase} stop --all && {supabase} start'
           : 'Run the command in the folder of that project, or name the folder with --workdir',
         `If you do mean this database, add --confirm ${confirmationName(target)}`,
       ],

@@ -3,9 +3,8 @@ import {ux} from '@oclif/core/ux';
 
 import {rewriteOutput} from './aliases.js';
 import {errorJson, maskPasswords, toFailure, withProgram} from './failure.js';
+import {startedBy} from './program.js';
 import {errorText} from './text.js';
-
-const PROGRAM = 'supasession ';
 
 function rewritten(argv: string[]): string[] {
   try {
@@ -31,8 +30,9 @@ function wantsJson(): boolean {
 export async function end(error: unknown): Promise<void> {
   if (error instanceof Errors.ExitError) return Errors.handle(error);
   const ours = toFailure(error, undefined);
-  if (wantsJson()) ux.stdout(JSON.stringify(errorJson(ours, PROGRAM), null, 2));
-  else ux.stderr(withProgram(errorText(ours), PROGRAM));
+  const program = `${startedBy(process.argv[1] ?? '', process.cwd(), process.env)}supasession `;
+  if (wantsJson()) ux.stdout(JSON.stringify(errorJson(ours, program), null, 2));
+  else ux.stderr(withProgram(errorText(ours), program));
   if (process.env.SUPASESSION_DEBUG && error instanceof Error && error.stack) ux.stderr(maskPasswords(error.stack));
   process.exitCode = ours.exit;
 }

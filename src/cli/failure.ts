@@ -2,7 +2,7 @@ import {stripVTControlCharacters} from 'node:util';
 
 import {closest} from './closest.js';
 import {addPackage, supabaseIn} from './program.js';
-import {SupasessionError, type ErrorCode} from '../errors.js';
+import {shellWord, SupasessionError, type ErrorCode} from '../errors.js';
 import {flagNames, type KnownFlags} from './flags.js';
 import {usageMessage} from './usage.js';
 
@@ -60,20 +60,31 @@ export function toFailure(error: unknown, command: string | undefined): Supasess
  * Fills in what to type, so that a hint can be pasted.
  * @param text with `{bin} ` and the id of a command (`sessions:list`), `{supabase} ` and its command, or `{add} ` and a package
  * @param program what to type before a command's name; its last character also stands between topic and command
+ * @param workdir as --workdir was given: the commands need it too
  */
-export function withProgram(text: string, program: string): string {
+export function withProgram(text: string, program: string, workdir?: string): string {
+  const there = workdir === undefined ? '' : ` --workdir ${shellWord(workdir)}`;
   return text
-    .replaceAll(/\{bin\} ([\w-]+(?::[\w-]+)*)?/g, (_, id: string = '') => program + id.replaceAll(':', program.at(-1)!))
+    .replaceAll(
+      /\{bin\} ([\w-]+(?::[\w-]+)*)/g,
+      (_, id: string) => program + id.replaceAll(':', program.at(-1)!) + there,
+    )
+    .replaceAll('{bin} ', program)
+    .replaceAll(/\{supabase\}(?!.* --workdir)/g, () => supabaseIn(process.cwd()) + there)
     .replaceAll('{supabase}', () => supabaseIn(process.cwd()))
     .replaceAll(/\{add\} (\S+)/g, (_, name: string) => addPackage(process.cwd(), name));
 }
 
-export function errorJson({code, message, suggestions, details}: SupasessionError, program: string): ErrorJson {
+export function errorJson(
+  {code, message, suggestions, details}: SupasessionError,
+  program: string,
+  workdir?: string,
+): ErrorJson {
   return {
     error: {
       code,
       message,
-      suggestions: suggestions.map((suggestion) => withProgram(suggestion, program)),
+      suggestions: suggestions.map((suggestion) => withProgram(suggestion, program, workdir)),
       ...(details === undefined ? {} : {details}),
     },
   };

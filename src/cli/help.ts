@@ -3,6 +3,7 @@ import {Help} from '@oclif/core/help';
 
 import {CompactHelp} from './command-help.js';
 import {EXIT_CODES_HELP} from './exit-codes.js';
+import {startedBy} from './program.js';
 
 /** The commands and topics of the first page, in the order in which somebody new needs them. Those that no group names stand last. */
 export const GROUPS: readonly {title: string; names: readonly string[]}[] = [
@@ -48,12 +49,13 @@ export default class ProgramHelp extends Help {
       return this.section(title, shown.map((name) => `${name.padEnd(width)}  ${summaries.get(name) ?? ''}`).join('\n'));
     });
     const {bin, pjson} = this.config;
+    const typed = startedBy(process.argv[1] ?? '', process.cwd(), process.env) + bin;
     this.log(
       [
         pjson.description,
         this.section('USAGE', `$ ${bin} <command> [flags]`),
         ...sections,
-        `First time here: ${bin} init\nFlags, examples: ${bin} <command> --help`,
+        `First time here: ${typed} init\nFlags, examples: ${typed} <command> --help`,
       ].join('\n\n'),
     );
   }

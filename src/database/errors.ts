@@ -102,7 +102,8 @@ const FAILURES: readonly Failure[] = [
     code: 'CONNECTION_REFUSED',
     when: state('ECONNREFUSED'),
     message: ({where}) => `Nothing is listening on ${where}.`,
-    suggestions: ({target}) => (target.kind === 'local' ? ['{supabase} start', '{bin} sandbox'] : []),
+    suggestions: ({target}) =>
+      target.kind === 'local' ? ['{supabase} start', '{bin} sandbox'] : ['Check the host and the port'],
   },
   {
     code: 'CONNECTION_FAILED',

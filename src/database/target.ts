@@ -224,6 +224,7 @@ async function linkedTarget(projectRef: string | undefined, context: TargetConte
     kind: 'linked',
     ...where,
     projectRef: link.projectRef,
+    named: projectRef !== undefined,
     tls: tlsMode(
       where.host,
       isLoopback(where.host) ? undefined : rootCert === null ? 'require' : 'verify-full',
@@ -270,15 +271,18 @@ export function confirmationName(target: Target): string {
   return target.projectRef ?? target.host;
 }
 
+/** What tells which flag names a target. */
+type Shown = Pick<Target, 'kind' | 'stack' | 'named' | 'projectRef'>;
+
 /** The flags that name a target in a command to type next, without any password; empty for the local one. */
-export function targetFlag(target: Pick<Target, 'kind' | 'stack'>): string {
+export function targetFlag(target: Shown): string {
   switch (target.kind) {
     case 'local': {
       return target.stack === undefined ? '' : `--stack ${target.stack}`;
     }
 
     case 'linked': {
-      return '--linked';
+      return target.named ? `--remote=${target.projectRef!}` : '--linked';
     }
 
     case 'url': {
@@ -288,7 +292,7 @@ export function targetFlag(target: Pick<Target, 'kind' | 'stack'>): string {
 }
 
 /** `command`: "hook:disable", "init --apply". */
-export function commandOn(target: Pick<Target, 'kind' | 'stack'>, command: string): string {
+export function commandOn(target: Shown, command: string): string {
   const [, words, flags] = /^(.*?)( -.*)?$/s.exec(command)!;
   return `{bin} ${[words, targetFlag(target)].filter((part) => part !== '').join(' ')}${flags ?? ''}`;
 }

@@ -39,5 +39,7 @@ export function unreachableHints(target: Address, code?: string): string[] {
   }
 
   if (noName) return [`Check the name ${host}`];
-  return code === 'EAI_AGAIN' ? ['No name server answers: check the network'] : [];
+  return [
+    code === 'EAI_AGAIN' ? 'No name server answers: check the network' : 'Check the host, the port and the network',
+  ];
 }

@@ -2,7 +2,7 @@ import {randomUUID} from 'node:crypto';
 import {open, readFile, realpath, rename, rm, stat} from 'node:fs/promises';
 import path from 'node:path';
 import {isDeepStrictEqual} from 'node:util';
-import {SupasessionError} from '../errors.js';
+import {shellWord, SupasessionError} from '../errors.js';
 import {findRemote, isTable, parseConfig, type Table} from './config.js';
 import {readProjectEnv} from './env-files.js';
 import {reasonOf} from './file-errors.js';
@@ -103,7 +103,7 @@ export async function writeConfigEdit({file, before, after}: ConfigEdit): Promis
     await rename(temporary, file);
   } catch (error) {
     if (error instanceof SupasessionError) throw error;
-    throw unwritable(file, reasonOf(error), [`ls -l ${file}`], error);
+    throw unwritable(file, reasonOf(error), [`ls -l ${shellWord(file)}`], error);
   } finally {
     // Best effort: after the rename there is none, and if this fails, writing has failed for the same reason.
     await rm(temporary, {force: true}).catch(() => undefined);
@@ -192,7 +192,7 @@ async function parseText(file: string, text: string): Promise<Table> {
 
 function unreadable(file: string, reason: string, cause: unknown): SupasessionError {
   return new SupasessionError('CONFIG_UNREADABLE', `Cannot read ${file}: ${reason}.`, {
-    suggestions: [`ls -l ${file}`],
+    suggestions: [`ls -l ${shellWord(file)}`],
     cause,
   });
 }

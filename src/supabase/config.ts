@@ -1,7 +1,7 @@
 import {readFile} from 'node:fs/promises';
 import path from 'node:path';
 import type {ParseError} from 'jsonc-parser';
-import {SupasessionError} from '../errors.js';
+import {shellWord, SupasessionError} from '../errors.js';
 import {readProjectEnv, type ProjectEnv} from './env-files.js';
 import {reasonOf} from './file-errors.js';
 import type {Env, Project} from './project.js';
@@ -220,7 +220,7 @@ async function readText(file: string): Promise<string> {
     return (await readFile(file, 'utf8')).replace(/^\uFEFF/, '');
   } catch (error) {
     throw new SupasessionError('CONFIG_UNREADABLE', `Cannot read ${file}: ${reasonOf(error)}.`, {
-      suggestions: [`ls -l ${file}`],
+      suggestions: [`ls -l ${shellWord(file)}`],
       cause: error,
     });
   }

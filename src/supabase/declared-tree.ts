@@ -1,7 +1,7 @@
 import {readdir, readFile} from 'node:fs/promises';
 import path from 'node:path';
 
-import {SupasessionError} from '../errors.js';
+import {shellWord, SupasessionError} from '../errors.js';
 import {readConfig, type ProjectConfig} from './config.js';
 import {errorCode, reasonOf} from './file-errors.js';
 import type {Env, Project} from './project.js';
@@ -31,7 +31,7 @@ async function listSql(dir: string): Promise<string[]> {
   const entries = await readdir(dir, {recursive: true, withFileTypes: true}).catch((error: unknown) => {
     if (errorCode(error) === 'ENOENT' || errorCode(error) === 'ENOTDIR') return [];
     throw new SupasessionError('MIGRATIONS_UNREADABLE', `Cannot read ${dir}: ${reasonOf(error)}.`, {
-      suggestions: [`ls -ld ${dir}`],
+      suggestions: [`ls -ld ${shellWord(dir)}`],
       cause: error,
     });
   });

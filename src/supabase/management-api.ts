@@ -2,7 +2,7 @@ import {readFile} from 'node:fs/promises';
 import {homedir} from 'node:os';
 import path from 'node:path';
 import {setTimeout} from 'node:timers/promises';
-import {SupasessionError} from '../errors.js';
+import {shellWord, SupasessionError} from '../errors.js';
 import {readProjectEnv} from './env-files.js';
 import {errorCode, reasonOf} from './file-errors.js';
 import type {Env, Project} from './project.js';
@@ -133,7 +133,7 @@ async function readIfThere(file: string): Promise<string | undefined> {
 
 function unreadable(file: string, cause: unknown): SupasessionError {
   return new SupasessionError('CONFIG_UNREADABLE', `Cannot read ${file}: ${reasonOf(cause)}.`, {
-    suggestions: [`ls -l ${file}`],
+    suggestions: [`ls -l ${shellWord(file)}`],
     cause,
   });
 }

@@ -1,7 +1,7 @@
 import {randomUUID} from 'node:crypto';
 import {link, mkdir, open, readdir, rm} from 'node:fs/promises';
 import path from 'node:path';
-import {SupasessionError} from '../errors.js';
+import {shellWord, SupasessionError} from '../errors.js';
 import {errorCode, reasonOf} from './file-errors.js';
 import type {Project} from './project.js';
 
@@ -28,7 +28,7 @@ export async function listMigrations({migrationsDir}: MigrationFolder): Promise<
     if (errorCode(error) === 'ENOENT') return [];
     const reason = errorCode(error) === 'ENOTDIR' ? 'it is a file, not a folder' : reasonOf(error);
     throw new SupasessionError('MIGRATIONS_UNREADABLE', `Cannot read the migrations in ${migrationsDir}: ${reason}.`, {
-      suggestions: [`ls -ld ${migrationsDir}`],
+      suggestions: [`ls -ld ${shellWord(migrationsDir)}`],
       cause: error,
     });
   });
@@ -100,7 +100,7 @@ export async function writeMigration({migrationsDir}: MigrationFolder, file: str
       'MIGRATIONS_UNWRITABLE',
       `Cannot write ${target}: ${await reasonFor(error, migrationsDir)}.`,
       {
-        suggestions: [`ls -ld ${migrationsDir}`],
+        suggestions: [`ls -ld ${shellWord(migrationsDir)}`],
         cause: error,
       },
     );

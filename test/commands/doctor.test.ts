@@ -377,7 +377,7 @@ uri = "pg-functions://postgres/supasession/access_token_hook"
   test('what it says to type brings everything back', async () => {
     const {fix} = finding(await doctor(), 'database matches its history');
     const [repair, again] = fix!.split('\n');
-    await project.supabase(...repair!.split(' ').slice(1));
+    await project.supabase(...repair!.replace('npx supabase ', '').split(' '));
     expect(again).toBe('supasession init --apply');
     expect(await project.run(['init', '--apply', '--no-enable'])).toMatchObject({code: 0});
     expect(await doctor()).toMatchObject({code: 0, wrong: []});

@@ -60,6 +60,7 @@ test('from init to flush: the real CLI applies it, sign-ins are limited, and eve
   expect(init.stderr).toContain(
     [
       'Next:',
+      '  npx supabase link                     once there is a hosted project',
       '  npx supabase db push                  bring it to the linked project',
       '  supasession config --linked --enable  then switch the limit on there: the migration leaves it off',
       '',

@@ -8,6 +8,7 @@ import {
   type OwnMigration,
   type ShippedSql,
 } from '../install/migration.js';
+import {applyCommand} from '../install/pending-text.js';
 import {commandOn} from '../../database/target.js';
 import {found, passed, type Finding} from './finding.js';
 
@@ -29,16 +30,7 @@ function files(list: string[]): string {
 /** Makes the supabase CLI apply files again that its history lists as applied. */
 function repairHistory(target: Target, migrations: OwnMigration[]): string {
   const there = {local: ' --local', linked: ' --linked', url: ' --db-url <url>'}[target.kind];
-  return `supabase migration repair --status reverted ${migrations.map(({version}) => version).join(' ')}${there}`;
-}
-
-/** Applies all pending files. */
-function applyPending(target: Target): string {
-  return {
-    local: 'supabase migration up',
-    linked: 'supabase db push',
-    url: 'supabase db push --db-url <url>',
-  }[target.kind];
+  return `{supabase} migration repair --status reverted ${migrations.map(({version}) => version).join(' ')}${there}`;
 }
 
 /** For files that do not install supasession, or uninstall it again. */
@@ -49,7 +41,7 @@ function absent({own}: MigrationState, installed: Installed | null, target: Targ
     const there = installed?.version != null;
     return found('migrations', there ? 'warning' : 'info', check, {
       detail: `${removal.file} uninstalls supasession${there ? ', but the database still has it' : ''}.`,
-      fix: there ? [applyPending(target)] : [],
+      fix: there ? [applyCommand(target)] : [],
     });
   }
 
@@ -109,7 +101,7 @@ function applied(active: OwnMigration[], {applied: history, installed}: Migratio
   const first = pending.some(({kind}) => kind === 'installation');
   return found('migrations', first && installed.version === null ? 'error' : 'warning', 'applied', {
     detail: `Not applied: ${files(pending.map(({file}) => file))}.`,
-    fix: [first ? commandOn(target, 'init --apply') : applyPending(target)],
+    fix: [first ? commandOn(target, 'init --apply') : applyCommand(target)],
   });
 }
 
@@ -185,7 +177,7 @@ export function judgeLater(later: LaterMigration[], declares: boolean, target: T
     return found('migrations', 'error', check, {
       detail: `${path} is not applied yet and drops ${objects} of supasession: ${statement}`,
       fix: declares
-        ? [`Delete ${path}`, commandOn(target, 'init'), 'supabase db schema declarative sync']
+        ? [`Delete ${path}`, commandOn(target, 'init'), '{supabase} db schema declarative sync']
         : [`Remove that from ${path}`],
     });
   });

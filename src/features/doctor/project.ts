@@ -6,6 +6,7 @@ import type {ProjectConfig} from '../../supabase/config.js';
 import type {Env, Project} from '../../supabase/project.js';
 import type {Target} from '../../types.js';
 import {findConfigSource, hookFunction} from '../integration/source.js';
+import {RESTART} from '../integration/text.js';
 import {
   authSettingsOfFile,
   authSettingsOfProject,
@@ -30,7 +31,7 @@ function ofFile(config: ProjectConfig, project: Project, ref: string | null): Co
   return {
     auth: authSettingsOfFile(config),
     wiring: {where: name, hook: config.accessTokenHook, schemas: config.apiSchemas},
-    source: {name, ref: null, read: ref === null ? 'supabase stop && supabase start' : 'supabase config push'},
+    source: {name, ref: null, read: ref === null ? RESTART : '{supabase} config push'},
   };
 }
 
@@ -65,7 +66,7 @@ function notVerified(ref: string | null): Finding {
       })
     : found('project', 'info', 'hosted settings', {
         detail: `Not verified: there is no access token to read the settings of project ${ref}.`,
-        fix: ['supabase login', 'Or set SUPABASE_ACCESS_TOKEN'],
+        fix: ['{supabase} login', 'Or set SUPABASE_ACCESS_TOKEN'],
       });
 }
 

@@ -1,7 +1,7 @@
 import {mkdir, rm, rmdir, writeFile} from 'node:fs/promises';
 import path from 'node:path';
 
-import {SupasessionError} from '../../errors.js';
+import {shellWord, SupasessionError} from '../../errors.js';
 import {readTree, type DeclaredTree, type TreeFile} from '../../supabase/declared-tree.js';
 import {reasonOf} from '../../supabase/file-errors.js';
 import type {Env, Project} from '../../supabase/project.js';
@@ -212,7 +212,7 @@ async function change(file: string, text: string | null, dir: string): Promise<v
     await writeFile(file, text);
   } catch (error) {
     throw new SupasessionError('MIGRATIONS_UNWRITABLE', `Cannot write ${file}: ${reasonOf(error)}.`, {
-      suggestions: [`ls -ld ${path.dirname(file)}`],
+      suggestions: [`ls -ld ${shellWord(path.dirname(file))}`],
       cause: error,
     });
   }

@@ -4,6 +4,7 @@ import {targetText} from '../../cli/text.js';
 import {commandOn, confirmationName} from '../../database/target.js';
 import type {Connection} from '../../database/connection.js';
 import {SupasessionError} from '../../errors.js';
+import {readLink} from '../../supabase/link.js';
 import type {Project} from '../../supabase/project.js';
 import type {Settings, Target} from '../../types.js';
 import {currentSettings, endingQuestion, impactText} from '../settings/index.js';
@@ -50,6 +51,8 @@ export interface InitDone {
   saved: string | null;
   applied: boolean;
   enabled: boolean;
+  /** Whether the project is linked to a hosted one. */
+  linked: boolean;
 }
 
 export abstract class InitCommand extends BaseCommand {
@@ -109,6 +112,12 @@ export abstract class InitCommand extends BaseCommand {
     }
   }
 
+  /** Whether the next step may speak of a linked project; a reference that cannot be read is reported by what needs it. */
+  private async isLinked(project: Project): Promise<boolean> {
+    const link = await readLink(project, process.env).catch(() => undefined);
+    return link !== undefined;
+  }
+
   protected async pending(project: Project, connection: Connection | null, apply: boolean): Promise<ApplyPlan | null> {
     return apply && connection !== null ? planApply(project, connection, process.env) : null;
   }
@@ -119,7 +128,8 @@ export abstract class InitCommand extends BaseCommand {
     this.note(fileText({plan, migration, future, dryRun}));
     const saved = await writeGiven(project, plan, answers.settings, dryRun);
     if (saved !== null) this.note(givenText(saved, dryRun));
-    const done: InitDone = {migration, saved, applied: false, enabled: false};
+    const linked = await this.isLinked(project);
+    const done: InitDone = {migration, saved, applied: false, enabled: false, linked};
     if (connection === null || dryRun) return done;
     try {
       if (pending !== null) {

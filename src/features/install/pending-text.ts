@@ -10,9 +10,12 @@ export function pendingText(files: string[]): string {
 }
 
 /** What applies the project's pending migrations to a target. */
-export function applyCommand(target: Pick<Target, 'kind'>): string {
-  if (target.kind === 'local') return '{supabase} migration up';
-  return `{supabase} db push${target.kind === 'linked' ? ' --linked' : ''}`;
+export function applyCommand(target: Pick<Target, 'kind' | 'named' | 'projectRef'>): string {
+  return {
+    local: '{supabase} migration up',
+    linked: `{supabase} db push${target.named ? ` --remote=${target.projectRef!}` : ''}`,
+    url: '{supabase} db push --db-url <url>',
+  }[target.kind];
 }
 
 /** What to do about files that were written and not applied. */

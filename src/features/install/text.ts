@@ -74,12 +74,13 @@ export function initText(outcome: InitOutcome, typed: (hint: string) => string):
 }
 
 /** Pairs: a command, and what it is for. */
-function nextAfterInit({target, applied, enabled, wanted, absent}: InitOutcome): Array<[string, string]> {
+function nextAfterInit({target, applied, enabled, wanted, absent, linked}: InitOutcome): Array<[string, string]> {
   const next: Array<[string, string]> = [];
   if (absent === 'not running') next.push(['{supabase} start', 'start the local database']);
   if (!applied) next.push([commandOn(target, 'init --apply'), 'apply it']);
   if (applied && !enabled) next.push([commandOn(target, 'config --enable'), 'switch the limit on']);
   if (target.kind === 'local') {
+    if (!linked) next.push(['{supabase} link', 'once there is a hosted project']);
     next.push(['{supabase} db push', 'bring it to the linked project']);
     // The files do not switch the limit on.
     if (!wanted.settings.enabled)

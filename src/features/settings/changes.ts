@@ -1,13 +1,8 @@
 import type {Queryable} from '../../database/connection.js';
-import {SupasessionError} from '../../errors.js';
+import {shellWord, SupasessionError} from '../../errors.js';
 import type {SettingName, Settings} from '../../types.js';
 import {choiceOf, SETTING_NAMES, settingOf, spelled} from './catalogue.js';
 import {OFF, parseSpan, parseSpanOrOff, spanSeconds, typedSpan} from '../../database/spans.js';
-
-/** For a POSIX shell; adds quotes only if needed. */
-function quoted(text: string): string {
-  return /^[\w.:/-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
-}
 
 /** @returns a value as it is typed, before any quoting; undefined for a flag without a value */
 export function typedValue<Name extends SettingName>(name: Name, value: Settings[Name]): string | undefined {
@@ -39,7 +34,7 @@ export function settingFlag<Name extends SettingName>(name: Name, value: Setting
   const typed = typedValue(name, value);
   if (typed !== undefined) {
     // A value that begins with a hyphen would be read as a flag.
-    return `--${setting.flag}${typed.startsWith('-') ? '=' : ' '}${quoted(typed)}`;
+    return `--${setting.flag}${typed.startsWith('-') ? '=' : ' '}${shellWord(typed)}`;
   }
 
   if (value === true) return `--${setting.flag}`;

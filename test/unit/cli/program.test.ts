@@ -73,3 +73,14 @@ test('hints are filled in', () => {
     `npx supasession hook enable, ${supabase} start, npm install --save-dev supabase`,
   );
 });
+
+test('hints name the folder again that --workdir named', () => {
+  const supabase = supabaseIn(process.cwd());
+  const typed = (hint: string, workdir = 'apps/web') => withProgram(hint, 'npx supasession ', workdir);
+  expect(typed('{bin} hook:enable --linked')).toBe('npx supasession hook enable --workdir apps/web --linked');
+  expect(typed('{bin} init', "my app's")).toBe(String.raw`npx supasession init --workdir 'my app'\''s'`);
+  expect(typed('{supabase} db push')).toBe(`${supabase} --workdir apps/web db push`);
+  // They name one themselves.
+  expect(typed('{supabase} init --workdir /a')).toBe(`${supabase} init --workdir /a`);
+  expect(typed('{bin} <command> --workdir x')).toBe('npx supasession <command> --workdir x');
+});

@@ -1,4 +1,10 @@
-import {confirmationName, resolveTarget, targetFromUrl, type TargetContext} from '../../../src/database/target.js';
+import {
+  commandOn,
+  confirmationName,
+  resolveTarget,
+  targetFromUrl,
+  type TargetContext,
+} from '../../../src/database/target.js';
 import {SupasessionError} from '../../../src/errors.js';
 import {targetJson, type Target} from '../../../src/types.js';
 import {errorOf, thrownBy} from '../supabase/support.js';
@@ -213,4 +219,13 @@ describe('without a target flag', () => {
     expect(await resolveTarget({}, context({env: {SUPASESSION_DB_URL: ''}}))).toMatchObject({kind: 'local'});
     expect(await passwordOf(await resolveTarget({}, context()))).toBe('postgres');
   });
+});
+
+test('a command to type next names the same project', async () => {
+  const linked = context({link: async () => ({projectRef: REF, source: 'x', poolerUrl: undefined})});
+  expect(commandOn(await resolveTarget({linked: true}, linked), 'config --max 2')).toBe(
+    '{bin} config --linked --max 2',
+  );
+  const other = await resolveTarget({projectRef: REF}, linked);
+  expect(commandOn(other, 'config --max 2')).toBe(`{bin} config --remote=${REF} --max 2`);
 });

@@ -49,6 +49,6 @@ describe('a hosted project that is not found', () => {
   test('any other host: its name', () => {
     const other = {kind: 'url', host: 'db.example.com', projectRef: null} as const;
     expect(failure(other, {code: 'ENOTFOUND'}).suggestions).toBe('Check the name db.example.com');
-    expect(failure(other, {code: 'ETIMEDOUT'}).suggestions).toBe('');
+    expect(failure(other, {code: 'ETIMEDOUT'}).suggestions).toBe('Check the host, the port and the network');
   });
 });

@@ -114,8 +114,8 @@ describe('what the target has', () => {
   test('settings that are pending are applied by the supabase CLI', async () => {
     const files = {[INSTALLATION]: ours, [SETTINGS]: configMigrationText(DEFAULT_SETTINGS)};
     const there = healthy(DEFAULT_SETTINGS, '20240101000000');
-    expect(theOne(await judge(files, there)).fix).toBe('supabase migration up');
-    expect(theOne(await judge(files, there, {target: LINKED})).fix).toBe('supabase db push');
+    expect(theOne(await judge(files, there)).fix).toBe('{supabase} migration up');
+    expect(theOne(await judge(files, there, {target: LINKED})).fix).toBe('{supabase} db push');
   });
 
   test('a history that says more than the database has is an error, and names all that has to run again', async () => {
@@ -124,7 +124,7 @@ describe('what the target has', () => {
     const found = theOne(await judge(files, {...healthy(null, '20240101000000', '20240102000000'), installed}));
     expect(found.severity).toBe('error');
     expect(found.fix).toBe(
-      'supabase migration repair --status reverted 20240101000000 20240102000000 --local\n{bin} init --apply',
+      '{supabase} migration repair --status reverted 20240101000000 20240102000000 --local\n{bin} init --apply',
     );
   });
 
@@ -214,7 +214,7 @@ describe("the project's later migrations", () => {
       severity: 'error',
       detail:
         'supabase/migrations/2_theirs.sql is not applied yet and drops 4 objects of supasession: DROP SCHEMA "supasession"',
-      fix: 'Delete supabase/migrations/2_theirs.sql\n{bin} init --linked\nsupabase db schema declarative sync',
+      fix: 'Delete supabase/migrations/2_theirs.sql\n{bin} init --linked\n{supabase} db schema declarative sync',
     });
     expect(theOne(judgeLater([pending], false, LOCAL))).toMatchObject({
       severity: 'error',

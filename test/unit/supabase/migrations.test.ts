@@ -55,6 +55,8 @@ describe('listMigrations', () => {
     const error = await errorOf(listMigrations(project));
     expect(error.code).toBe('MIGRATIONS_UNREADABLE');
     expect(error.message).toBe(`Cannot read the migrations in ${project.migrationsDir}: it is a file, not a folder.`);
+    const spaced = await errorOf(listMigrations({migrationsDir: `${project.migrationsDir}/my dir`}));
+    expect(spaced.suggestions).toEqual([`ls -ld '${project.migrationsDir}/my dir'`]);
   });
 
   it('fails where it may not read the folder', async () => {
