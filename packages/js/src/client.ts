@@ -22,6 +22,8 @@ import {type Refusal, type Watch, type WatchedFetch} from './watch-fetch.js';
 
 /** Milliseconds between two questions of all tabs together. */
 const ASK_EVERY = 5_000;
+/** Milliseconds between two notes of the time that was seen. */
+const NOTE_EVERY = 1_000;
 /** Milliseconds that auth-js, or the tab that found an end first, gets to clear what is stored. */
 const CLEAR_WITHIN = 1_000;
 /** Milliseconds that the tab of a sign-out gets to say so. */
@@ -116,6 +118,7 @@ class Client implements SessionClient {
   /** When the server is asked next. */
   #due = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #noted = 0;
   #disposed = false;
 
   constructor(supabase: SupabaseLike, options: SessionClientOptions) {
@@ -206,8 +209,9 @@ class Client implements SessionClient {
     this.#watch?.listeners.add(hear);
     const stop = listen({
       active: () => this.active(),
+      warned: () => this.#warned > 0,
       back: (online) => {
-        this.active();
+        this.#tick(!this.#warned);
         if (online ? onOnline : onFocus) this.#want();
       },
       stored: (key) => key === this.#memos.key && this.#read(),
@@ -348,7 +352,11 @@ class Client implements SessionClient {
     if (now >= maxAge) return void this.#end(current, () => end('timebox'));
     if (now >= memo.active + this.#idle) return void this.#end(current, () => end('inactivity'));
     if (active) memo.active = now;
-    this.#memos.save(memo);
+    // Each note reaches the other tabs, which answer with one of theirs.
+    if (active || now - this.#noted >= NOTE_EVERY) {
+      this.#noted = now;
+      this.#memos.save(memo);
+    }
     const own: Deadline[] = [
       {at: memo.active + this.#idle, limit: 'idle'},
       {at: maxAge, limit: 'maxAge'},

@@ -4,6 +4,8 @@ const NOTE_EVERY = 1_000;
 export interface PageListeners {
   /** Somebody uses the page. */
   active: () => void;
+  /** Whether a warning is shown: then only what a button gets counts, or the pointer's way to it would take it away. */
+  warned: () => boolean;
   /** The page is looked at again, or the network is back. */
   back: (online: boolean) => void;
   /** Another tab wrote to localStorage. */
@@ -11,7 +13,7 @@ export interface PageListeners {
 }
 
 /** Listens to the page, if there is one; returns what ends that. */
-export function listen({active, back, stored}: PageListeners): () => void {
+export function listen({active, warned, back, stored}: PageListeners): () => void {
   if (typeof document === 'undefined') return () => undefined;
   const end = new AbortController();
   let noted = 0;
@@ -25,7 +27,8 @@ export function listen({active, back, stored}: PageListeners): () => void {
       target.addEventListener(type, listener, {signal: end.signal, passive: true, capture});
   };
   // Captured, since `scroll` of an element does not bubble.
-  on('pointerdown pointermove keydown wheel scroll touchstart', note, true);
+  on('pointerdown pointermove keydown wheel scroll touchstart', () => warned() || note(), true);
+  on('click keyup', note);
   on('focus pageshow online', ({type}) => back(type === 'online'));
   on('visibilitychange', () => document.visibilityState === 'visible' && back(false), false, document);
   on('storage', (event) => stored((event as StorageEvent).key));

@@ -54,7 +54,8 @@ async function hear(watch: Watch, who: string | undefined, response: Response): 
 
 /**
  * Wraps a fetch, so that a session client hears of every answer of Auth and the Data API that says "this session is
- * over". Answers are passed on as they are.
+ * over". Answers are passed on as they are, but for a refresh that fails with 429 or 5xx: that is a failure of the network
+ * to auth-js, so that it tries again.
  */
 export function watchFetch(inner: Fetch = (...args) => fetch(...args)): WatchedFetch {
   const watch: Watch = {inner, listeners: new Set(), refusal: null, left: undefined, clearing: false};
@@ -67,6 +68,8 @@ export function watchFetch(inner: Fetch = (...args) => fetch(...args)): WatchedF
     const {session_id: id} = readToken(new Headers(init?.headers ?? request.headers).get('authorization'));
     if (logout && !url.includes('scope=others')) watch.left = id;
     const response = await inner(input, init);
+    // auth-js would sign out for a 429, and old versions for a 500: what cannot be reached is tried again.
+    if (refresh && (response.status === 429 || response.status >= 500)) throw new TypeError('Failed to refresh');
     if (logout || ![400, 401, 403].includes(response.status)) return response;
     const who = refresh ? (JSON.parse(init?.body as string) as {refresh_token?: string}).refresh_token : id;
     await hear(watch, who, response);

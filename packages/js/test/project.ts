@@ -91,7 +91,10 @@ export class FakeProject {
     notes: () => json(200, []),
   };
 
+  offline = false;
+
   readonly fetch = (async (input: RequestInfo | URL, init?: RequestInit): Promise<Response> => {
+    if (this.offline) throw new TypeError('Failed to fetch');
     const {pathname, searchParams: query} = new URL(input instanceof Request ? input.url : input);
     const path = query.get('grant_type') ?? pathname.split('/').pop()!;
     this.requests.push(path);
@@ -110,28 +113,37 @@ export class FakeProject {
 interface ClientOptions {
   fetch: typeof fetch;
   storage?: SharedStorage;
+  storageKey?: string;
   autoRefreshToken?: boolean;
 }
-
-const STORAGE_KEY = 'sb-project-auth-token';
 
 /** Node 20 has no WebSocket, and createClient wants one. */
 const realtime = {transport: Object as never};
 
-const newest = ({fetch, storage = memoryStorage(), autoRefreshToken = false}: ClientOptions): SupabaseClient =>
+const newest = ({
+  fetch,
+  storage = memoryStorage(),
+  storageKey = 'auth',
+  autoRefreshToken = false,
+}: ClientOptions): SupabaseClient =>
   createNewest(URL_OF_PROJECT, ANON_KEY, {
-    auth: {storage, autoRefreshToken, detectSessionInUrl: false, storageKey: STORAGE_KEY},
+    auth: {storage, autoRefreshToken, detectSessionInUrl: false, storageKey},
     global: {fetch},
     realtime,
   });
 
 /** The lowest supabase-js, with the auth-js of its time instead of the newest that its range allows. */
-function lowest({fetch, storage = memoryStorage(), autoRefreshToken = false}: ClientOptions): SupabaseClient {
+function lowest({
+  fetch,
+  storage = memoryStorage(),
+  storageKey = 'auth',
+  autoRefreshToken = false,
+}: ClientOptions): SupabaseClient {
   const client = createLowest(URL_OF_PROJECT, ANON_KEY, {global: {fetch}, auth: {autoRefreshToken: false}, realtime});
   const auth = new LowestAuth({
     url: `${URL_OF_PROJECT}/auth/v1`,
     headers: {apikey: ANON_KEY},
-    ...{storage, autoRefreshToken, fetch, storageKey: STORAGE_KEY, persistSession: true, detectSessionInUrl: false},
+    ...{storage, autoRefreshToken, fetch, storageKey, persistSession: true, detectSessionInUrl: false},
   });
   return Object.assign(client, {auth}) as unknown as SupabaseClient;
 }
