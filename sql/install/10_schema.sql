@@ -4,7 +4,7 @@ create schema if not exists supasession;
 do $$
 begin
   execute format(
-    'comment on schema supasession is ''supasession %s''', current_setting('supasession.release')
+    'comment on schema supasession is %L', 'supasession ' || current_setting('supasession.release')
   );
   -- From 0.1.2. Its labels never change: later settings with choices are text with a check.
   if to_regtype('supasession.enforcement_strategy') is null then

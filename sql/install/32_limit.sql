@@ -112,7 +112,7 @@ records that. Ends at most 100: others later. cut_at: sign-in time of the newest
 has one pool only.';
 
 -- Locks: sign-ins of one user take turns on the row in auth.users. An advisory lock would deadlock: a magic
--- link holds that row already, and a password takes it right after. It is outside every exception block:
+-- link holds that row already, and a password takes it right after. The lock is outside exception blocks:
 -- inside, each sign-in would make a MultiXact, and a caught error would release it.
 -- Errors: the handlers let the sign-in pass, with a warning. Deadlocks, lock timeouts and cancels go on to
 -- Auth, which rolls back. Refusals are raised outside the handlers.

@@ -191,5 +191,5 @@ end
 $$;
 comment on function supasession._on_refresh is
 'When refreshed_at changes or aal rises: moves the deadline on, and ends the session (not_after = now) if it
-must end. A rising one enters another pool, as at a sign-in: PT403 if that is refused (or by the hook), 55P03
-if, under reject, it cannot lock the user.';
+must end. A rising one enters another pool, as at a sign-in: PT403 if that is refused (or the hook answers),
+55P03 if, under reject, it cannot lock the user.';
