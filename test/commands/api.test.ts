@@ -4,29 +4,21 @@ import {failure} from '../helpers/failures.js';
 import {REF, startHosted, type Hosted} from '../helpers/hosted.js';
 import {install} from '../helpers/install.js';
 import {Kept} from '../helpers/kept.js';
-import {createProject, type TestProject} from '../helpers/project.js';
+import {project, server, useLocalProject} from '../helpers/local.js';
 import {KEYS, openTerminal} from '../helpers/pty.js';
-import {startServer, type TestServer} from '../helpers/server.js';
 
-let server: TestServer;
 let hosted: Hosted;
-let project: TestProject;
 let client: Client;
 
+useLocalProject();
 beforeAll(async () => {
-  server = await startServer();
   hosted = await startHosted(server);
 });
 beforeEach(async () => {
   hosted.api.reset();
-  project = await createProject({port: server.port});
   client = await server.connect();
 });
-afterEach(async () => {
-  await project.remove();
-  await server.reset();
-});
-afterAll(async () => Promise.all([hosted.api.stop(), server.stop()]));
+afterAll(async () => hosted.api.stop());
 
 const CONFIG = 'supabase/config.toml';
 

@@ -3,23 +3,9 @@ import {createSessions, createUsers} from '../helpers/auth.js';
 import {readLegacySql} from '../helpers/extension.js';
 import {failure} from '../helpers/failures.js';
 import {configure, DEFAULTS as INSTALLED, install, writeRecord} from '../helpers/install.js';
-import {createProject, type TestProject} from '../helpers/project.js';
-import {startServer, type TestServer} from '../helpers/server.js';
+import {project, server, useLocalProject} from '../helpers/local.js';
 
-let server: TestServer;
-let project: TestProject;
-
-beforeAll(async () => {
-  server = await startServer();
-});
-beforeEach(async () => {
-  project = await createProject({port: server.port});
-});
-afterEach(async () => {
-  await project.remove();
-  await server.reset();
-});
-afterAll(async () => server.stop());
+useLocalProject();
 
 const SETTINGS = /^\d{14}_supasession_config\.sql$/;
 

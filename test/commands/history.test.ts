@@ -3,24 +3,10 @@ import type {EventRow} from '../../src/features/sessions/history-queries.js';
 import {createSessions, createUser, run as auth, signInPassword} from '../helpers/auth.js';
 import {passTime} from '../helpers/clock.js';
 import {install} from '../helpers/install.js';
-import {createProject, type TestProject} from '../helpers/project.js';
+import {project, server, useLocalProject} from '../helpers/local.js';
 import {openTerminal} from '../helpers/pty.js';
-import {startServer, type TestServer} from '../helpers/server.js';
 
-let server: TestServer;
-let project: TestProject;
-
-beforeAll(async () => {
-  server = await startServer();
-});
-beforeEach(async () => {
-  project = await createProject({port: server.port});
-});
-afterEach(async () => {
-  await project.remove();
-  await server.reset();
-});
-afterAll(async () => server.stop());
+useLocalProject();
 
 async function sql(text: string): Promise<void> {
   await (await server.connect()).query(text);

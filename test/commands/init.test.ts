@@ -6,23 +6,10 @@ import {readLegacySql} from '../helpers/extension.js';
 import {failure} from '../helpers/failures.js';
 import {install, readRecord, writeRecord} from '../helpers/install.js';
 import {Kept} from '../helpers/kept.js';
-import {createProject, type TestProject} from '../helpers/project.js';
-import {startServer, type TestServer} from '../helpers/server.js';
+import {project, server, useLocalProject} from '../helpers/local.js';
+import {createProject} from '../helpers/project.js';
 
-let server: TestServer;
-let project: TestProject;
-
-beforeAll(async () => {
-  server = await startServer();
-});
-beforeEach(async () => {
-  project = await createProject({port: server.port});
-});
-afterEach(async () => {
-  await project.remove();
-  await server.reset();
-});
-afterAll(async () => server.stop());
+useLocalProject();
 
 const OURS = /^\d{14}_supasession\.sql$/;
 const HISTORY = 'select version from supabase_migrations.schema_migrations order by version';

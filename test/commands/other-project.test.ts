@@ -2,29 +2,18 @@ import type {ConfigResult} from '../../src/commands/config.js';
 import {createSessions, createUser, liveSessions} from '../helpers/auth.js';
 import {failure} from '../helpers/failures.js';
 import {configure, install} from '../helpers/install.js';
-import {createProject, type TestProject} from '../helpers/project.js';
-import {startServer, type TestServer} from '../helpers/server.js';
+import {project, server, useLocalProject} from '../helpers/local.js';
 
 // Every local stack has port 54322 by default: what answers there can be the database of the project worked on before.
-let server: TestServer;
-let project: TestProject;
 
-beforeAll(async () => {
-  server = await startServer();
-});
+useLocalProject();
 beforeEach(async () => {
-  project = await createProject({port: server.port});
   const client = await server.connect();
   await install(client);
   await client.query(`
     create schema supabase_migrations;
     create table supabase_migrations.schema_migrations (version text primary key, statements text[], name text)`);
 });
-afterEach(async () => {
-  await project.remove();
-  await server.reset();
-});
-afterAll(async () => server.stop());
 
 async function applied(...versions: string[]): Promise<void> {
   const client = await server.connect();

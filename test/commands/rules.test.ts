@@ -6,22 +6,17 @@ import {createSessions, createUsers, type AuthUser} from '../helpers/auth.js';
 import {createDatabase} from '../helpers/database.js';
 import {failure} from '../helpers/failures.js';
 import {configure, install} from '../helpers/install.js';
-import {createProject, type TestProject} from '../helpers/project.js';
-import {startServer, type TestServer} from '../helpers/server.js';
+import {project, server, useLocalProject} from '../helpers/local.js';
+import {createProject} from '../helpers/project.js';
 
-let server: TestServer;
-let project: TestProject;
 /** Three users: ada, whose plan is pro, bob and cid. Each has three sessions, and the limit is two. */
 let users: AuthUser[];
 
 const CLIENT = '9a3f2c1e-5b7d-4e8a-9c0d-1f2e3a4b5c6d';
 const FILE = /^\d{14}_supasession_rules\.sql$/;
 
-beforeAll(async () => {
-  server = await startServer();
-});
+useLocalProject();
 beforeEach(async () => {
-  project = await createProject({port: server.port});
   const client = await server.connect();
   await install(client);
   users = await createUsers(client, 3);
@@ -41,11 +36,6 @@ beforeEach(async () => {
   );
   await configure(client, {enabled: true, max_sessions: 2});
 });
-afterEach(async () => {
-  await project.remove();
-  await server.reset();
-});
-afterAll(async () => server.stop());
 
 async function stored(): Promise<unknown[]> {
   const {rows} = await (

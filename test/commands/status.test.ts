@@ -4,24 +4,10 @@ import {readLegacySql} from '../helpers/extension.js';
 import {install, writeRecord} from '../helpers/install.js';
 import {shippedSql} from '../../src/features/install/migration.js';
 import {startHosted} from '../helpers/hosted.js';
-import {createProject, type TestProject} from '../helpers/project.js';
+import {project, server, useLocalProject} from '../helpers/local.js';
 import {openTerminal} from '../helpers/pty.js';
-import {startServer, type TestServer} from '../helpers/server.js';
 
-let server: TestServer;
-let project: TestProject;
-
-beforeAll(async () => {
-  server = await startServer();
-});
-beforeEach(async () => {
-  project = await createProject({port: server.port});
-});
-afterEach(async () => {
-  await project.remove();
-  await server.reset();
-});
-afterAll(async () => server.stop());
+useLocalProject();
 
 /** Runs SQL as postgres, or as another role. */
 async function sql(text: string, role?: string): Promise<void> {

@@ -5,23 +5,9 @@ import {createSessions, createUser, liveSessions, run, signInPassword} from '../
 import {failure} from '../helpers/failures.js';
 import {readRecord, writeRecord} from '../helpers/install.js';
 import {Kept} from '../helpers/kept.js';
-import {createProject, type TestProject} from '../helpers/project.js';
-import {startServer, type TestServer} from '../helpers/server.js';
+import {project, server, useLocalProject} from '../helpers/local.js';
 
-let server: TestServer;
-let project: TestProject;
-
-beforeAll(async () => {
-  server = await startServer();
-});
-beforeEach(async () => {
-  project = await createProject({port: server.port});
-});
-afterEach(async () => {
-  await project.remove();
-  await server.reset();
-});
-afterAll(async () => server.stop());
+useLocalProject();
 
 const OLDER = '20240101000000_supasession.sql';
 const CHECKSUM = `sha256:${'0'.repeat(64)}`;

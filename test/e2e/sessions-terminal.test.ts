@@ -1,19 +1,13 @@
 import {createSessions, createUsers} from '../helpers/auth.js';
 import {install} from '../helpers/install.js';
-import {createProject, type TestProject} from '../helpers/project.js';
+import {project, server, useLocalProject} from '../helpers/local.js';
 import {KEYS, openTerminal, type Terminal} from '../helpers/pty.js';
-import {startServer, type TestServer} from '../helpers/server.js';
 
-let server: TestServer;
-let project: TestProject;
 /** Ada's sessions, the oldest first. */
 let ids: string[];
 
-beforeAll(async () => {
-  server = await startServer();
-});
+useLocalProject();
 beforeEach(async () => {
-  project = await createProject({port: server.port});
   const client = await server.connect();
   await install(client);
   const users = await createUsers(client, 2);
@@ -31,11 +25,6 @@ beforeEach(async () => {
     [ids[0]],
   );
 });
-afterEach(async () => {
-  await project.remove();
-  await server.reset();
-});
-afterAll(async () => server.stop());
 
 function terminal(...args: string[]): Terminal {
   return openTerminal(args, {cwd: project.root, columns: 80});

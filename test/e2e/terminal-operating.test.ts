@@ -1,20 +1,14 @@
 import {createSessions, createUsers, type AuthUser} from '../helpers/auth.js';
 import {configure, install} from '../helpers/install.js';
-import {createProject, type TestProject} from '../helpers/project.js';
+import {project, server, useLocalProject} from '../helpers/local.js';
 import {KEYS, openTerminal, type Terminal} from '../helpers/pty.js';
-import {startServer, type TestServer} from '../helpers/server.js';
 
 // The questions of the commands that operate on users and sessions, on a local target and by URL.
 
-let server: TestServer;
-let project: TestProject;
 let users: AuthUser[];
 
-beforeAll(async () => {
-  server = await startServer();
-});
+useLocalProject();
 beforeEach(async () => {
-  project = await createProject({port: server.port});
   const client = await server.connect();
   await install(client);
   users = await createUsers(client, 2);
@@ -25,11 +19,6 @@ beforeEach(async () => {
   );
   await configure(client, {enabled: true, max_sessions: 2});
 });
-afterEach(async () => {
-  await project.remove();
-  await server.reset();
-});
-afterAll(async () => server.stop());
 
 function terminal(...args: string[]): Terminal {
   return openTerminal(args, {cwd: project.root});

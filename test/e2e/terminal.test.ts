@@ -1,23 +1,9 @@
 import {createSessions, createUser, createUsers} from '../helpers/auth.js';
-import {createProject, type TestProject} from '../helpers/project.js';
+import {project, server, useLocalProject} from '../helpers/local.js';
 import {KEYS, openTerminal, type Terminal} from '../helpers/pty.js';
-import {startServer, type TestServer} from '../helpers/server.js';
 import {backendPid, until} from '../helpers/wait.js';
 
-let server: TestServer;
-let project: TestProject;
-
-beforeAll(async () => {
-  server = await startServer();
-});
-beforeEach(async () => {
-  project = await createProject({port: server.port});
-});
-afterEach(async () => {
-  await project.remove();
-  await server.reset();
-});
-afterAll(async () => server.stop());
+useLocalProject();
 
 function terminal(args: string[], env: Record<string, string> = {}): Terminal {
   return openTerminal(args, {cwd: project.root, env});
