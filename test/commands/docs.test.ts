@@ -38,10 +38,6 @@ const kept = new Kept();
 
 beforeAll(async () => {
   server = await startServer();
-  // As on a hosted project, so that the guard can be enabled.
-  await (
-    await server.connect('supabase_admin')
-  ).query('grant authenticator to postgres with admin option, inherit false, set false');
 });
 afterAll(async () => server.stop());
 
@@ -94,8 +90,7 @@ async function populate(): Promise<void> {
 /** A project and its database, with supasession unless the page begins by installing it. */
 async function prepare(page: Page): Promise<void> {
   const admin = await server.connect('supabase_admin');
-  await admin.query(`alter role authenticator reset pgrst.db_pre_request;
-    grant set on parameter pgrst.db_pre_request to postgres`);
+  await admin.query(`alter role authenticator reset pgrst.db_pre_request`);
   project = await createProject({port: server.port});
   const [first] = page.blocks
     .filter(({language}) => language === 'sh')

@@ -369,7 +369,9 @@ uri = "pg-functions://postgres/supasession/access_token_hook"
   });
 
   test('a role that may not is told so, in words', async () => {
+    await admin('revoke set on parameter pgrst.db_pre_request from postgres');
     const {code, error} = await failure(project, ['doctor', '--fix', '--yes']);
+    await admin('grant set on parameter pgrst.db_pre_request to postgres');
     expect([code, error.code]).toEqual([1, 'PERMISSION_DENIED']);
     expect(error.message).toMatch(/^Role postgres may not reset pgrst\.db_pre_request of role authenticator/);
   });

@@ -13,7 +13,6 @@ const kept = new Kept();
 
 beforeAll(async () => {
   server = await startServer();
-  await asSuperuser('grant authenticator to postgres with admin option, inherit false, set false');
 });
 beforeEach(async () => {
   project = await createProject({port: server.port});

@@ -29,6 +29,7 @@ beforeEach(async () => {
   [postgres, superuser, api] = (await Promise.all(
     ['postgres', 'supabase_admin', 'authenticator'].map(async (role) => database.connect(role)),
   )) as [Client, Client, Client];
+  await superuser.query(DENY);
   session = await oneSession();
 });
 
@@ -36,6 +37,9 @@ afterEach(async () => {
   await superuser.query('alter role authenticator reset pgrst.db_pre_request');
   await database.drop();
 });
+
+/** What a Postgres without Supabase's extensions lets postgres do. */
+const DENY = 'revoke authenticator from postgres; revoke set on parameter pgrst.db_pre_request from postgres';
 
 async function oneSession(): Promise<AuthSession> {
   const user = await createUser(postgres);
@@ -219,8 +223,7 @@ const NONE = {schema: null, function: null, pinned: true};
 async function allowPostgres(): Promise<() => Promise<unknown>> {
   await superuser.query(`grant authenticator to postgres with admin option, inherit false, set false;
     grant set on parameter pgrst.db_pre_request to postgres`);
-  return async () =>
-    superuser.query('revoke authenticator from postgres; revoke set on parameter pgrst.db_pre_request from postgres');
+  return async () => superuser.query(DENY);
 }
 
 describe('enable_guard() and disable_guard()', () => {

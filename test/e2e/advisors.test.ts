@@ -16,10 +16,6 @@ beforeAll(async () => {
   server = await startServer();
   project = await createProject({port: server.port});
   postgres = await server.connect();
-  // As on a hosted project, where postgres may enable the guard.
-  const admin = await server.connect('supabase_admin');
-  await admin.query(`grant authenticator to postgres with admin option, inherit false, set false;
-    grant set on parameter pgrst.db_pre_request to postgres`);
   await install(postgres);
 });
 

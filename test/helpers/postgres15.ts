@@ -75,7 +75,7 @@ async function prepare(port: number): Promise<void> {
   for (const file of (await readdir(SQL)).sort()) {
     const sql = await readFile(new URL(file, SQL), 'utf8');
     // Postgres 15 has no membership without rights: there postgres is no member.
-    await admin.query(`begin; ${sql.replace(/^grant .* with admin false, inherit false, set false;$/m, '')}; commit`);
+    await admin.query(`begin; ${sql.replaceAll(/^grant .* with admin .*, inherit false, set false;$/gm, '')}; commit`);
   }
   await admin.query('create database supabase_template template postgres owner postgres is_template true');
   await admin.end();

@@ -18,10 +18,8 @@ const POLICIES = 'supabase/schemas/zz_supasession_protect.sql';
 
 beforeAll(async () => {
   [server, shadow] = await Promise.all([startServer(), startServer({fresh: true})]);
-  await asSuperuser('grant authenticator to postgres with admin option, inherit false, set false');
 });
 beforeEach(async () => {
-  await asSuperuser('grant set on parameter pgrst.db_pre_request to postgres');
   project = await createProject({port: server.port});
   await project.addMigration('20240101000000_notes.sql', NOTES);
   // The table and what belongs to it apart, as pg-delta loads file by file.

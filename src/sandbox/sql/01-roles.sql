@@ -36,6 +36,10 @@ grant anon, authenticated, service_role, pg_read_all_data, pg_monitor, pg_signal
 -- nothing: no inherited rights, no SET ROLE, no handing on.
 grant supabase_auth_admin, supabase_storage_admin to postgres with admin false, inherit false, set false;
 
+-- Hosted projects and the local stack let postgres choose the function that PostgREST calls before each request.
+grant authenticator to postgres with admin option, inherit false, set false;
+grant set on parameter pgrst.db_pre_request to postgres;
+
 alter role anon set statement_timeout to '3s';
 alter role authenticated set statement_timeout to '8s';
 -- A Supabase project also sets session_preload_libraries = safeupdate here (no DELETE or UPDATE without a WHERE through
