@@ -50,8 +50,9 @@ function poolOf(databaseUrl: string, role: string): pg.Pool {
   const url = new URL(databaseUrl);
   url.username = role;
   const pool = new pg.Pool({connectionString: url.href, max: 10});
-  // The next request opens another one.
+  // A connection that the server ends fails its request, and the next request opens another one; neither ends this process.
   pool.on('error', () => undefined);
+  pool.on('connect', (client) => client.on('error', () => undefined));
   return pool;
 }
 

@@ -128,7 +128,8 @@ async function transact(c: Context, client: PoolClient, request: Request): Promi
     await client.query('commit');
     return rows[0]?.answer ?? null;
   } catch (error) {
-    await client.query('rollback');
+    // On a connection that the server has ended it fails too.
+    await client.query('rollback').catch(() => undefined);
     throw error;
   }
 }

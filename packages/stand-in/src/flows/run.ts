@@ -52,7 +52,8 @@ export class Steps<T> {
     try {
       this.#state = this.#flow.next(await this.#send(statement));
     } catch (error) {
-      await this.#client.query('rollback');
+      // On a connection that the server has ended it fails too.
+      await this.#client.query('rollback').catch(() => undefined);
       throw error;
     }
   }
