@@ -53,7 +53,8 @@ function usable(find: () => AuthStorage): AuthStorage {
 }
 
 /** The claims of what auth-js stores. */
-const readClaims = (session: string): Claims => readToken((JSON.parse(session) as {access_token?: string}).access_token);
+const readClaims = (session: string): Claims =>
+  readToken((JSON.parse(session) as {access_token?: string}).access_token);
 
 /** Reads what was stored; null for what nobody here wrote, or what belongs to another session. */
 function readEntry(text: string | null): Entry | null {
