@@ -20,6 +20,7 @@ import {ask, claimsOf} from '../helpers/data-api.js';
 import {createDatabase, type TestDatabase} from '../helpers/database.js';
 import {configure} from '../helpers/install.js';
 import {interrupt, outcome, type Interruption} from '../helpers/interrupt.js';
+import {sample} from '../helpers/thorough.js';
 
 const HOOK = 'supasession.access_token_hook';
 
@@ -272,7 +273,9 @@ it('a user whose access is revoked stays out if there is no row of settings', as
   await run(auth, signInPassword(user.email));
 });
 
-describe.each(settings)('revoke_access() in the middle of a request, with %s', (_, config) => {
+const raced = sample(settings, ([name]) => name === 'limits on');
+
+describe.each(raced)('revoke_access() in the middle of a request, with %s', (_, config) => {
   const inForce = config.enabled && !('mode' in config);
 
   /** What came of the request has no access, and ends: with limits on, where the user's row is locked, at once. */

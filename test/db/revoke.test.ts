@@ -20,6 +20,7 @@ import {ask, claimsOf} from '../helpers/data-api.js';
 import {createDatabase, type TestDatabase} from '../helpers/database.js';
 import {configure} from '../helpers/install.js';
 import {interrupt, outcome} from '../helpers/interrupt.js';
+import {sample} from '../helpers/thorough.js';
 import {backendPid, untilBlocked, untilSleeping} from '../helpers/wait.js';
 
 let database: TestDatabase;
@@ -152,7 +153,9 @@ const settings = [
   ['in observe mode', {enabled: true, max_sessions: 3, mode: 'observe'}],
 ] as const;
 
-describe.each(settings)('%s', (_, config) => {
+const raced = sample(settings, ([name]) => name === 'with limits on');
+
+describe.each(raced)('%s', (_, config) => {
   beforeEach(async () => configure(postgres, config));
 
   describe.each(refreshes)('a %s in flight, at each of its statements', (__, refresh) => {

@@ -1,0 +1,5 @@
+// The races of test/db/access.test.ts that `npm test` leaves out: with limits off, and in observe mode.
+process.env['SUPASESSION_THOROUGH'] = '1';
+await import('../db/access.test.js');
+
+export {};
