@@ -5,6 +5,9 @@ import {TOTP} from 'otpauth';
 import {startStandIn} from '../../packages/stand-in/src/index.js';
 import {startApp, type App, type AppUser} from '../helpers/app.js';
 
+const SAFARI =
+  'Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.5 Mobile/15E148 Safari/604.1';
+
 let app: App;
 
 beforeAll(async () => {
@@ -301,12 +304,18 @@ describe('limits of supasession', () => {
   const signIn = async ({email, password}: AppUser, apiVersion: string | null): Promise<Answer> =>
     send('POST', '/auth/v1/token?grant_type=password', {body: {email, password}, apiVersion});
 
-  test('the oldest session is evicted', async () => {
+  test('the oldest session is evicted, and anybody with its id is told what took its place', async () => {
     await app.configure({max_sessions: 1});
     const user = await app.newUser();
-    const [first, second] = [await app.signIn(user), await app.signIn(user)];
+    const [first, second] = [await app.signIn(user), await app.signIn(user, {userAgent: SAFARI})];
     expect((await getUser(first.session)).status).toBe(403);
     expect((await getUser(second.session)).status).toBe(200);
+    const {session_id} = await claimsOf(first.session);
+    const why = await app.createClient().schema('supasession').rpc('why_ended', {session_id});
+    expect(why.data).toEqual({reason: 'evicted', cause: 'Safari on iPhone'});
+    const state = async ({client}: typeof first) => (await client.schema('supasession').rpc('session_state')).data;
+    expect(await state(first)).toMatchObject({live: false, reason: 'evicted', cause: 'Safari on iPhone'});
+    expect(await state(second)).toEqual({live: true, ends_at: null, ends_by: null, reason: null, cause: null});
   });
 
   test('a sign-in is refused by the trigger', async () => {

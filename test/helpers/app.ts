@@ -30,7 +30,7 @@ export interface App extends StandIn {
   databaseUrl: (role?: string) => string;
   /** Sets the settings that are given and all others to their defaults; with limits enabled unless told otherwise. */
   configure: (settings?: Settings) => Promise<void>;
-  /** Enables or disables the guard, with the rights that a hosted project's postgres has. */
+  /** Enables or disables the guard. */
   setGuard: (enabled: boolean) => Promise<void>;
   /** A client of its own, as of another device: nothing is shared, and it refreshes only when it is asked to. */
   createClient: (options?: Options) => SupabaseClient;
@@ -58,13 +58,6 @@ function clientOf(url: string, key: string, {userAgent, ...options}: Options = {
     global: {...options.global, headers},
     realtime: {transport: noWebSocket as never},
   });
-}
-
-async function connect(connectionString: string): Promise<pg.Client> {
-  const client = new pg.Client({connectionString});
-  client.on('error', () => undefined);
-  await client.connect();
-  return client;
 }
 
 /** The server of the test file, or the one that a real Auth server is on. */
@@ -104,7 +97,9 @@ export async function startApp(options: Partial<StandInOptions> = {}): Promise<A
     ...server.auth,
     ...options,
   });
-  const database = await connect(server.url());
+  const database = new pg.Client({connectionString: server.url()});
+  database.on('error', () => undefined);
+  await database.connect();
   const {url, anonKey, serviceKey} = standIn;
   const admin = clientOf(url, serviceKey, {auth: {persistSession: false}});
   const ofDevice = (settings?: Options): SupabaseClient => clientOf(url, anonKey, settings);
@@ -113,9 +108,7 @@ export async function startApp(options: Partial<StandInOptions> = {}): Promise<A
     ...{database, admin, createClient: ofDevice, databaseUrl: server.url, realAuth: server.auth.authUrl !== undefined},
     configure: async (settings = {}) => configure(database, {enabled: true, ...settings}),
     setGuard: async (enabled) => {
-      const superuser = await connect(server.url('supabase_admin'));
-      await superuser.query(`select supasession.${enabled ? 'enable' : 'disable'}_guard()`);
-      await superuser.end();
+      await database.query(`select supasession.${enabled ? 'enable' : 'disable'}_guard()`);
     },
     newUser: async () => {
       const [email, password] = [`${randomUUID()}@example.com`, 'correct horse battery'];
