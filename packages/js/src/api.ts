@@ -1,7 +1,7 @@
 import {fail, ok} from './errors.js';
 import {type Deadline} from './memo.js';
 import {type EndReason, type Limit, type Project, type Result} from './types.js';
-import {isOver, readCode} from './watch-fetch.js';
+import {readCode} from './watch-fetch.js';
 
 /** Milliseconds until an unanswered request counts as unreachable. */
 const TIMEOUT = 10_000;
@@ -19,8 +19,8 @@ export interface Api {
   readonly host: string;
   /** Calls a function of the schema supasession, as anon without a token. Never refreshes anything. */
   call(name: string, body?: object, token?: string): Promise<Result<unknown>>;
-  /** Asks Auth for the user of a token: a code that says "this session is over", or null. */
-  refusal(token: string): Promise<string | null>;
+  /** Asks Auth for the user of a token. The status is 0 if it cannot be reached; the code is that of a refusal. */
+  user(token: string): Promise<{status: number; code: string}>;
   whyEnded(sessionId: string): Promise<Why>;
   standing(token: string): Promise<Result<Standing>>;
 }
@@ -85,9 +85,13 @@ export function createApi(project: Project, send: typeof fetch): Api {
   return {
     host: new URL(url).host,
     call,
-    refusal: async (token) => {
-      const code = await request('/auth/v1/user', token, {}).then(readCode, () => '');
-      return isOver(code) ? code : null;
+    user: async (token) => {
+      try {
+        const response = await request('/auth/v1/user', token, {});
+        return {status: response.status, code: response.ok ? '' : await readCode(response)};
+      } catch {
+        return {status: 0, code: ''};
+      }
     },
     whyEnded: async (id) => readWhy((await call('why_ended', {session_id: id})).data),
     standing: async (token) => {

@@ -18,7 +18,7 @@ import {
   type SupabaseLike,
   type Tokens,
 } from './types.js';
-import {type Refusal, type Watch, type WatchedFetch} from './watch-fetch.js';
+import {isOver, type Refusal, type Watch, type WatchedFetch} from './watch-fetch.js';
 
 /** Milliseconds between two questions of all tabs together. */
 const ASK_EVERY = 5_000;
@@ -337,8 +337,8 @@ class Client implements SessionClient {
     // eslint-disable-next-line no-console -- Nobody else sees why reasons and deadlines are missing.
     if (error!.status === 406 || error!.status === 404) console.warn(error!.message);
     else if (error!.status !== 401) return {data: null, error: error!};
-    const code = await this.#api.refusal(token);
-    return code ? ok({live: false, reason: REASONS[code] ?? null, cause: null}) : {data: null, error: error!};
+    const {code} = await this.#api.user(token);
+    return isOver(code) ? ok({live: false, reason: REASONS[code] ?? null, cause: null}) : {data: null, error: error!};
   }
 
   /** Compares the time with each deadline, and arms the timer for the next. @param active if somebody is there. */

@@ -3,6 +3,7 @@ import {fail, ok} from './errors.js';
 import {milliseconds} from './span.js';
 import {readToken, signInTimes, type Claims} from './token.js';
 import {type EndReason, type Limit, type Result, type SessionError, type Span, type Tokens} from './types.js';
+import {isOver} from './watch-fetch.js';
 
 export type {Result, SessionError} from './types.js';
 
@@ -11,13 +12,12 @@ export interface ServerSupabase {
   auth: {
     /** Since supabase-js 2.50; before that the server of Auth is asked for the user. */
     getClaims?(jwt: string): Promise<{data: {claims: Claims} | null; error: AuthFailure | null}>;
-    getUser(jwt: string): Promise<{error: AuthFailure | null}>;
     getSession(): Promise<{data: {session: Tokens | null}}>;
   };
 }
 
 interface AuthFailure {
-  name: string;
+  name?: string;
   status?: number | undefined;
   code?: string | undefined;
 }
@@ -49,11 +49,12 @@ const ended = (reason: EndReason | null): {data: null; error: SessionError} =>
     ? fail('revoked', {reason, message: "The user's access is revoked."})
     : fail('ended', {reason: reason ?? 'sessionMissing'});
 
-async function refused(api: Api, jwt: string, {name, status = 0, code = ''}: AuthFailure): Promise<Result<never>> {
-  if (name === 'AuthRetryableFetchError' || status === 429 || status >= 500) return fail('unreachable', {status});
+async function refused(api: Api, jwt: string, {name = '', status = 0, code = ''}: AuthFailure): Promise<Result<never>> {
+  if (status === 429 || status >= 500 || status === 0)
+    return fail('unreachable', {status});
   if (code === 'user_banned') return ended('accessRevoked');
   // auth-js turns `session_not_found` into this one.
-  const gone = name === 'AuthSessionMissingError' || code === 'user_not_found';
+  const gone = name === 'AuthSessionMissingError' || isOver(code);
   if (!gone) return fail('signedOut', {status});
   return ended((await api.whyEnded(readToken(jwt).session_id ?? '')).reason);
 }
@@ -64,8 +65,8 @@ async function verifyToken({auth}: ServerSupabase, api: Api, jwt: string): Promi
     const {data, error} = await auth.getClaims(jwt);
     return error ? refused(api, jwt, error) : data ? ok(data.claims) : fail('signedOut');
   }
-  const {error} = await auth.getUser(jwt);
-  return error ? refused(api, jwt, error) : ok(readToken(jwt));
+  const answer = await api.user(jwt);
+  return answer.status === 200 ? ok(readToken(jwt)) : refused(api, jwt, answer);
 }
 
 async function askStanding(api: Api, jwt: string, key: string, maxStale: number): Promise<Result<Standing>> {
@@ -131,12 +132,16 @@ export async function requireFresh(
   supabase: ServerSupabase,
   {maxAge, aal, ...options}: VerifyOptions & {maxAge: Span; aal?: 'aal2'},
 ): Promise<Result<VerifiedSession>> {
+  let limit;
+  try {
+    limit = milliseconds(maxAge);
+  } catch (error) {
+    return fail('unexpected', {message: String(error)});
+  }
   const result = await verifySession(supabase, options);
   if (result.error) return result;
   const {claims, signedInAt} = result.data;
   if (aal && claims.aal !== aal) return fail('stale', {message: 'This needs the second factor.'});
   const age = signedInAt ? Date.now() - signedInAt.getTime() : Infinity;
-  return age < milliseconds(maxAge)
-    ? result
-    : fail('stale', {message: 'The sign-in is too old for this. Sign in again.'});
+  return age < limit ? result : fail('stale', {message: 'The sign-in is too old for this. Sign in again.'});
 }

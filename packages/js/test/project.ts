@@ -26,12 +26,14 @@ export interface TokenOptions {
   expiresIn?: number;
   /** Unix milliseconds. */
   signedInAt?: number;
+  /** When the second factor was passed, in Unix milliseconds. */
+  steppedUpAt?: number;
 }
 
 let refreshTokens = 0;
 
 /** A session as Auth answers it. */
-export function newSession({sessionId, expiresIn = 3600, signedInAt = Date.now()}: TokenOptions = {}) {
+export function newSession({sessionId, expiresIn = 3600, signedInAt = Date.now(), steppedUpAt}: TokenOptions = {}) {
   const now = Math.floor(Date.now() / 1000);
   const claims = {
     session_id: sessionId,
@@ -39,7 +41,11 @@ export function newSession({sessionId, expiresIn = 3600, signedInAt = Date.now()
     role: 'authenticated',
     iat: now,
     exp: now + expiresIn,
-    amr: [{method: 'password', timestamp: Math.floor(signedInAt / 1000)}],
+    aal: steppedUpAt === undefined ? 'aal1' : 'aal2',
+    amr: [
+      {method: 'password', timestamp: Math.floor(signedInAt / 1000)},
+      ...(steppedUpAt === undefined ? [] : [{method: 'totp', timestamp: Math.floor(steppedUpAt / 1000)}]),
+    ],
     user_metadata: {name: 'Žofie'},
   };
   refreshTokens += 1;
