@@ -1,1 +1,11 @@
-export {};
+import {StrictMode} from 'react';
+import {createRoot} from 'react-dom/client';
+import {App} from './App.js';
+import './record.js';
+import './style.css';
+
+createRoot(document.getElementById('root')!).render(
+  <StrictMode>
+    <App />
+  </StrictMode>,
+);
