@@ -69,6 +69,12 @@ test('from init to flush: the real CLI applies it, sign-ins are limited, and eve
   await run(auth, signInPassword(email));
   await expect(run(auth, signInPassword(email))).rejects.toThrow(`Session limit of 3 exceeded for user ${userId}`);
 
+  // A saved setting travels with the migrations: nothing is left to do on the linked project.
+  expect(await project.run(['config', '--max', '3', '--save'])).toMatchObject({code: 0});
+  const again = await project.run(['init', '--apply']);
+  expect(again.stderr).toContain('npx supabase db push');
+  expect(again.stderr).not.toContain('config --linked --enable');
+
   const flush = await project.run(['flush', '--yes']);
   expect(flush).toMatchObject({code: 0});
   expect(flush.stdout).toContain('3 sessions of 1 user end. This cannot be undone.');

@@ -126,7 +126,7 @@ test(
     expect((await wrong())[0]).toEqual({
       severity: 'error',
       detail: expect.stringMatching(/declarative_sync\.sql is not applied yet and drops \d\d objects of supasession: /),
-      fix: `Delete ${sync}\nsupasession init\nsupabase db schema declarative sync`,
+      fix: `Delete ${sync}\nsupasession init\nnpx supabase db schema declarative sync`,
     });
 
     await done('init', '--no-apply', '--no-enable', '--yes');

@@ -29,7 +29,11 @@ function files(list: string[]): string {
 
 /** Makes the supabase CLI apply files again that its history lists as applied. */
 function repairHistory(target: Target, migrations: OwnMigration[]): string {
-  const there = {local: ' --local', linked: ' --linked', url: ' --db-url <url>'}[target.kind];
+  const there = {
+    local: ' --local',
+    linked: target.named ? ` --remote=${target.projectRef!}` : ' --linked',
+    url: ' --db-url <url>',
+  }[target.kind];
   return `{supabase} migration repair --status reverted ${migrations.map(({version}) => version).join(' ')}${there}`;
 }
 

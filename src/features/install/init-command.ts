@@ -11,7 +11,7 @@ import {currentSettings, endingQuestion, impactText} from '../settings/index.js'
 import {planApply, type ApplyPlan} from './apply.js';
 import {readBelongings} from './dependents.js';
 import {applyPending, judgeEnable, settle, writeGiven, writeInit, type InitMigration, type InitPlan} from './init.js';
-import {isRemoval} from './migration.js';
+import {isRemoval, settingsOf} from './migration.js';
 import {pendingText, unfinished} from './pending-text.js';
 import type {InitAnswers} from './questions.js';
 import {fileText, givenText, leftAloneText, removalText} from './text.js';
@@ -53,6 +53,8 @@ export interface InitDone {
   enabled: boolean;
   /** Whether the project is linked to a hosted one. */
   linked: boolean;
+  /** Whether the project's migrations switch the limit on. */
+  filesEnable: boolean;
 }
 
 export abstract class InitCommand extends BaseCommand {
@@ -129,7 +131,11 @@ export abstract class InitCommand extends BaseCommand {
     const saved = await writeGiven(project, plan, answers.settings, dryRun);
     if (saved !== null) this.note(givenText(saved, dryRun));
     const linked = await this.isLinked(project);
-    const done: InitDone = {migration, saved, applied: false, enabled: false, linked};
+    const inFiles = [...plan.migrations.active.map(settingsOf), answers.settings];
+    const done: InitDone = {
+      ...{migration, saved, applied: false, enabled: false, linked},
+      filesEnable: inFiles.findLast(({enabled}) => enabled !== undefined)?.enabled === true,
+    };
     if (connection === null || dryRun) return done;
     try {
       if (pending !== null) {
@@ -145,7 +151,7 @@ export abstract class InitCommand extends BaseCommand {
     } catch (error) {
       const written = migration.written ? migration.file : saved;
       const again = commandOn(connection.target, 'init --apply');
-      const next = written === null || done.applied ? [] : unfinished([written], again);
+      const next = written === null || done.applied ? [] : unfinished(project, [written], again);
       throw this.stoppedAfter(error, {written, applied: done.applied}, next);
     }
   }

@@ -1,5 +1,9 @@
+import path from 'node:path';
+
 import chalk from 'chalk';
 
+import {shellWord} from '../../errors.js';
+import type {Project} from '../../supabase/project.js';
 import type {Target} from '../../types.js';
 
 export function pendingText(files: string[]): string {
@@ -19,7 +23,7 @@ export function applyCommand(target: Pick<Target, 'kind' | 'named' | 'projectRef
 }
 
 /** What to do about files that were written and not applied. */
-export function unfinished(files: string[], finish: string): string[] {
-  const names = files.map((file) => `supabase/migrations/${file}`).join(' ');
+export function unfinished({cwd, migrationsDir}: Project, files: string[], finish: string): string[] {
+  const names = files.map((file) => shellWord(path.relative(cwd, path.join(migrationsDir, file)))).join(' ');
   return [`To finish, after you fix that: ${finish}`, `To undo, as nothing was applied: rm ${names}`];
 }

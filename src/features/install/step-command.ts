@@ -67,7 +67,7 @@ export abstract class StepCommand extends BaseCommand {
       if (pending !== null && !dryRun) await this.#apply(project, connection, pending);
     } catch (error) {
       const written = files.filter((file) => file.written).map(({file}) => file);
-      const next = pending === null || written.length === 0 ? [] : unfinished(written, applyCommand(target));
+      const next = pending === null || written.length === 0 ? [] : unfinished(project, written, applyCommand(target));
       throw this.stoppedAfter(error, {written, applied: false}, next);
     }
 

@@ -74,7 +74,7 @@ export function initText(outcome: InitOutcome, typed: (hint: string) => string):
 }
 
 /** Pairs: a command, and what it is for. */
-function nextAfterInit({target, applied, enabled, wanted, absent, linked}: InitOutcome): Array<[string, string]> {
+function nextAfterInit({target, applied, enabled, filesEnable, absent, linked}: InitOutcome): Array<[string, string]> {
   const next: Array<[string, string]> = [];
   if (absent === 'not running') next.push(['{supabase} start', 'start the local database']);
   if (!applied) next.push([commandOn(target, 'init --apply'), 'apply it']);
@@ -82,8 +82,7 @@ function nextAfterInit({target, applied, enabled, wanted, absent, linked}: InitO
   if (target.kind === 'local') {
     if (!linked) next.push(['{supabase} link', 'once there is a hosted project']);
     next.push(['{supabase} db push', 'bring it to the linked project']);
-    // The files do not switch the limit on.
-    if (!wanted.settings.enabled)
+    if (!filesEnable)
       next.push(['{bin} config --linked --enable', 'then switch the limit on there: the migration leaves it off']);
   }
 

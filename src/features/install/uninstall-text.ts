@@ -42,7 +42,7 @@ export function uninstallText(
   if (belongings !== null) {
     const {rules, events, revoked, deadlines} = belongings;
     lines.push(
-      `  ${chalk.bold('Removed')} limits and settings, ${count(rules, 'rule')}, ${count(events, 'event')} of history, the guard`,
+      `  ${chalk.bold('Removed')} limits and settings, ${count(rules, 'rule')}, ${count(events, 'event')} of history, the guard if it is enabled`,
       `  ${chalk.bold('Stays')}   users, sessions, and everything else in Auth`,
     );
     if (revoked > 0) {
