@@ -50,8 +50,7 @@ const ended = (reason: EndReason | null): {data: null; error: SessionError} =>
     : fail('ended', {reason: reason ?? 'sessionMissing'});
 
 async function refused(api: Api, jwt: string, {name = '', status = 0, code = ''}: AuthFailure): Promise<Result<never>> {
-  if (status === 429 || status >= 500 || status === 0)
-    return fail('unreachable', {status});
+  if (status === 429 || status >= 500 || status === 0) return fail('unreachable', {status});
   if (code === 'user_banned') return ended('accessRevoked');
   // auth-js turns `session_not_found` into this one.
   const gone = name === 'AuthSessionMissingError' || isOver(code);
