@@ -21,8 +21,8 @@ function EndsAt({endsAt, limit}: Pick<SessionState, 'endsAt' | 'limit'>) {
   if (!endsAt) return <p>Signed in, without a deadline.</p>;
   return (
     <p>
-      Signed in until <time dateTime={endsAt.toISOString()}>{endsAt.toLocaleTimeString()}</time>,{' '}
-      {canExtend(limit) ? 'or longer while you use the app' : limitInWords(limit)}.
+      Signed in until <time dateTime={endsAt.toISOString()}>{endsAt.toLocaleTimeString()}</time>
+      {canExtend(limit) ? ', or longer while you use the app.' : `: ${limitInWords(limit)}.`}
     </p>
   );
 }

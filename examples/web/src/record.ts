@@ -39,7 +39,7 @@ supabase.auth.onAuthStateChange((event, stored) => {
 
 session.onChange((event) => {
   if (event.type === 'warning') {
-    record('soon', 'Warning', `signed out in ${event.secondsLeft} s ${limitInWords(event.limit)}`);
+    record('soon', 'Warning', `${event.secondsLeft} s left: ${limitInWords(event.limit)}`);
   } else if (event.type === 'extended') {
     record('good', 'Extended', event.endsAt ? `until ${event.endsAt.toLocaleTimeString()}` : 'no deadline');
   } else {

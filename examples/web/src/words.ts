@@ -38,14 +38,14 @@ export function endInWords(reason: EndReason, cause: string | null): Words {
   return words[reason];
 }
 
-/** What ends the session next, in words; null is a deadline that somebody else has set. */
+/** What ends the session next, to follow a colon; null is a deadline that somebody else has set. */
 export function limitInWords(limit: Limit | null): string {
   switch (limit) {
     case 'idle':
     case 'inactivity':
-      return 'if you do not use the app';
+      return 'the app is not used';
     case 'mfa':
-      return 'unless you enter the second factor';
+      return 'the second factor is missing';
     default:
       return 'a sign-in lasts only so long';
   }
