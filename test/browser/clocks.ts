@@ -1,6 +1,7 @@
 /** Times: the warning, the clocks of the app and of the server, sleep, and being away. */
 import type {Page} from 'playwright-core';
 import {
+  addNote,
   comeBack,
   PHONE,
   picture,
@@ -26,7 +27,10 @@ async function secondsLeft(page: Page): Promise<number> {
 export function clocks(stage: () => BrowserStage): void {
   describe('a page that nobody uses', () => {
     it('warns, goes on when told to stay, and ends otherwise', async () => {
-      const laptop = await stage().signIn(await stage().newUser());
+      const user = await stage().newUser();
+      await stage().signIn(user, {userAgent: PHONE});
+      const laptop = await stage().signIn(user);
+      expect(await addNote(laptop, 'Ask Ben about Friday')).toBe('Request allowed');
       await laptop.clock.fastForward('02:05');
       await warning(laptop).waitFor();
       expect(await secondsLeft(laptop)).toBeGreaterThan(45);
@@ -35,7 +39,9 @@ export function clocks(stage: () => BrowserStage): void {
       await press(laptop, 'Stay signed in');
       await warning(laptop).waitFor({state: 'detached'});
       await laptop.getByRole('log').getByText('Token refreshed').waitFor();
-      expect(await steps(laptop)).toEqual(['Signed in', 'Stored', 'Warning', 'Extended', 'Token refreshed']);
+      expect(await steps(laptop)).toEqual([
+        ...['Signed in', 'Stored', 'Request allowed', 'Warning', 'Extended', 'Token refreshed'],
+      ]);
       await laptop.clock.fastForward('02:05');
       await warning(laptop).waitFor();
       await laptop.clock.fastForward('01:00');

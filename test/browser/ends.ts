@@ -1,5 +1,6 @@
 /** How each way to end a session looks on the device. */
 import {
+  addNote,
   comeBack,
   fillIn,
   PHONE,
@@ -33,7 +34,7 @@ export function ends(stage: () => BrowserStage): void {
       await stage().guard(true);
       const user = await stage().newUser();
       const laptop = await stage().signIn(user);
-      expect(await readNotes(laptop)).toBe('Request allowed');
+      expect(await addNote(laptop, 'Ask Ben about Friday')).toBe('Request allowed');
       await stage().signIn(user, phone);
       // Later than two questions to the server may follow each other.
       await laptop.clock.fastForward(5_000);

@@ -171,10 +171,23 @@ export async function press(page: Page, name: string): Promise<void> {
   await page.getByRole('button', {name, exact: true}).click();
 }
 
-/** Reads the notes, and waits for the answer. Returns the step in the timeline: "Request allowed" or "Request denied". */
-export async function readNotes(page: Page): Promise<string> {
+/** What the timeline says of the request that this makes: "Request allowed" or "Request denied". */
+async function request(page: Page, send: () => Promise<void>): Promise<string> {
   const requests = page.getByRole('log').locator('strong', {hasText: 'Request'});
   const before = await requests.count();
-  await press(page, 'Read notes');
+  await send();
   return (await requests.nth(before).textContent())!;
+}
+
+/** Reads the notes, and waits for the answer. */
+export async function readNotes(page: Page): Promise<string> {
+  return request(page, async () => press(page, 'Read notes'));
+}
+
+/** Adds a note, and waits for the answer. */
+export async function addNote(page: Page, text: string): Promise<string> {
+  return request(page, async () => {
+    await page.getByLabel('New note').fill(text);
+    await press(page, 'Add');
+  });
 }

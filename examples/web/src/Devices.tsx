@@ -1,7 +1,7 @@
 import {useDevices} from 'supasession-js/react';
 import {session} from './supabase.js';
 
-const DATE = new Intl.DateTimeFormat(undefined, {dateStyle: 'medium', timeStyle: 'short'});
+const DATE = new Intl.DateTimeFormat(undefined, {month: 'short', day: 'numeric', hour: 'numeric', minute: '2-digit'});
 
 /** The sessions of the user, and a way to end each. */
 export function Devices() {
