@@ -1,4 +1,4 @@
-import {createApi, type Api, type Standing} from './api.js';
+import {createApi, toError, type Api, type Standing} from './api.js';
 import {readDevices} from './devices.js';
 import {fail, ok} from './errors.js';
 import {createMemos, type Deadline, type End, type Memos} from './memo.js';
@@ -84,8 +84,8 @@ interface Current {
   removed: boolean;
 }
 
-const newCurrent = (id: string, server: Deadline | null = null): Current => ({
-  ...{id, server, expiresAt: 0, signedInAt: 0, asking: null, ending: null, removed: false},
+const newCurrent = (id: string): Current => ({
+  ...{id, server: null, expiresAt: 0, signedInAt: 0, asking: null, ending: null, removed: false},
 });
 
 const end = (reason: EndReason, cause: string | null = null): End => ({reason, cause});
@@ -196,7 +196,6 @@ class Client implements SessionClient {
     this.#disposed = true;
     clearTimeout(this.#timer);
     this.#stop();
-    this.#states.clear();
     this.#events.clear();
   }
 
@@ -227,9 +226,8 @@ class Client implements SessionClient {
   #adopt(event: string, tokens: Tokens): void {
     const claims = readToken(tokens.access_token);
     const id = claims.session_id ?? '';
-    const {ended, server} = this.#memos.load(id);
     if (this.#current?.id !== id) {
-      this.#current = newCurrent(id, server);
+      this.#current = newCurrent(id);
       this.#warned = 0;
     }
     const current = this.#current;
@@ -237,10 +235,7 @@ class Client implements SessionClient {
     current.tokens = tokens;
     current.expiresAt = Number(claims.exp) * 1000;
     current.signedInAt = Math.min(...signInTimes(claims));
-    // It ended while this tab slept, or auth-js could not clear it.
-    if (ended) void this.#end(current, () => ended);
-    else if (fresh || event === 'TOKEN_REFRESHED') this.#want(true);
-    else this.#tick();
+    this.#read(fresh || event === 'TOKEN_REFRESHED');
   }
 
   /** auth-js has no session (any more). */
@@ -268,7 +263,7 @@ class Client implements SessionClient {
   }
 
   /** Why a session is over that Auth refuses with this code. */
-  async #reason({id}: Current, code: string): Promise<End> {
+  async #reason({id}: Current, code = ''): Promise<End> {
     if (REASONS[code]) return end(REASONS[code]);
     const {reason, cause} = await this.#api.whyEnded(id);
     return end(reason ?? (code === 'session_expired' ? 'sessionExpired' : 'sessionMissing'), cause);
@@ -281,13 +276,14 @@ class Client implements SessionClient {
     else void this.#end(current, () => this.#reason(current, refusal.code));
   }
 
-  /** Another tab wrote what all share. */
-  #read(): void {
+  /** Reads what the tabs share. The session may have ended while this one slept, or auth-js could not clear it. */
+  #read(ask = false): void {
     const current = this.#current;
     if (!current?.tokens) return;
     const {ended, server} = this.#memos.load(current.id);
     current.server = server;
     if (ended) void this.#end(current, () => ended);
+    else if (ask) this.#want(true);
     else this.#tick();
   }
 
@@ -425,11 +421,10 @@ class Client implements SessionClient {
     const current = this.#current;
     if (!current?.tokens) return fail('signedOut');
     const session = await this.#auth.getSession().catch(() => null);
-    const {data, error} = await this.#api.call(name, body, (session?.data.session ?? current.tokens).access_token);
-    if (error?.code === 'ended') await this.#end(current, () => this.#reason(current, ''));
-    if (error) return {data: null, error};
-    const value = read(data);
-    return value === null || Number.isNaN(value) ? fail('unexpected', {status: 200}) : ok(value);
+    const answer = await this.#api.call(name, body, (session?.data.session ?? current.tokens).access_token);
+    if (answer.code === 'PT401') await this.#end(current, () => this.#reason(current));
+    const value = answer.status === 200 ? read(answer.data) : null;
+    return value === null || Number.isNaN(value) ? toError(answer) : ok(value);
   }
 
   #set(state: SessionState): void {

@@ -1,11 +1,11 @@
 import {type EndReason, type Result, type SessionError, type SessionErrorCode} from './types.js';
 
+/** What to do. */
 const MESSAGES: Partial<Record<SessionErrorCode, string>> = {
+  notExposed: 'Run `supasession api enable`: the Data API does not expose the schema supasession.',
+  outdated: 'Run `supasession upgrade`: the database has an older supasession.',
   signedOut: 'Nobody is signed in.',
-  ended: 'The session has ended. Sign in again.',
-  unreachable: 'The project cannot be reached. Try again.',
-  notExposed: 'The Data API does not expose supasession: run `supasession api enable`.',
-  outdated: 'The database has an older supasession: run `supasession upgrade`.',
+  ended: 'The session has ended: sign in again.',
 };
 
 export const ok = <T>(data: T): Result<T> => ({data, error: null});
@@ -15,6 +15,6 @@ export function fail(
   code: SessionErrorCode,
   {status, reason, message}: {status?: number; reason?: EndReason | null; message?: string} = {},
 ): {data: null; error: SessionError} {
-  const error = new Error(message ?? MESSAGES[code] ?? `The project gave an unknown answer (${status}).`);
+  const error = new Error(message ?? MESSAGES[code] ?? `The project cannot be asked (${status}): try again.`);
   return {data: null, error: Object.assign(error, {name: 'SessionError', code, status, reason: reason ?? undefined})};
 }
