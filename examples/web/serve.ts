@@ -28,17 +28,27 @@ export interface Served {
  */
 export async function servePage(project: {url: string; key: string}, port = 0): Promise<Served> {
   const folder = await mkdtemp(path.join(tmpdir(), 'supasession-web-'));
-  const env = {...process.env, NODE_ENV: 'production', VITE_SUPABASE_URL: project.url, VITE_SUPABASE_KEY: project.key};
+  const remove = async (): Promise<void> => rm(folder, {recursive: true, force: true});
+  try {
+    await build(folder, {VITE_SUPABASE_URL: project.url, VITE_SUPABASE_KEY: project.key});
+    const server = serve({fetch: new Hono().use(serveStatic({root: folder})).fetch, hostname: '127.0.0.1', port});
+    await new Promise((resolve, reject) => server.once('listening', resolve).once('error', reject));
+    return {
+      url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+      close: async () => {
+        if ('closeAllConnections' in server) server.closeAllConnections();
+        await new Promise((resolve) => server.close(resolve));
+        await remove();
+      },
+    };
+  } catch (error) {
+    await remove();
+    throw error;
+  }
+}
+
+/** In a process of its own: Vite does not run within jest. */
+async function build(folder: string, settings: Record<string, string>): Promise<void> {
+  const env = {...process.env, NODE_ENV: 'production', ...settings};
   await promisify(execFile)(process.execPath, [VITE, 'build', ROOT, '--outDir', folder, '--logLevel', 'warn'], {env});
-  const app = new Hono().use(serveStatic({root: folder}));
-  const server = serve({fetch: app.fetch, hostname: '127.0.0.1', port});
-  await new Promise((resolve, reject) => server.once('listening', resolve).once('error', reject));
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    close: async () => {
-      if ('closeAllConnections' in server) server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
-      await rm(folder, {recursive: true, force: true});
-    },
-  };
 }

@@ -22,14 +22,14 @@ describe('the demo', () => {
 
   afterEach(async () => rm(folder, {recursive: true, force: true}));
 
-  function startDemo(): Started {
-    return start([path.resolve('demo/run.ts')], {cwd: path.resolve('.'), program: TSX, env: {TMPDIR: folder}});
+  function startDemo(file = 'demo/run.ts'): Started {
+    return start([path.resolve(file)], {cwd: path.resolve('.'), program: TSX, env: {TMPDIR: folder}});
   }
 
   async function expectNothingLeft({stdout}: Run): Promise<void> {
     // tsx keeps what it has compiled, for every program that it runs.
     expect((await readdir(folder)).filter((name) => !name.startsWith('tsx-'))).toEqual([]);
-    const port = Number(/Ready: 127\.0\.0\.1:(\d+)/.exec(stdout)?.[1]);
+    const port = Number(/database 127\.0\.0\.1:(\d+)/.exec(stdout)?.[1]);
     const answer = await new Promise((resolve) => {
       connect(port, '127.0.0.1')
         .once('connect', () => resolve('somebody listens'))
@@ -80,6 +80,21 @@ describe('the demo', () => {
     expect(run.code).toBe(130);
     expect(run.stdout).toContain('Interrupted.\nProject and database have been removed.');
     await expectNothingLeft(run);
+  });
+
+  it('serves the example apps until it is interrupted, and leaves nothing behind', async () => {
+    const demo = startDemo('demo/web.ts');
+    const [, page] = await demo.until(/The web app: +(http\S+)/);
+    const [, site] = await demo.until(/HTTP-only: +(http\S+)/);
+    expect(await (await fetch(page!)).text()).toContain('<title>Notes');
+    expect(await (await fetch(site!)).text()).toContain('Sign in');
+    await demo.until(/Ctrl-C stops it all/);
+    demo.child.kill('SIGINT');
+    const run = await demo.result;
+    expect(run.code).toBe(0);
+    expect(run.stdout).toContain('Project and database have been removed.');
+    await expectNothingLeft(run);
+    await expect(fetch(page!)).rejects.toThrow('fetch failed');
   });
 
   it('fails where an outcome is not what it says', async () => {

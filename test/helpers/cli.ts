@@ -43,8 +43,8 @@ export function knownEnv(extra: Record<string, string | undefined> = {}): Record
 /** A run under way. */
 export interface Started {
   readonly child: ChildProcess;
-  /** Waits until its output, both streams taken together, matches. Fails when it ends before, or after half a minute. */
-  until: (pattern: RegExp) => Promise<void>;
+  /** Waits until its output, both streams taken together, matches; returns the match. Fails when it ends before, or after half a minute. */
+  until: (pattern: RegExp) => Promise<RegExpExecArray>;
   /** How it ended. */
   readonly result: Promise<Run>;
 }
@@ -74,7 +74,7 @@ export function start(args: readonly string[], options: RunOptions): Started {
       resolve(withJson({code, ...output}));
     });
   });
-  const until = async (pattern: RegExp): Promise<void> =>
+  const until = async (pattern: RegExp): Promise<RegExpExecArray> =>
     new Promise((resolve, reject) => {
       const fail = (why: string) => {
         watchers.delete(look);
@@ -82,13 +82,13 @@ export function start(args: readonly string[], options: RunOptions): Started {
       };
       const timer = setTimeout(() => fail('half a minute passed'), 30_000);
       const look = () => {
-        const found = pattern.test(output.stdout + output.stderr);
+        const found = pattern.exec(output.stdout + output.stderr);
         if (!found && !ended) return;
         clearTimeout(timer);
         if (!found) fail('it ended');
         else {
           watchers.delete(look);
-          resolve();
+          resolve(found);
         }
       };
       watchers.add(look);

@@ -7,8 +7,7 @@ import type {Project} from './supabase.js';
 export async function serveSite(project: Project, port = 0): Promise<{url: string; close: () => Promise<void>}> {
   const app = createApp(project);
   const server = serve({fetch: app.fetch, hostname: '127.0.0.1', port});
-  if (!server.listening)
-    await new Promise((resolve, reject) => server.once('listening', resolve).once('error', reject));
+  await new Promise((resolve, reject) => server.once('listening', resolve).once('error', reject));
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     close: async () => {
