@@ -1,6 +1,6 @@
 import {requireFresh, verifySession} from '../../packages/js/src/server.js';
 import {startApp, type App} from '../helpers/app.js';
-import {SUPABASE_VERSIONS} from '../helpers/supabase-versions.js';
+import {SUPABASE_VERSIONS} from '../../packages/js/test/supabase-versions.js';
 
 let app: App;
 

@@ -1,4 +1,3 @@
-import {jest} from '@jest/globals';
 import type {SupabaseClient} from '@supabase/supabase-js';
 import {
   createSessionClient,
@@ -9,12 +8,13 @@ import {
 } from '../../packages/js/src/index.js';
 import {startStandIn, type StandIn} from '../../packages/stand-in/src/index.js';
 import {HOOK, startApp, type App, type AppUser} from '../helpers/app.js';
-import {SUPABASE_VERSIONS} from '../helpers/supabase-versions.js';
+import {SUPABASE_VERSIONS} from '../../packages/js/test/supabase-versions.js';
 
 const SAFARI =
   'Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.5 Mobile/15E148 Safari/604.1';
 const FIREFOX = 'Mozilla/5.0 (X11; Linux x86_64; rv:152.0) Gecko/20100101 Firefox/152.0';
 
+const {jest} = import.meta;
 let app: App;
 let guarded: StandIn;
 

@@ -119,6 +119,8 @@ class Client implements SessionClient {
   #due = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #noted = 0;
+  /** When a refusal was last heard. */
+  #refused = 0;
   #disposed = false;
 
   constructor(supabase: SupabaseLike, options: SessionClientOptions) {
@@ -162,7 +164,12 @@ class Client implements SessionClient {
     const current = this.#current;
     if (!current?.tokens) return fail('signedOut');
     const failed = !current.ending && (await this.#auth.refreshSession().catch((error: unknown) => ({error}))).error;
-    if (!current.ending) return failed ? fail('unreachable') : this.#ask(current);
+    if (!current.ending) {
+      if (failed) return fail('unreachable');
+      // A person waits for the new deadline.
+      this.#memos.save({...this.#memos.load(current.id), asked: 0});
+      return this.#ask(current);
+    }
     await current.ending;
     return fail('ended', this.#state);
   }
@@ -262,18 +269,25 @@ class Client implements SessionClient {
     return end(this.#watch || current.expiresAt < Date.now() ? 'sessionMissing' : 'userInitiated');
   }
 
-  /** Why a session is over that Auth refuses with this code. */
-  async #reason({id}: Current, code = ''): Promise<End> {
+  /** Why a session is over that is refused with this code; null if it may live, since the app itself can answer PT401. */
+  async #reason({id}: Current, code: string): Promise<End | null> {
     if (REASONS[code]) return end(REASONS[code]);
     const {reason, cause} = await this.#api.whyEnded(id);
-    return end(reason ?? (code === 'session_expired' ? 'sessionExpired' : 'sessionMissing'), cause);
+    if (reason) return end(reason, cause);
+    return code === 'PT401' ? null : end(code === 'session_expired' ? 'sessionExpired' : 'sessionMissing');
   }
 
   #hear(refusal: Refusal): void {
     const current = this.#current;
-    // A PT401 may be the app's own, and another tab may have newer tokens of this session.
-    if (!current || refusal.code === 'PT401' || !fits(current, refusal)) this.#want(true);
-    else void this.#end(current, () => this.#reason(current, refusal.code));
+    const now = Date.now();
+    const often = refusal.code === 'PT401' && Math.abs(now - this.#refused) < ASK_EVERY;
+    // Another tab may have newer tokens of this session.
+    if (!current || often || !fits(current, refusal)) {
+      this.#want(true);
+      return;
+    }
+    this.#refused = now;
+    void this.#end(current, () => this.#reason(current, refusal.code));
   }
 
   /** Reads what the tabs share. The session may have ended while this one slept, or auth-js could not clear it. */
@@ -392,6 +406,7 @@ class Client implements SessionClient {
     const found = await find();
     if (!found) {
       current.ending = null;
+      this.#want(true);
       return;
     }
     const {id} = current;
@@ -422,7 +437,7 @@ class Client implements SessionClient {
     if (!current?.tokens) return fail('signedOut');
     const session = await this.#auth.getSession().catch(() => null);
     const answer = await this.#api.call(name, body, (session?.data.session ?? current.tokens).access_token);
-    if (answer.code === 'PT401') await this.#end(current, () => this.#reason(current));
+    if (answer.code === 'PT401') await this.#end(current, () => this.#reason(current, ''));
     const value = answer.status === 200 ? read(answer.data) : null;
     return value === null || Number.isNaN(value) ? toError(answer) : ok(value);
   }

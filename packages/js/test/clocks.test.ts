@@ -69,6 +69,14 @@ it('never extends past a deadline of the server', async () => {
   expect((await extend).data).toMatchObject({endsAt: after(HOUR), limit: 'timebox'});
 });
 
+it('shows at once how far the server lets a person extend', async () => {
+  browser.project.answers['session_state'] = () => live(Date.now() + 30_000, 'inactivity');
+  const tab = await signedIn();
+  await pass(1_000);
+  browser.project.answers['session_state'] = () => live(START.getTime() + HOUR, 'inactivity');
+  expect((await tab.session.extend()).data).toMatchObject({endsAt: after(HOUR), secondsLeft: null});
+});
+
 it("warns of the server's deadline, and ends when the server says so", async () => {
   browser.project.answers['session_state'] = () => live(START.getTime() + 10 * MINUTE, 'inactivity');
   const tab = await signedIn({warnBefore: '2m', check: {every: false}});

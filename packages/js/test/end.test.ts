@@ -70,6 +70,25 @@ describe.each(Object.keys(VERSIONS) as Version[])('with the %s supabase-js', (ve
     expect(await isSignedOut(tab)).toBe(true);
   });
 
+  it("ends at the guard's 401 at once, also just after a check", async () => {
+    const tab = browser.openTab();
+    await signIn(tab);
+    endSession('evicted', 'Safari on iPhone');
+    browser.project.answers['notes'] = guardRefusal;
+    await tab.supabase.from('notes').select();
+    await pass();
+    expect(tab.events).toMatchObject([{type: 'ended', reason: 'evicted'}]);
+  });
+
+  it('does not ask for each 401 of the app itself', async () => {
+    const tab = await signedIn();
+    browser.project.answers['notes'] = () => json(401, {code: 'PT401', message: 'Not for you'});
+    for (let request = 0; request < 10; request += 1) await tab.supabase.from('notes').select();
+    await pass(1_000);
+    expect(browser.project.count('why_ended')).toBe(1);
+    expect(browser.project.count('session_state')).toBe(2);
+  });
+
   it("does not take the app's own 401 for an end", async () => {
     const tab = await signedIn();
     browser.project.answers['notes'] = () => json(401, {code: 'PT401', message: 'Not for you'});

@@ -1,8 +1,6 @@
 /** A fake project: the answers of Auth and the Data API as http.json of the real ones has them, for the real supabase-js. */
-import {createClient as createNewest, type SupabaseClient} from '@supabase/supabase-js';
-import {GoTrueClient as LowestAuth} from 'lowest-auth-js';
-import {createClient as createLowest} from 'lowest-supabase-js';
 import {type SharedStorage} from '../src/index.js';
+import {SUPABASE_VERSIONS, type Options} from './supabase-versions.js';
 
 export const URL_OF_PROJECT = 'https://project.example';
 export const ANON_KEY = 'sb_publishable_test';
@@ -116,43 +114,16 @@ export class FakeProject {
   }
 }
 
-interface ClientOptions {
-  fetch: typeof fetch;
-  storage?: SharedStorage;
-  storageKey?: string;
-  autoRefreshToken?: boolean;
-}
+type ClientOptions = Omit<Options, 'url' | 'key'>;
 
-/** Node 20 has no WebSocket, and createClient wants one. */
-const realtime = {transport: Object as never};
+/** Clients of the fake project. */
+export const VERSIONS = {
+  newest: (options: ClientOptions) => SUPABASE_VERSIONS.newest(ofProject(options)),
+  lowest: (options: ClientOptions) => SUPABASE_VERSIONS.lowest(ofProject(options)),
+};
+export type {Version} from './supabase-versions.js';
 
-const newest = ({
-  fetch,
-  storage = memoryStorage(),
-  storageKey = 'auth',
-  autoRefreshToken = false,
-}: ClientOptions): SupabaseClient =>
-  createNewest(URL_OF_PROJECT, ANON_KEY, {
-    auth: {storage, autoRefreshToken, detectSessionInUrl: false, storageKey},
-    global: {fetch},
-    realtime,
-  });
-
-/** The lowest supabase-js, with the auth-js of its time instead of the newest that its range allows. */
-function lowest({
-  fetch,
-  storage = memoryStorage(),
-  storageKey = 'auth',
-  autoRefreshToken = false,
-}: ClientOptions): SupabaseClient {
-  const client = createLowest(URL_OF_PROJECT, ANON_KEY, {global: {fetch}, auth: {autoRefreshToken: false}, realtime});
-  const auth = new LowestAuth({
-    url: `${URL_OF_PROJECT}/auth/v1`,
-    headers: {apikey: ANON_KEY},
-    ...{storage, autoRefreshToken, fetch, storageKey, persistSession: true, detectSessionInUrl: false},
-  });
-  return Object.assign(client, {auth}) as unknown as SupabaseClient;
-}
-
-export const VERSIONS = {newest, lowest};
-export type Version = keyof typeof VERSIONS;
+const ofProject = (options: ClientOptions): Options => ({
+  ...{url: URL_OF_PROJECT, key: ANON_KEY, storage: memoryStorage()},
+  ...options,
+});
