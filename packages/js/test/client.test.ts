@@ -1,9 +1,16 @@
 import {expect, it} from '@jest/globals';
 import {createClient} from '@supabase/supabase-js';
 import {createClient as createLowest} from 'lowest-supabase-js';
-import {createSessionClient, isLimitError, type SessionState} from '../src/index.js';
+import {
+  createSessionClient,
+  isLimitError,
+  watchFetch,
+  type SessionState,
+  type SupabaseLike,
+  type Tokens,
+} from '../src/index.js';
 import {pass, signIn, useBrowser} from './browser.js';
-import {guardRefusal, json, memoryStorage, VERSIONS} from './project.js';
+import {guardRefusal, json, memoryStorage, newSession, VERSIONS} from './project.js';
 
 const browser = useBrowser();
 
@@ -128,3 +135,27 @@ it.each([null, undefined, 'Session limit of 1 reached', new Error('Invalid login
     expect(isLimitError(error)).toBe(false);
   },
 );
+
+it('takes an empty INITIAL_SESSION after a session for no end: offline it means that nothing could be refreshed', async () => {
+  let emit = (_event: string, _session: Tokens | null): void => undefined;
+  const auth: SupabaseLike['auth'] = {
+    onAuthStateChange: (callback) => {
+      emit = callback;
+      return {data: {subscription: {unsubscribe: () => undefined}}};
+    },
+    signOut: async () => undefined,
+    refreshSession: async () => ({error: null}),
+    getSession: async () => ({data: {session: null}}),
+  };
+  const watched = watchFetch(browser.project.fetch);
+  const options = {url: 'https://project.example', key: 'sb_publishable_x', fetch: watched, storage: memoryStorage()};
+  const session = createSessionClient({auth}, options);
+  emit('SIGNED_IN', newSession({sessionId: 'one'}));
+  emit('INITIAL_SESSION', null);
+  await pass(5_000);
+  expect(session.getSnapshot()).toMatchObject({live: true, sessionId: 'one'});
+  emit('SIGNED_OUT', null);
+  await pass(5_000);
+  expect(session.getSnapshot()).toMatchObject({live: false, reason: 'sessionMissing'});
+  session.dispose();
+});
