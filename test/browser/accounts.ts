@@ -1,4 +1,6 @@
 /** What is stored in a browser: several accounts, foreign content, stolen tokens. */
+import {randomBytes} from 'node:crypto';
+import {until} from '../helpers/wait.js';
 import {
   addNote,
   comeBack,
@@ -11,9 +13,19 @@ import {
   tokenKeys,
   type BrowserStage,
 } from './stage.js';
-import {until} from '../helpers/wait.js';
 
 export function accounts(stage: () => BrowserStage): void {
+  it('a new account is signed in at once', async () => {
+    const page = await stage().open(await stage().device());
+    await press(page, 'Make an account');
+    const user = {email: `new.${randomBytes(4).toString('hex')}@example.com`, password: 'correct horse battery'};
+    await page.getByLabel('Email').fill(user.email);
+    await page.getByLabel('Password').fill(user.password);
+    await press(page, 'Sign up');
+    await signedIn(page, user);
+    expect(await readNotes(page)).toBe('Request allowed');
+  });
+
   describe('several accounts in one browser', () => {
     it('do not hear of each other', async () => {
       const [ada, ben] = [await stage().newUser('ada'), await stage().newUser('ben')];

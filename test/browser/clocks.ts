@@ -155,8 +155,6 @@ export function clocks(stage: () => BrowserStage): void {
       await until('a second has passed', async () => (await secondsLeft(laptop)) <= 28);
       await press(laptop, 'Stay signed in');
       await laptop.getByRole('log').getByText('Token refreshed').waitFor();
-      // Until the server may be asked again.
-      await laptop.clock.fastForward(5_000);
       await laptop.getByRole('log').getByText('Extended').waitFor();
     });
   });

@@ -59,9 +59,10 @@ export function canExtend(limit: Limit | null): boolean {
 /** Why a sign-in failed, in words. */
 export function refusalInWords(error: {message: string}): Words {
   if (isLimitError(error)) {
+    const one = error.limit === 1;
     return {
-      title: `You are signed in on ${error.limit} ${error.limit === 1 ? 'device' : 'devices'}, and no more are allowed.`,
-      hint: 'Sign out on one of them, then try again here.',
+      title: `You are signed in on ${error.limit ?? 'other'} ${one ? 'device' : 'devices'}, and no more are allowed.`,
+      hint: `Sign out ${one ? 'there' : 'on one of them'}, then try again here.`,
     };
   }
   return {title: error.message, hint: ''};
