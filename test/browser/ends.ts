@@ -39,7 +39,7 @@ export function ends(stage: () => BrowserStage): void {
       await press(laptop, 'Read notes');
       expect(await told(laptop)).toBe('You were signed out because you signed in on Safari on iPhone.');
       await press(laptop, 'Try the last token');
-      await laptop.getByRole('log').getByText('401 PT401 Session has ended').last().waitFor();
+      await laptop.getByRole('log').getByText('the last token of this page: 401 PT401 Session has ended').waitFor();
       const seen = await steps(laptop);
       expect(seen.filter((step) => !/refreshed/.test(step)).slice(0, 3)).toEqual([
         'Signed in',

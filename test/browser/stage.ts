@@ -56,7 +56,7 @@ export class BrowserStage {
     const context = await this.browser.newContext({userAgent: LAPTOP, ...options});
     this.#contexts.push(context);
     context.on('weberror', (error) => this.problems.push(String(error.error().stack)));
-    context.setDefaultTimeout(5_000);
+    context.setDefaultTimeout(10_000);
     await context.clock.install();
     return context;
   }
