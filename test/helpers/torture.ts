@@ -46,6 +46,8 @@ const ORDINARY = [
   'user_not_found',
   'invalid_credentials',
   'mfa_challenge_expired',
+  // A factor that another request has verified takes those with it that were not.
+  'mfa_factor_not_found',
 ];
 
 /** A stretch of a run under one strategy, at whose end everything is brought to rest and looked at. */
