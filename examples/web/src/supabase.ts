@@ -1,5 +1,6 @@
 import {createClient} from '@supabase/supabase-js';
-import {createSessionClient, expiringStorage, watchFetch} from 'supasession-js';
+import {createSessionClient, watchFetch} from 'supasession-js';
+import {expiringStorage} from 'supasession-js/storage';
 
 const url = import.meta.env['VITE_SUPABASE_URL'] as string;
 const key = import.meta.env['VITE_SUPABASE_KEY'] as string;

@@ -1,21 +1,14 @@
-import {fail, ok} from './errors.js';
-import {type Deadline} from './memo.js';
-import {type EndReason, type Limit, type Project, type Result, type SessionError} from './types.js';
-import {readCode} from './watch-fetch.js';
+import {end, type Deadline, type End} from './memo.js';
+import {type EndReason, type Limit, type Project} from './types.js';
+import {codeOf, plainFetch} from './watch-fetch.js';
 
 /** Milliseconds until an unanswered request counts as unreachable. */
 const TIMEOUT = 10_000;
 
-/** Why a session ended, as far as the database knows. */
-export interface Why {
-  reason: EndReason | null;
-  cause: string | null;
-}
-
 /** What the server says of a session. */
-export type Standing = {live: true; deadline: Deadline | null} | ({live: false} & Why);
+export type Standing = {live: true; deadline: Deadline | null} | {live: false; end: End};
 
-/** An answer. The status is 0 if there was none; the code is that of a refusal. */
+/** An answer. The status is 0 if there was none that can be read; the code is that of a refusal. */
 export interface Answer {
   status: number;
   code: string;
@@ -28,36 +21,26 @@ export interface Api {
   call(name: string, body?: object, token?: string): Promise<Answer>;
   /** Asks Auth for the user of a token. */
   user(token: string): Promise<Answer>;
-  whyEnded(sessionId: string): Promise<Why>;
-  standing(token: string): Promise<Result<Standing>>;
+  /** Why a session ended; null if nobody knows, or if it lives. */
+  whyEnded(sessionId: string): Promise<End | null>;
 }
 
 /** The codes of SQL are those of EndReason in snake case. */
-function readWhy(data: unknown): Why {
+function readEnd(data: unknown): End | null {
   const {reason, cause} = (data ?? {}) as {reason?: string | null; cause?: string | null};
-  const camel = reason?.replace(/_(.)/g, (_, letter: string) => letter.toUpperCase());
-  return {reason: (camel as EndReason | undefined) ?? null, cause: cause ?? null};
+  return reason ? end(reason.replace(/_(.)/g, (_, letter: string) => letter.toUpperCase()) as EndReason, cause) : null;
 }
 
-const CODES = {PGRST106: 'notExposed', PGRST202: 'outdated', PT401: 'ended'} as const;
-
-/** The error of an answer without data. */
-export function toError({status, code}: Answer): {data: null; error: SessionError} {
-  const known = (CODES as Partial<Record<string, (typeof CODES)[keyof typeof CODES]>>)[code];
-  return fail(!status || status >= 500 || status === 429 ? 'unreachable' : (known ?? 'unexpected'), {status});
-}
-
-function readStanding(answer: Answer): Result<Standing> {
-  const {data} = answer;
-  const {live, ends_at: end, ends_by: limit} = (data ?? {}) as {live?: unknown; ends_at?: string; ends_by?: Limit};
-  const at = end ? Date.parse(end) : 0;
-  if (live === false) return ok({live, ...readWhy(data)});
-  if (live !== true || Number.isNaN(at)) return toError(answer);
-  return ok({live, deadline: at ? {at, limit: limit ?? null} : null});
+/** Reads the answer of `session_state()`; null if it is none. */
+export function readStanding({data}: Answer): Standing | null {
+  const {live, ends_at, ends_by} = (data ?? {}) as {live?: unknown; ends_at?: string; ends_by?: Limit};
+  const at = ends_at ? Date.parse(ends_at) : 0;
+  if (live === false) return {live, end: readEnd(data) ?? end('sessionMissing')};
+  return live === true && at >= 0 ? {live, deadline: at ? {at, limit: ends_by ?? null} : null} : null;
 }
 
 /** @param send a fetch; it need not be watched: these answers are read here. */
-export function createApi(project: Project, send: typeof fetch): Api {
+export function createApi(project: Project, send = plainFetch): Api {
   // Types protect what every client of supabase-js keeps.
   const client = 'anon' in project ? (project.anon as {supabaseUrl: string; supabaseKey: string}) : null;
   const {url, key} = client
@@ -74,10 +57,8 @@ export function createApi(project: Project, send: typeof fetch): Api {
         // React Native has no such signal.
         signal: (AbortSignal as Partial<typeof AbortSignal>).timeout?.(TIMEOUT) ?? null,
       });
-      const {status, ok: good} = response;
-      return good
-        ? {status, code: '', data: await response.json()}
-        : {status, code: await readCode(response), data: null};
+      const data: unknown = await response.json();
+      return {status: response.status, code: codeOf(data), data};
     } catch {
       return {status: 0, code: '', data: null};
     }
@@ -90,7 +71,6 @@ export function createApi(project: Project, send: typeof fetch): Api {
     host: new URL(url).host,
     call,
     user: async (token) => ask('/auth/v1/user', token),
-    whyEnded: async (id) => readWhy((await call('why_ended', {session_id: id})).data),
-    standing: async (token) => readStanding(await call('session_state', {}, token)),
+    whyEnded: async (id) => readEnd((await call('why_ended', {session_id: id})).data),
   };
 }

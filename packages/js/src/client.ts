@@ -1,14 +1,13 @@
-import {createApi, toError, type Api, type Standing} from './api.js';
-import {readDevices} from './devices.js';
-import {fail, ok} from './errors.js';
-import {createMemos, type Deadline, type End, type Memos} from './memo.js';
+import {createApi, readStanding, type Api, type Standing} from './api.js';
+import type {Devices} from './devices.js';
+import {fail, isUnreachable, ok} from './errors.js';
+import {createMemos, end, type Deadline, type End, type Memos} from './memo.js';
 import {listen} from './page.js';
 import {milliseconds} from './span.js';
 import {NOBODY} from './state.js';
 import {readToken, signInTimes} from './token.js';
 import {
   type Device,
-  type EndReason,
   type Project,
   type Result,
   type SessionEvent,
@@ -18,7 +17,7 @@ import {
   type SupabaseLike,
   type Tokens,
 } from './types.js';
-import {isOver, type Refusal, type Watch, type WatchedFetch} from './watch-fetch.js';
+import {REASONS, type Refusal, type Watch, type WatchedFetch} from './watch-fetch.js';
 
 /** Milliseconds between two questions of all tabs together. */
 const ASK_EVERY = 5_000;
@@ -76,7 +75,6 @@ interface Current {
   /** Unix milliseconds, as are the next two. */
   expiresAt: number;
   signedInAt: number;
-  server: Deadline | null;
   asking: Promise<Result<SessionState>> | null;
   /** Its end was seen: the reason is looked for, then what is stored is cleared. */
   ending: Promise<void> | null;
@@ -85,13 +83,8 @@ interface Current {
 }
 
 const newCurrent = (id: string): Current => ({
-  ...{id, server: null, expiresAt: 0, signedInAt: 0, asking: null, ending: null, removed: false},
+  ...{id, expiresAt: 0, signedInAt: 0, asking: null, ending: null, removed: false},
 });
-
-const end = (reason: EndReason, cause: string | null = null): End => ({reason, cause});
-
-/** What a code of Auth means without asking anybody. */
-const REASONS: Record<string, EndReason> = {refresh_token_already_used: 'tokenReuse', user_banned: 'accessRevoked'};
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -118,7 +111,6 @@ class Client implements SessionClient {
   /** When the server is asked next. */
   #due = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #noted = 0;
   /** When a refusal was last heard. */
   #refused = 0;
   #disposed = false;
@@ -127,7 +119,7 @@ class Client implements SessionClient {
     const {check = {}, idle = Infinity, maxAge = Infinity, warnBefore = '1m'} = options;
     this.#auth = supabase.auth;
     this.#watch = options.fetch?.watch;
-    this.#api = createApi(options, this.#watch?.inner ?? ((...args) => fetch(...args)));
+    this.#api = createApi(options, this.#watch?.inner);
     this.#memos = createMemos(this.#api.host, options.storage);
     this.#idle = milliseconds(idle);
     this.#maxAge = milliseconds(maxAge);
@@ -186,17 +178,15 @@ class Client implements SessionClient {
   }
 
   async listDevices(): Promise<Result<Device[]>> {
-    return this.#ofUser('my_sessions', {}, readDevices);
+    return this.#ofUser(async (devices) => devices.list());
   }
 
   async revokeDevice(id: string): Promise<Result<boolean>> {
-    const result = await this.#ofUser('revoke_my_session', {session_id: id}, (data) => data === true);
-    if (result.data && this.#current?.id === id) await this.end();
-    return result;
+    return this.#ofUser(async (devices) => devices.revoke(id));
   }
 
   async revokeOtherDevices(): Promise<Result<number>> {
-    return this.#ofUser('revoke_my_other_sessions', {}, Number);
+    return this.#ofUser(async (devices) => devices.revokeOthers());
   }
 
   dispose(): void {
@@ -263,18 +253,17 @@ class Client implements SessionClient {
     if (refusal && fits(current, refusal)) return this.#reason(current, refusal.code);
     if (left === current.id) return end('userInitiated');
     await sleep(SAY_WITHIN);
-    const {reason, cause} = await this.#api.whyEnded(current.id);
-    if (reason) return end(reason, cause);
-    if (!current.tokens) return null;
+    const known = await this.#api.whyEnded(current.id);
+    if (known || !current.tokens) return known;
     return end(this.#watch || current.expiresAt < Date.now() ? 'sessionMissing' : 'userInitiated');
   }
 
   /** Why a session is over that is refused with this code; null if it may live, since the app itself can answer PT401. */
   async #reason({id}: Current, code: string): Promise<End | null> {
-    if (REASONS[code]) return end(REASONS[code]);
-    const {reason, cause} = await this.#api.whyEnded(id);
-    if (reason) return end(reason, cause);
-    return code === 'PT401' ? null : end(code === 'session_expired' ? 'sessionExpired' : 'sessionMissing');
+    const reason = REASONS[code];
+    const known = reason ? end(reason) : await this.#api.whyEnded(id);
+    if (known || code === 'PT401') return known;
+    return end(code === 'session_expired' ? 'sessionExpired' : 'sessionMissing');
   }
 
   #hear(refusal: Refusal): void {
@@ -294,8 +283,7 @@ class Client implements SessionClient {
   #read(ask = false): void {
     const current = this.#current;
     if (!current?.tokens) return;
-    const {ended, server} = this.#memos.load(current.id);
-    current.server = server;
+    const {ended} = this.#memos.load(current.id);
     if (ended) void this.#end(current, () => ended);
     else if (ask) this.#want(true);
     else this.#tick();
@@ -323,9 +311,8 @@ class Client implements SessionClient {
       this.#memos.save({...memo, asked: now});
       const {data, error} = await this.#standing(current);
       if (error) return {data, error};
-      if (data?.live === false) void this.#end(current, () => end(data.reason ?? 'sessionMissing', data.cause));
+      if (data?.live === false) void this.#end(current, () => data.end);
       else if (data && !current.ending) {
-        current.server = data.deadline;
         this.#memos.save({...this.#memos.load(current.id), server: data.deadline});
         this.#tick();
       }
@@ -337,18 +324,13 @@ class Client implements SessionClient {
   /** What the server says; null if nobody knows: an expired token that auth-js will refresh, or fail to. */
   async #standing({id, tokens, expiresAt}: Current): Promise<Result<Standing | null>> {
     const token = tokens!.access_token;
-    const expired = expiresAt <= Date.now();
-    const {data, error} = expired ? ok(null) : await this.#api.standing(token);
-    if (data) return ok(data);
-    if (expired || error?.status === 401) {
-      const why = await this.#api.whyEnded(id);
-      if (why.reason || expired) return ok(why.reason && {live: false, ...why});
-    }
-    // eslint-disable-next-line no-console -- Nobody else sees why reasons and deadlines are missing.
-    if (error!.status === 406 || error!.status === 404) console.warn(error!.message);
-    else if (error!.status !== 401) return {data: null, error: error!};
-    const {code} = await this.#api.user(token);
-    return isOver(code) ? ok({live: false, reason: REASONS[code] ?? null, cause: null}) : {data: null, error: error!};
+    const answer = expiresAt > Date.now() && (await this.#api.call('session_state', {}, token));
+    const ended = answer && answer.status !== 401 ? null : await this.#api.whyEnded(id);
+    if (ended) return ok({live: false, end: ended});
+    const standing = answer && readStanding(answer);
+    if (!answer || standing) return ok(standing || null);
+    const refusals = !isUnreachable(answer.status) && (await import('./refusals.js').catch(() => null));
+    return refusals ? refusals.askAuth(this.#api, token, answer) : fail('unreachable', answer);
   }
 
   /** Compares the time with each deadline, and arms the timer for the next. @param active if somebody is there. */
@@ -363,15 +345,12 @@ class Client implements SessionClient {
     if (now >= memo.active + this.#idle) return void this.#end(current, () => end('inactivity'));
     if (active) memo.active = now;
     // Each note reaches the other tabs, which answer with one of theirs.
-    if (active || now - this.#noted >= NOTE_EVERY) {
-      this.#noted = now;
-      this.#memos.save(memo);
-    }
+    if (active || now >= memo.noted + NOTE_EVERY) this.#memos.save(memo);
     const own: Deadline[] = [
       {at: memo.active + this.#idle, limit: 'idle'},
       {at: maxAge, limit: 'maxAge'},
     ];
-    const [next] = [...own, current.server ?? own[1]!].sort((a, b) => a.at - b.at);
+    const [next] = [...own, memo.server ?? own[1]!].sort((a, b) => a.at - b.at);
     // Whether it has ended is for the server to say.
     if (now >= next!.at) this.#due = Math.min(this.#due, asked + ASK_EVERY);
     if (now >= this.#due) void this.#ask(current);
@@ -432,14 +411,18 @@ class Client implements SessionClient {
     await Promise.race([signOut.finally(() => (watch.clearing = false)), sleep(CLEAR_WITHIN)]);
   }
 
-  async #ofUser<T>(name: string, body: object, read: (data: unknown) => T | null): Promise<Result<T>> {
+  async #ofUser<T>(use: (devices: Devices) => Promise<Result<T>>): Promise<Result<T>> {
     const current = this.#current;
     if (!current?.tokens) return fail('signedOut');
-    const session = await this.#auth.getSession().catch(() => null);
-    const answer = await this.#api.call(name, body, (session?.data.session ?? current.tokens).access_token);
-    if (answer.code === 'PT401') await this.#end(current, () => this.#reason(current, ''));
-    const value = answer.status === 200 ? read(answer.data) : null;
-    return value === null || Number.isNaN(value) ? toError(answer) : ok(value);
+    const loaded = await import('./devices.js').catch(() => null);
+    if (!loaded) return fail('unreachable');
+    return use(
+      loaded.createDevices({
+        ...{auth: this.#auth, api: this.#api, id: current.id, tokens: current.tokens},
+        refused: async () => this.#end(current, () => this.#reason(current, '')),
+        end: async () => this.end(),
+      }),
+    );
   }
 
   #set(state: SessionState): void {

@@ -6,6 +6,7 @@ export interface Deadline {
   limit: Limit | null;
 }
 
+/** Why a session ended. */
 export interface End {
   reason: EndReason;
   cause: string | null;
@@ -17,6 +18,8 @@ export interface Memo {
   id: string;
   /** The latest instant that was seen: a clock that is set back revives nothing. */
   now: number;
+  /** The `now` that is stored; 0 for none. */
+  noted: number;
   /** When it was first seen. */
   start: number;
   /** When somebody last used the page. */
@@ -28,6 +31,8 @@ export interface Memo {
   ended: End | null;
 }
 
+export const end = (reason: EndReason, cause: string | null = null): End => ({reason, cause});
+
 export interface Memos {
   readonly key: string;
   /** The memo of a session, or the last one; one that begins now if there is none, or none that can be read. */
@@ -35,41 +40,32 @@ export interface Memos {
   save(memo: Memo): void;
 }
 
-const instant = (value: unknown): number => (Number.isFinite(value) ? (value as number) : 0);
-
 /** @param project tells projects of one origin apart. */
 export function createMemos(project: string, storage?: SharedStorage): Memos {
   const key = `supasession:${project}`;
   /** For where there is no storage, or a full or forbidden one, or one that holds another tab's session. */
-  let own: Partial<Memo> | null = null;
-  const read = (): Partial<Memo> | null => {
+  let own: Memo | null = null;
+  const shared = <T>(use: (store: SharedStorage) => T): T | null => {
     try {
-      return JSON.parse((storage ?? localStorage).getItem(key)!) as Partial<Memo> | null;
+      return use(storage ?? localStorage);
     } catch {
+      // This tab remembers alone.
       return null;
     }
   };
   const load = (id?: string): Memo => {
-    const fits = (memo: Partial<Memo> | null): boolean => typeof memo?.id === 'string' && (id ?? memo.id) === memo.id;
-    const found = [read(), own].find(fits) ?? {};
-    const now = Math.max(Date.now(), instant(found.now));
-    return {
-      id: found.id ?? id ?? '',
-      now,
-      start: instant(found.start) || now,
-      active: instant(found.active) || now,
-      asked: instant(found.asked),
-      server: instant(found.server?.at) ? found.server! : null,
-      ended: found.ended?.reason ? found.ended : null,
-    };
+    const fits = (memo: Memo | null): boolean =>
+      typeof memo?.id === 'string' &&
+      (id ?? memo.id) === memo.id &&
+      [memo.now, memo.start, memo.active, memo.asked].every(Number.isFinite);
+    const time = Date.now();
+    const begun = {id: id ?? '', now: 0, start: time, active: time, asked: 0, server: null, ended: null};
+    const memo = [shared((store) => JSON.parse(store.getItem(key)!) as Memo | null), own].find(fits) ?? begun;
+    return {...memo, now: Math.max(time, memo.now), noted: memo.now};
   };
   const save = (memo: Memo): void => {
     own = memo;
-    try {
-      (storage ?? localStorage).setItem(key, JSON.stringify(memo));
-    } catch {
-      // This tab remembers alone.
-    }
+    shared((store) => store.setItem(key, JSON.stringify(memo)));
   };
   return {key, load, save};
 }

@@ -1,5 +1,7 @@
-import {createApi, type Api, type Standing} from './api.js';
-import {fail, ok} from './errors.js';
+import {createApi, readStanding, type Api, type Standing} from './api.js';
+import {fail, isUnreachable, ok} from './errors.js';
+import {end} from './memo.js';
+import {toError} from './refusals.js';
 import {milliseconds} from './span.js';
 import {readToken, signInTimes, type Claims} from './token.js';
 import {type EndReason, type Limit, type Result, type SessionError, type Span, type Tokens} from './types.js';
@@ -44,18 +46,21 @@ const REMEMBERED = 1_000;
 
 const remembered = new Map<string, {at: number; standing: Standing & {live: true}}>();
 
-const ended = (reason: EndReason | null): {data: null; error: SessionError} =>
+const ended = (reason: EndReason): {data: null; error: SessionError} =>
   reason === 'accessRevoked'
     ? fail('revoked', {reason, message: "The user's access is revoked."})
-    : fail('ended', {reason: reason ?? 'sessionMissing'});
+    : fail('ended', {reason});
+
+const why = async (api: Api, jwt: string): Promise<EndReason> =>
+  (await api.whyEnded(readToken(jwt).session_id ?? ''))?.reason ?? 'sessionMissing';
 
 async function refused(api: Api, jwt: string, {name = '', status = 0, code = ''}: AuthFailure): Promise<Result<never>> {
-  if (status === 429 || status >= 500 || status === 0) return fail('unreachable', {status});
+  if (isUnreachable(status)) return fail('unreachable', {status});
   if (code === 'user_banned') return ended('accessRevoked');
   // auth-js turns `session_not_found` into this one.
   const gone = name === 'AuthSessionMissingError' || isOver(code);
   if (!gone) return fail('signedOut', {status});
-  return ended((await api.whyEnded(readToken(jwt).session_id ?? '')).reason);
+  return ended(await why(api, jwt));
 }
 
 /** Verifies the signature, and that the token has not expired. */
@@ -73,26 +78,27 @@ async function askStanding(api: Api, jwt: string, key: string, maxStale: number)
   const known = remembered.get(key);
   // A clock that was set back makes an answer too old, not younger.
   if (known && at >= known.at && at - known.at < maxStale) return ok(known.standing);
-  const {data, error} = await api.standing(jwt);
+  const answer = await api.call('session_state', {}, jwt);
+  const standing = readStanding(answer);
   remembered.delete(key);
-  if (error?.code === 'ended') return ok({live: false, ...(await api.whyEnded(readToken(jwt).session_id ?? ''))});
-  if (error) return {data: null, error};
-  if (data.live && maxStale > 0) remembered.set(key, {at, standing: data});
+  if (answer.code === 'PT401') return ok({live: false, end: end(await why(api, jwt))});
+  if (!standing) return toError(answer);
+  if (standing.live && maxStale > 0) remembered.set(key, {at, standing});
   for (const [oldest] of remembered) if (remembered.size > REMEMBERED) remembered.delete(oldest);
-  return ok(data);
+  return ok(standing);
 }
 
 async function verify(supabase: ServerSupabase, {jwt, maxStale = 0}: VerifyOptions): Promise<Result<VerifiedSession>> {
   const stale = milliseconds(maxStale);
   const token = jwt ?? (await supabase.auth.getSession()).data.session?.access_token;
   if (!token) return fail('signedOut');
-  const api = createApi({anon: supabase}, (...args) => fetch(...args));
+  const api = createApi({anon: supabase});
   const verified = await verifyToken(supabase, api, token);
   if (verified.error) return verified;
   const claims = verified.data;
   const {data, error} = await askStanding(api, token, `${api.host} ${claims.session_id ?? token}`, stale);
   if (error) return {data: null, error};
-  if (!data.live) return ended(data.reason);
+  if (!data.live) return ended(data.end.reason);
   const times = signInTimes(claims);
   return ok({
     claims: claims as VerifiedSession['claims'],

@@ -1,4 +1,5 @@
 import {readToken} from './token.js';
+import {type EndReason} from './types.js';
 
 type Fetch = typeof fetch;
 
@@ -24,19 +25,24 @@ export interface Watch {
 /** A fetch for `createClient(url, key, {global: {fetch}})`; give the same one to `createSessionClient`. */
 export type WatchedFetch = Fetch & {readonly watch: Watch};
 
+/** The fetch of the moment. */
+export const plainFetch: Fetch = async (...args) => fetch(...args);
+
+/** What a code of Auth means without asking anybody. */
+export const REASONS: Partial<Record<string, EndReason>> = {
+  refresh_token_already_used: 'tokenReuse',
+  user_banned: 'accessRevoked',
+};
+
 /** Whether a code of Auth says that the session is over. */
 export const isOver = (code: string): boolean =>
   /^(refresh_token_(not_found|already_used)|session_(expired|not_found)|user_(banned|not_found))$/.test(code);
 
-/** The code in an answer of Auth or the Data API; '' if there is none. */
-export async function readCode(response: Response): Promise<string> {
-  const body = (await response
-    .clone()
-    .json()
-    .catch(() => null)) as {code?: unknown; error_code?: unknown} | null;
-  // Without an API version in the request Auth writes the status in `code`.
-  return String(body?.error_code ?? body?.code);
-}
+/** The code in an answer of Auth or the Data API. Without an API version in the request Auth writes the status in `code`. */
+export const codeOf = (body: unknown): string => {
+  const {error_code: ofAuth, code} = (body ?? {}) as {code?: unknown; error_code?: unknown};
+  return String(ofAuth ?? code);
+};
 
 /** Answers what auth-js asks while it clears a session: every version removes it then. The server is told in the background. */
 function clear(inner: Fetch, url: string, init?: RequestInit): Response {
@@ -45,7 +51,12 @@ function clear(inner: Fetch, url: string, init?: RequestInit): Response {
 }
 
 async function hear(watch: Watch, who: string | undefined, response: Response): Promise<void> {
-  const code = await readCode(response);
+  const code = codeOf(
+    await response
+      .clone()
+      .json()
+      .catch(() => null),
+  );
   if (code !== 'PT401' && !isOver(code)) return;
   const refusal = {code, who};
   if (isOver(code)) watch.refusal = refusal;
@@ -57,7 +68,7 @@ async function hear(watch: Watch, who: string | undefined, response: Response): 
  * over". Answers are passed on as they are, but for a refresh that fails with 429 or 5xx: that is a failure of the network
  * to auth-js, so that it tries again.
  */
-export function watchFetch(inner: Fetch = (...args) => fetch(...args)): WatchedFetch {
+export function watchFetch(inner = plainFetch): WatchedFetch {
   const watch: Watch = {inner, listeners: new Set(), refusal: null, left: undefined, clearing: false};
   const watched = async (input: RequestInfo | URL, init?: RequestInit): Promise<Response> => {
     const request = input as {url?: string; href?: string; headers?: Headers};

@@ -99,7 +99,7 @@ it('compiles every snippet of the README and of docs/app.md', () => {
 it('fits the types of the lowest supabase-js', () => {
   const [name, code] = [...snippetsOf('packages/js/README.md')].find(([file]) => file.endsWith('session.ts'))!;
   const server = `${code}import {verifySession} from 'supasession-js/server';
-    import {expiringStorage} from 'supasession-js';
+    import {expiringStorage} from 'supasession-js/storage';
     createClient(url, key, {auth: {storage: expiringStorage({deadline: '1h'})}});
     createSessionClient(supabase, {anon: supabase});
     void verifySession(supabase);`;

@@ -1,6 +1,6 @@
 import {afterEach, beforeEach, expect, it, jest} from '@jest/globals';
 import fc from 'fast-check';
-import {expiringStorage} from '../src/index.js';
+import {expiringStorage} from '../src/storage.js';
 import {FakeProject, memoryStorage, newSession, VERSIONS, type Version} from './project.js';
 
 const KEY = 'sb-project-auth-token';
