@@ -19,8 +19,8 @@ export interface Api {
   readonly host: string;
   /** Calls a function of the schema supasession, as anon without a token. Never refreshes anything. */
   call(name: string, body?: object, token?: string): Promise<Answer>;
-  /** Asks Auth for the user of a token. */
-  user(token: string): Promise<Answer>;
+  /** Sends a request, as anon without a token. */
+  ask(path: string, token?: string, init?: RequestInit): Promise<Answer>;
   /** Why a session ended; null if nobody knows, or if it lives. */
   whyEnded(sessionId: string): Promise<End | null>;
 }
@@ -42,12 +42,12 @@ export function readStanding({data}: Answer): Standing | null {
 /** @param send a fetch; it need not be watched: these answers are read here. */
 export function createApi(project: Project, send = plainFetch): Api {
   // Types protect what every client of supabase-js keeps.
-  const client = 'anon' in project ? (project.anon as {supabaseUrl: string; supabaseKey: string}) : null;
-  const {url, key} = client
-    ? {url: client.supabaseUrl, key: client.supabaseKey}
-    : (project as {url: string; key: string});
+  const {supabaseUrl: url, supabaseKey: key} =
+    'anon' in project
+      ? (project.anon as {supabaseUrl: string; supabaseKey: string})
+      : {supabaseUrl: project.url, supabaseKey: project.key};
 
-  const ask = async (path: string, token = key, init: RequestInit = {}): Promise<Answer> => {
+  const ask: Api['ask'] = async (path, token = key, init = {}) => {
     const headers = {apikey: key, 'Content-Type': 'application/json', 'Content-Profile': 'supasession'};
     try {
       const response = await send(url.replace(/\/$/, '') + path, {
@@ -70,7 +70,7 @@ export function createApi(project: Project, send = plainFetch): Api {
   return {
     host: new URL(url).host,
     call,
-    user: async (token) => ask('/auth/v1/user', token),
+    ask,
     whyEnded: async (id) => readEnd((await call('why_ended', {session_id: id})).data),
   };
 }

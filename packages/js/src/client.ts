@@ -365,14 +365,14 @@ class Client implements SessionClient {
   #show(id: string, {at, limit}: Deadline, left: number): void {
     const endsAt = at < Infinity ? new Date(at) : null;
     const secondsLeft = left <= this.#warnBefore ? Math.ceil(left / 1000) : null;
-    this.#set({...NOBODY, sessionId: id || null, live: true, endsAt, limit: endsAt && limit, secondsLeft});
+    this.#set(id, {live: true, endsAt, limit: endsAt && limit, secondsLeft});
     if (this.#warned && at > this.#warned) {
       this.#warned = 0;
-      this.#emit({type: 'extended', endsAt});
+      tell<SessionEvent>(this.#events, {type: 'extended', endsAt});
     }
     if (!endsAt || secondsLeft === null || this.#warned) return;
     this.#warned = at;
-    this.#emit({type: 'warning', endsAt, limit, secondsLeft});
+    tell<SessionEvent>(this.#events, {type: 'warning', endsAt, limit, secondsLeft});
   }
 
   /** Ends a session once. @param find says why, or null if it has not ended. */
@@ -399,8 +399,8 @@ class Client implements SessionClient {
     if (this.#current !== current) return;
     this.#current = null;
     const told = !this.#state.live && this.#state.sessionId === id;
-    this.#set({...NOBODY, sessionId: id || null, ...why});
-    if (!told) this.#emit({type: 'ended', ...why, otherTab});
+    this.#set(id, why);
+    if (!told) tell<SessionEvent>(this.#events, {type: 'ended', ...why, otherTab});
   }
 
   async #clear(current: Current): Promise<void> {
@@ -425,14 +425,11 @@ class Client implements SessionClient {
     );
   }
 
-  #set(state: SessionState): void {
+  #set(id: string, known: Partial<SessionState>): void {
+    const state = {...NOBODY, sessionId: id || null, ...known};
     if (this.#disposed || JSON.stringify(state) === JSON.stringify(this.#state)) return;
     this.#state = state;
     tell(this.#states, state);
-  }
-
-  #emit(event: SessionEvent): void {
-    tell(this.#events, event);
   }
 }
 

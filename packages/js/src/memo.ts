@@ -55,7 +55,7 @@ export function createMemos(project: string, storage?: SharedStorage): Memos {
   };
   const load = (id?: string): Memo => {
     const fits = (memo: Memo | null): boolean =>
-      typeof memo?.id === 'string' &&
+      memo !== null &&
       (id ?? memo.id) === memo.id &&
       [memo.now, memo.start, memo.active, memo.asked].every(Number.isFinite);
     const time = Date.now();

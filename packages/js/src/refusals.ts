@@ -4,6 +4,9 @@ import {end} from './memo.js';
 import {type Result, type SessionErrorCode} from './types.js';
 import {isOver, REASONS} from './watch-fetch.js';
 
+/** Where Auth says who has a token. */
+export const USER = '/auth/v1/user';
+
 const CODES: Partial<Record<string, SessionErrorCode>> = {
   PGRST106: 'notExposed',
   PGRST202: 'outdated',
@@ -29,6 +32,6 @@ export async function askAuth(api: Api, token: string, answer: Answer): Promise<
   // eslint-disable-next-line no-console -- Nobody else sees why reasons and deadlines are missing.
   if (answer.status === 406 || answer.status === 404) console.warn(message);
   else if (answer.status !== 401) return failure;
-  const {code} = await api.user(token);
+  const {code} = await api.ask(USER, token);
   return isOver(code) ? ok({live: false, end: end(REASONS[code] ?? 'sessionMissing')}) : failure;
 }

@@ -1,7 +1,7 @@
 import {createApi, readStanding, type Api, type Standing} from './api.js';
 import {fail, isUnreachable, ok} from './errors.js';
 import {end} from './memo.js';
-import {toError} from './refusals.js';
+import {toError, USER} from './refusals.js';
 import {milliseconds} from './span.js';
 import {readToken, signInTimes, type Claims} from './token.js';
 import {type EndReason, type Limit, type Result, type SessionError, type Span, type Tokens} from './types.js';
@@ -69,7 +69,7 @@ async function verifyToken({auth}: ServerSupabase, api: Api, jwt: string): Promi
     const {data, error} = await auth.getClaims(jwt);
     return error ? refused(api, jwt, error) : data ? ok(data.claims) : fail('signedOut');
   }
-  const answer = await api.user(jwt);
+  const answer = await api.ask(USER, jwt);
   return answer.status === 200 ? ok(readToken(jwt)) : refused(api, jwt, answer);
 }
 

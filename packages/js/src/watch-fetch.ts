@@ -1,3 +1,4 @@
+import {isUnreachable} from './errors.js';
 import {readToken} from './token.js';
 import {type EndReason} from './types.js';
 
@@ -36,7 +37,7 @@ export const REASONS: Partial<Record<string, EndReason>> = {
 
 /** Whether a code of Auth says that the session is over. */
 export const isOver = (code: string): boolean =>
-  /^(refresh_token_(not_found|already_used)|session_(expired|not_found)|user_(banned|not_found))$/.test(code);
+  /^(refresh_token|session|user)_(not_found|already_used|expired|banned)$/.test(code);
 
 /** The code in an answer of Auth or the Data API. Without an API version in the request Auth writes the status in `code`. */
 export const codeOf = (body: unknown): string => {
@@ -80,7 +81,7 @@ export function watchFetch(inner = plainFetch): WatchedFetch {
     if (logout && !url.includes('scope=others')) watch.left = id;
     const response = await inner(input, init);
     // auth-js would sign out for a 429, and old versions for a 500: what cannot be reached is tried again.
-    if (refresh && (response.status === 429 || response.status >= 500)) throw new TypeError('Failed to refresh');
+    if (refresh && isUnreachable(response.status)) throw new TypeError('Failed to refresh');
     if (logout || ![400, 401, 403].includes(response.status)) return response;
     const who = refresh ? (JSON.parse(init?.body as string) as {refresh_token?: string}).refresh_token : id;
     await hear(watch, who, response);
