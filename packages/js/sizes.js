@@ -1,8 +1,7 @@
-// Prints the sizes that .size-limit.js limits, a line each. Fails if one is over its limit.
-import {spawnSync} from 'node:child_process';
+// Prints what `size-limit --json` gives, a line each. Fails if one is over its limit in .size-limit.js.
+import {json} from 'node:stream/consumers';
 
-const {stdout} = spawnSync('size-limit', ['--json'], {encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit']});
-const sizes = JSON.parse(stdout);
+const sizes = await json(process.stdin);
 for (const {name, size, sizeLimit, passed} of sizes)
   console.log(`${passed ? '' : 'TOO BIG: '}${name}: ${size} bytes gzipped, at most ${sizeLimit}`);
 if (!sizes.every(({passed}) => passed)) process.exitCode = 1;
