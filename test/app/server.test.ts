@@ -40,8 +40,10 @@ describe.each(Object.keys(SUPABASE_VERSIONS) as (keyof typeof SUPABASE_VERSIONS)
 
     test('an evicted session, with the reason', async () => {
       const {user, jwt} = await signIn();
-      await signIn(user);
-      expect((await verifySession(client(), {jwt})).error).toMatchObject({code: 'ended', reason: 'evicted'});
+      await app.signIn(user, {userAgent: 'curl/8'});
+      expect((await verifySession(client(), {jwt})).error).toMatchObject({
+        ...{code: 'ended', reason: 'evicted', cause: 'curl'},
+      });
     });
 
     test('a session past its deadline, whose row Auth still takes', async () => {

@@ -53,7 +53,7 @@ export function cookies(stage: () => BrowserStage): void {
       await stage().signIn(user, {userAgent: PHONE});
       await page.reload();
       expect(await page.getByRole('alert').textContent()).toBe(
-        'You were signed out because you signed in on another device.',
+        'You were signed out because you signed in on Safari on iPhone.',
       );
       expect(await page.context().cookies()).toEqual([]);
       await picture(page, 'server-evicted');

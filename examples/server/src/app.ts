@@ -82,12 +82,12 @@ async function deleteAll(c: Context<Env>) {
 }
 
 /** The sign-in page, with the reason. Cookies of a session that has ended go; while the project cannot be reached, they stay. */
-async function notSignedIn(c: Context<Env>, {code, reason, message}: SessionError) {
+async function notSignedIn(c: Context<Env>, {code, reason, cause = 'another device', message}: SessionError) {
   if (code === 'unreachable' || code === 'notExposed') return c.html(signInPage(message), 503);
   if (code === 'signedOut') return c.html(signInPage(''), 401);
   await c.get('supabase').auth.signOut({scope: 'local'});
   return c.html(
-    signInPage(reason === 'evicted' ? 'You were signed out because you signed in on another device.' : message),
+    signInPage(reason === 'evicted' ? `You were signed out because you signed in on ${cause}.` : message),
     401,
   );
 }

@@ -14,8 +14,17 @@ export const ok = <T>(data: T): Result<T> => ({data, error: null});
 /** An error of this library. @param message for the codes that have none above, which few sessions meet. */
 export function fail(
   code: SessionErrorCode,
-  {status, reason, message}: {status?: number; reason?: EndReason | null; message?: string | undefined} = {},
+  {
+    status,
+    reason,
+    cause,
+    message,
+  }: Partial<Record<'cause' | 'message', string | null | undefined>> & {
+    status?: number;
+    reason?: EndReason | null;
+  } = {},
 ): {data: null; error: SessionError} {
   const error = new Error(message ?? MESSAGES[code] ?? 'The project cannot be asked: try again.');
-  return {data: null, error: Object.assign(error, {name: 'SessionError', code, status, reason: reason ?? undefined})};
+  const details = {status, reason: reason ?? undefined, cause: cause ?? undefined};
+  return {data: null, error: Object.assign(error, {name: 'SessionError', code, ...details})};
 }

@@ -1,10 +1,10 @@
 import {createApi, readStanding, type Api, type Standing} from './api.js';
 import {fail, isUnreachable, ok} from './errors.js';
-import {end} from './memo.js';
+import {end, type End} from './memo.js';
 import {toError, USER} from './refusals.js';
 import {milliseconds} from './span.js';
 import {readToken, signInTimes, type Claims} from './token.js';
-import {type EndReason, type Limit, type Result, type SessionError, type Span, type Tokens} from './types.js';
+import {type Limit, type Result, type SessionError, type Span, type Tokens} from './types.js';
 import {isOver} from './watch-fetch.js';
 
 export type {Result, SessionError} from './types.js';
@@ -46,17 +46,17 @@ const REMEMBERED = 1_000;
 
 const remembered = new Map<string, {at: number; standing: Standing & {live: true}}>();
 
-const ended = (reason: EndReason): {data: null; error: SessionError} =>
-  reason === 'accessRevoked'
-    ? fail('revoked', {reason, message: "The user's access is revoked."})
-    : fail('ended', {reason});
+function ended({reason, cause}: End): {data: null; error: SessionError} {
+  if (reason === 'accessRevoked') return fail('revoked', {reason, message: "The user's access is revoked."});
+  return fail('ended', {reason, cause});
+}
 
-const why = async (api: Api, jwt: string): Promise<EndReason> =>
-  (await api.whyEnded(readToken(jwt).session_id ?? ''))?.reason ?? 'sessionMissing';
+const why = async (api: Api, jwt: string): Promise<End> =>
+  (await api.whyEnded(readToken(jwt).session_id ?? '')) ?? end('sessionMissing');
 
 async function refused(api: Api, jwt: string, {name = '', status = 0, code = ''}: AuthFailure): Promise<Result<never>> {
   if (isUnreachable(status)) return fail('unreachable', {status});
-  if (code === 'user_banned') return ended('accessRevoked');
+  if (code === 'user_banned') return ended(end('accessRevoked'));
   // auth-js turns `session_not_found` into this one.
   const gone = name === 'AuthSessionMissingError' || isOver(code);
   if (!gone) return fail('signedOut', {status});
@@ -81,7 +81,7 @@ async function askStanding(api: Api, jwt: string, key: string, maxStale: number)
   const answer = await api.call('session_state', {}, jwt);
   const standing = readStanding(answer);
   remembered.delete(key);
-  if (answer.code === 'PT401') return ok({live: false, end: end(await why(api, jwt))});
+  if (answer.code === 'PT401') return ok({live: false, end: await why(api, jwt)});
   if (!standing) return toError(answer);
   if (standing.live && maxStale > 0) remembered.set(key, {at, standing});
   for (const [oldest] of remembered) if (remembered.size > REMEMBERED) remembered.delete(oldest);
@@ -98,7 +98,7 @@ async function verify(supabase: ServerSupabase, {jwt, maxStale = 0}: VerifyOptio
   const claims = verified.data;
   const {data, error} = await askStanding(api, token, `${api.host} ${claims.session_id ?? token}`, stale);
   if (error) return {data: null, error};
-  if (!data.live) return ended(data.end.reason);
+  if (!data.live) return ended(data.end);
   const times = signInTimes(claims);
   return ok({
     claims: claims as VerifiedSession['claims'],
@@ -112,7 +112,7 @@ async function verify(supabase: ServerSupabase, {jwt, maxStale = 0}: VerifyOptio
 /**
  * Whether the session of a request is genuine and lives: the signature by `getClaims`, then the database.
  *
- * @returns the claims, or an error: `signedOut` (no token, or none that is valid), `ended` (with the reason), `revoked`,
+ * @returns the claims, or an error: `signedOut` (no token, or none that is valid), `ended` (with the reason, and what took the place as `cause`), `revoked`,
  *   `unreachable` (nobody knows), `notExposed` or `outdated` (what to run). Nothing is thrown.
  */
 export async function verifySession(

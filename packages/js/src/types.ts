@@ -76,6 +76,8 @@ export interface SessionError extends Error {
   readonly status: number | undefined;
   /** Why the session ended, with the code `ended` or `revoked`. */
   readonly reason: EndReason | undefined;
+  /** With the code `ended`: what took the place of an evicted session, "Safari on iPhone". */
+  readonly cause: string | undefined;
 }
 
 export type Result<T> = {data: T; error: null} | {data: null; error: SessionError};

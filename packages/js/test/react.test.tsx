@@ -90,7 +90,12 @@ it('lists the devices when a session begins, again after a sign-out, and none af
 
 it('shows why there is no list', async () => {
   await show((session) => <p>{useDevices(session).error?.message}</p>);
-  const error = Object.assign(new Error('Run it'), {code: 'notExposed' as const, status: 406, reason: undefined});
+  const error = Object.assign(new Error('Run it'), {
+    code: 'notExposed' as const,
+    status: 406,
+    reason: undefined,
+    cause: undefined,
+  });
   client.answers = [{data: null, error}];
   await act(async () => client.set({live: true, sessionId: 'one'}));
   expect(page()).toBe('Run it');
