@@ -39,7 +39,6 @@ describe('the demo', () => {
   }
 
   it('tells the story with the commands that a user types, and leaves nothing behind', async () => {
-    const started = performance.now();
     const run = await startDemo().result;
     expect({code: run.code, said: run.code === 0 ? '' : run.stderr}).toEqual({code: 0, said: ''});
     const lines = run.stdout.split('\n');
@@ -68,7 +67,6 @@ describe('the demo', () => {
     expect(run.stdout).toMatch(/Applying migration \d{14}_supasession\.sql/);
     expect(run.stdout).toContain('8 sessions ended');
     expect(run.stdout).toContain('11 sign-ins admitted, 2 refused, 10 sessions ended.');
-    expect(performance.now() - started).toBeLessThan(30_000);
     await expectNothingLeft(run);
   });
 

@@ -43,7 +43,7 @@ export function knownEnv(extra: Record<string, string | undefined> = {}): Record
 /** A run under way. */
 export interface Started {
   readonly child: ChildProcess;
-  /** Waits until its output, both streams taken together, matches; returns the match. Fails when it ends before, or after half a minute. */
+  /** Waits until its output, both streams taken together, matches; returns the match. Fails when it ends before, or after two minutes. */
   until: (pattern: RegExp) => Promise<RegExpExecArray>;
   /** How it ended. */
   readonly result: Promise<Run>;
@@ -80,7 +80,7 @@ export function start(args: readonly string[], options: RunOptions): Started {
         watchers.delete(look);
         reject(new Error(`${why} before ${String(pattern)} came:\n${output.stdout}\n${output.stderr}`));
       };
-      const timer = setTimeout(() => fail('half a minute passed'), 30_000);
+      const timer = setTimeout(() => fail('two minutes passed'), 120_000);
       const look = () => {
         const found = pattern.exec(output.stdout + output.stderr);
         if (!found && !ended) return;

@@ -6,7 +6,7 @@ export const KEYS = {enter: '\r', down: '\x1B[B', space: ' ', ctrlC: '\x03', ctr
 
 /** The program in a real terminal. */
 export interface Terminal {
-  /** Waits until what was printed since the last call matches. Fails when the program ends before, or after half a minute. */
+  /** Waits until what was printed since the last call matches. Fails when the program ends before, or after two minutes. */
   see: (pattern: RegExp) => Promise<void>;
   /** Types text or a key. */
   type: (text: string) => void;
@@ -76,7 +76,7 @@ export function openProgram(
           if (failure === undefined) resolve();
           else reject(new Error(`${failure} before ${String(pattern)} was on the screen:\n${screen()}`));
         };
-        const timer = setTimeout(() => end('half a minute passed'), 30_000);
+        const timer = setTimeout(() => end('two minutes passed'), 120_000);
         look = () => {
           const text = screen();
           const match = pattern.exec(text.slice(seen));

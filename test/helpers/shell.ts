@@ -158,7 +158,7 @@ export class Shell {
         if (failure === undefined) resolve();
         else reject(new Error(`${failure} before ${what} was on the screen:\n${this.output}`));
       };
-      const timer = setTimeout(() => end('half a minute passed'), 30_000);
+      const timer = setTimeout(() => end('two minutes passed'), 120_000);
       const look = () => {
         if (condition()) end();
         else if (this.#ended) end('the shell ended');
